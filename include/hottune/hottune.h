@@ -1,0 +1,171 @@
+/** @file hottune/hottune.h
+ *  hottune: tune hyperparameters while a population of trainings runs in one MPI job.
+ *
+ *  A training opens a kernel, names its knobs and its metric, and calls ht_apply after each step and each
+ *  validation. See examples/minimal.c for a whole program.
+ *
+ *  The library acts only inside these calls. It starts no threads, catches no signals, never aborts, never
+ *  prints on stdout, and leaves the given communicator and its error handler alone (it works on a
+ *  duplicate). Every call returns an ht_status; ht_message says what went wrong, where, and what to do.
+ *  Nothing that happens to the tuner fails the training, unless auto_disable_on_error is false. */
+#ifndef HOTTUNE_HOTTUNE_H
+#define HOTTUNE_HOTTUNE_H
+
+#include <mpi.h>
+
+#include <hottune/types.h>
+#include <hottune/version.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ht_kernel ht_kernel;
+
+/** How a run stands, for a progress line. */
+typedef struct {
+    long long step, epoch, max_steps;   /**< of the replica that is furthest; max_steps 0 = unknown */
+    int replicas, training;             /**< all; those that are not done */
+    double best;                        /**< best objective so far; NaN = none yet */
+    unsigned long accepted, rejected;
+    double elapsed_s;
+} ht_progress;
+
+/** How to open a kernel. Members not given are 0 / NULL and mean the default. All texts are copied. */
+typedef struct {
+    MPI_Comm comm;              /**< ranks of the run: rank 0 coordinates, the others train; a communicator
+                                     of one rank does both. Not given (0) with `no_mpi`. */
+    bool no_mpi;                /**< one replica in this process, MPI is not touched */
+    int ranks_per_replica;      /**< R: replicas are groups of R consecutive ranks; default 1 */
+    const char *run_dir;        /**< created if missing; required */
+    const char *recipe;         /**< path of the recipe; NULL: looked for in the run directory */
+    const char *recipe_text;    /**< the recipe itself, YAML or JSON; used when no recipe file is found */
+    const char *study;          /**< path of the study; NULL: study.h5 in the run directory. An existing
+                                     study supplies evolved priors */
+    const char *name;           /**< of the problem, for the study; NULL = "" */
+    unsigned long long seed;    /**< of every random decision; the recipe's search.seed if that is given */
+    long long max_steps;        /**< optimiser steps of one replica; 0: said later by ht_env.max_steps */
+    const char *mode;           /**< "off", "observe", "suggest", "active", "replay"; NULL: as hotcb.yaml
+                                     says, else "active" */
+    const char *replay;         /**< mutation log for mode replay */
+    double patience_s;          /**< longest wait for a peer; 0 = 60 s */
+    bool fail_on_error;         /**< a failure of the tuner is returned by ht_apply (and tuning goes on)
+                                     instead of switching tuning off */
+    void (*warning)(void *ctx, const char *text);   /**< told each warning once; NULL: written to stderr */
+    void *warning_ctx;
+    /** Called on the coordinator several times a second while the run goes on; may be NULL. */
+    void (*progress)(void *ctx, const ht_progress *p);
+    void *progress_ctx;
+} ht_options;
+
+/** Open a kernel. **Collective** over options->comm.
+ *  @param[out] out  the kernel, owned by the caller (ht_free); set also on failure unless memory ran
+ *                   out, so that ht_message can say why; such a kernel tunes nothing and can be closed
+ *  @return HT_OK; HT_EINVAL, HT_ENOTFOUND, HT_EFORMAT (recipe), HT_EIO (run directory), HT_ECOMM; the
+ *          same on every rank */
+ht_status ht_open(const ht_options *options, ht_kernel **out);
+
+/** The message of the last failure of a call with this kernel; "" if there was none. NULL is allowed. */
+const char *ht_message(const ht_kernel *k);
+
+/** This rank trains (the coordinator of a run with several ranks does not). */
+bool ht_is_replica(const ht_kernel *k);
+int ht_replica(const ht_kernel *k);         /**< 0, 1, ..; -1 on the coordinator */
+int ht_replicas(const ht_kernel *k);        /**< replicas in the run */
+/** The ranks of this rank's replica, for data-parallel training; MPI_COMM_NULL with no_mpi or on the
+ *  coordinator. Borrowed: do not free. */
+MPI_Comm ht_replica_comm(const ht_kernel *k);
+
+/* ---- what can be changed -------------------------------------------------------------------- */
+/* All of this before the first ht_apply or ht_running. In a replica of several ranks: the same calls on
+ * each of its ranks. A name that is taken is refused. */
+
+typedef enum { HT_LINEAR, HT_LOG } ht_knob_scale;
+
+/** A knob behind a pointer: `actuator` is the recipe's name ("opt", "loss", ..), `name` the knob's
+ *  ("lr": families lr_mult, lr_set, lr_delta under `mutations`, or lr under `keys`). lo..hi is its hard
+ *  range. `value` is borrowed until ht_close and written only inside ht_apply. */
+ht_status ht_knob_double(ht_kernel *k, const char *actuator, const char *name, double *value,
+                         ht_knob_scale scale, double lo, double hi);
+ht_status ht_knob_int(ht_kernel *k, const char *actuator, const char *name, long long *value, long long lo,
+                      long long hi);
+ht_status ht_knob_bool(ht_kernel *k, const char *actuator, const char *name, bool *value);
+
+/** How a value gets into the training when a pointer is not enough. */
+typedef ht_status (*ht_setter)(void *ctx, const ht_value *value, const ht_env *env, ht_error *err);
+
+/** A knob behind a setter. type: "float", "log_float", "int", "bool", "choice", "tuple". */
+typedef struct {
+    const char *actuator, *name, *type;
+    ht_value initial;               /**< its value now */
+    bool bounded;                   /**< lo..hi are given (numbers) */
+    double lo, hi;
+    const ht_value *choices;        /**< [n_choices], copied; type choice */
+    size_t n_choices;
+    const char *metric;             /**< metric that shows the value, for verification; may be NULL */
+    ht_setter set;
+    void *ctx;                      /**< passed to `set` */
+} ht_knob_options;
+ht_status ht_knob(ht_kernel *k, const ht_knob_options *o);
+
+/** The optimizer's parameter groups as an actuator with the families lr_mult, lr_set, wd_mult, wd_set,
+ *  betas_set, which act on every group. Pointers are borrowed until ht_close. */
+typedef struct {
+    double *lr;
+    double *base_lr;        /**< base rate of a scheduler, changed along with lr; may be NULL */
+    double *weight_decay;   /**< may be NULL */
+    double *betas;          /**< [2]; may be NULL */
+} ht_optimizer_group;
+ht_status ht_optimizer(ht_kernel *k, const char *actuator, const ht_optimizer_group *groups, size_t n);
+
+/** An actuator of the program's own. `ops` is copied, `self` borrowed until ht_close. */
+ht_status ht_actuator(ht_kernel *k, const char *name, const ht_actuator_ops *ops, void *self);
+
+/* ---- what is observed ----------------------------------------------------------------------- */
+
+/** Report a metric. It holds until it is reported again. */
+ht_status ht_metric(ht_kernel *k, const char *name, double value);
+/** Or let the library ask: return false if the metric is unknown now. */
+ht_status ht_metric_accessor(ht_kernel *k, bool (*accessor)(void *ctx, const char *name, double *out), void *ctx);
+
+/* ---- the loop ------------------------------------------------------------------------------- */
+
+/** More to train: false once max_steps are done, the coordinator asked to stop, or on the coordinator. */
+bool ht_running(ht_kernel *k);
+
+/** Tell what happened. At HT_VAL_EPOCH_END, the safe point, knobs may change before it returns; it waits
+ *  for the coordinator, at most patience_s. In a replica of several ranks: **collective** over its ranks
+ *  at HT_VAL_EPOCH_END. */
+ht_status ht_apply(ht_kernel *k, const ht_env *env, ht_event event);
+
+/** The best objective of this replica so far was read at the last HT_VAL_EPOCH_END: the moment to keep
+ *  a copy of the weights. */
+bool ht_is_best(const ht_kernel *k);
+
+/** Tell what this replica's best state is worth, once, before ht_close: its objective and the same on
+ *  test data (NaN = unknown). The coordinator keeps that of the best replica in the study. */
+ht_status ht_report_result(ht_kernel *k, double val, double test);
+
+/** What the run came to. Complete on the coordinator once ht_open has returned there (with one process:
+ *  after ht_close); on other ranks it counts this replica alone. */
+typedef struct {
+    unsigned long mutations, accepted, rejected;    /**< rejected counts rolled-back segments, too */
+    double best;            /**< best objective read at a safe point; NaN = none */
+    long long best_step;
+    int best_replica;
+    double val, test;       /**< as reported by the best replica; NaN = not reported */
+    int lost;               /**< replicas that were lost */
+} ht_result;
+ht_status ht_result_of(const ht_kernel *k, ht_result *out);
+
+/** End the run: judge what is open, write the summary and the study. **Collective** over the
+ *  communicator. @return HT_OK, or what could not be written. The kernel stays for ht_result_of and
+ *  ht_message until ht_free. */
+ht_status ht_close(ht_kernel *k);
+/** Free the kernel (closes it first if need be). NULL is allowed. */
+void ht_free(ht_kernel *k);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,170 @@
+/* src/base/text.c - growing text, exact numbers, nearest names; the contract is in text.h. */
+#include "base/text.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool grow(ht_string *t, size_t more)
+{
+    if (t->failed)
+        return false;
+    size_t need = t->n + more + 1;
+    if (need <= t->capacity)
+        return true;
+    size_t capacity = t->capacity < 64 ? 64 : t->capacity;
+    while (capacity < need)
+        capacity *= 2;
+    char *s = realloc(t->s, capacity);
+    if (s == NULL) {
+        t->failed = true;
+        return false;
+    }
+    t->s = s;
+    t->capacity = capacity;
+    return true;
+}
+
+void ht_string_add_bytes(ht_string *t, const char *bytes, size_t n)
+{
+    if (!grow(t, n))
+        return;
+    if (n > 0)
+        memcpy(t->s + t->n, bytes, n);
+    t->n += n;
+    t->s[t->n] = '\0';
+}
+
+void ht_string_add(ht_string *t, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (n < 0 || !grow(t, (size_t)n))
+        return;
+    va_start(args, format);
+    vsnprintf(t->s + t->n, (size_t)n + 1, format, args);
+    va_end(args);
+    t->n += (size_t)n;
+}
+
+const char *ht_string_peek(const ht_string *t)
+{
+    return t->s == NULL ? "" : t->s;
+}
+
+char *ht_string_take(ht_string *t)
+{
+    if (!t->failed && t->s == NULL)
+        ht_string_add_bytes(t, "", 0);
+    char *s = t->failed ? NULL : t->s;
+    if (t->failed)
+        free(t->s);
+    *t = (ht_string){0};
+    return s;
+}
+
+void ht_string_release(ht_string *t)
+{
+    free(t->s);
+    *t = (ht_string){0};
+}
+
+bool ht_name_copy(char to[HT_NAME_MAX], const char *from)
+{
+    size_t n = strlen(from);
+    bool fits = n < HT_NAME_MAX;
+    if (!fits)
+        n = HT_NAME_MAX - 1;
+    memcpy(to, from, n);
+    memset(to + n, 0, HT_NAME_MAX - n);
+    return fits;
+}
+
+void ht_print_real(char text[40], double x, bool point)
+{
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, 40, "%.*g", digits, x);
+        if (strtod(text, NULL) == x)
+            break;
+    }
+    if (point && strspn(text, "-0123456789") == strlen(text))
+        strcat(text, ".0");
+}
+
+bool ht_parse_number(const char *text, double *out, bool *is_int)
+{
+    const char *p = text;
+    size_t digits = 0;
+    bool whole = true;
+    if (*p == '+' || *p == '-')
+        p++;
+    for (; isdigit((unsigned char)*p); p++)
+        digits++;
+    if (*p == '.') {
+        whole = false;
+        for (p++; isdigit((unsigned char)*p); p++)
+            digits++;
+    }
+    if (digits == 0)
+        return false;
+    if (*p == 'e' || *p == 'E') {
+        whole = false;
+        p++;
+        if (*p == '+' || *p == '-')
+            p++;
+        if (!isdigit((unsigned char)*p))
+            return false;
+        while (isdigit((unsigned char)*p))
+            p++;
+    }
+    if (*p != '\0')
+        return false;
+    *out = strtod(text, NULL);
+    if (is_int != NULL)
+        *is_int = whole;
+    return true;
+}
+
+/* Levenshtein distance with one row; names are short. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[HT_NAME_MAX + 1], n = strlen(b);
+    if (n > HT_NAME_MAX)
+        return SIZE_MAX;
+    for (size_t j = 0; j <= n; j++)
+        row[j] = j;
+    for (size_t i = 0; a[i] != '\0'; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 0; j < n; j++) {
+            size_t replace = diagonal + (a[i] != b[j]);
+            diagonal = row[j + 1];
+            size_t best = replace;
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (diagonal + 1 < best)
+                best = diagonal + 1;
+            row[j + 1] = best;
+        }
+    }
+    return row[n];
+}
+
+const char *ht_nearest(const char *text, const char *const *names, size_t n)
+{
+    const char *nearest = NULL;
+    size_t least = strlen(text) / 2 + 1;
+    for (size_t i = 0; i < n; i++) {
+        size_t d = distance(text, names[i]);
+        if (d < least) {
+            least = d;
+            nearest = names[i];
+        }
+    }
+    return nearest;
+}

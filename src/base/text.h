@@ -1,0 +1,40 @@
+/** @file src/base/text.h
+ *  Text that grows, numbers that read back exactly, and the nearest of some names. */
+#ifndef HT_BASE_TEXT_H
+#define HT_BASE_TEXT_H
+
+#include "base/error.h"
+
+/** A growing text; starts as {0}. `s` is 0-terminated whenever n > 0; NULL while empty.
+ *  A failed allocation sets `failed` and drops what comes after: check it once, at the end. */
+typedef struct {
+    char *s;
+    size_t n, capacity;
+    bool failed;
+} ht_string;
+
+void ht_string_add(ht_string *t, const char *format, ...) HT_PRINTF(2, 3);
+void ht_string_add_bytes(ht_string *t, const char *bytes, size_t n);
+/** The text, never NULL; borrowed until the next call with `t`. */
+const char *ht_string_peek(const ht_string *t);
+/** Hand the text over (free it with free); NULL when memory had run out. `t` is empty afterwards. */
+char *ht_string_take(ht_string *t);
+void ht_string_release(ht_string *t);
+
+/** Copy `from` into a name field of HT_NAME_MAX bytes.
+ *  @return false if it did not fit (and was cut) */
+bool ht_name_copy(char to[HT_NAME_MAX], const char *from);
+
+/** Print a finite double so that it reads back exactly, as short as possible. With `point`, a whole
+ *  number gets ".0", so that it reads back as a real. */
+void ht_print_real(char text[40], double x, bool point);
+
+/** The whole of `text` as a number: optional sign, digits, point, exponent. No inf, nan, hex, blanks.
+ *  @param[out] is_int  true when written without point and exponent; may be NULL */
+bool ht_parse_number(const char *text, double *out, bool *is_int);
+
+/** The one of n names that is nearest to `text` by edit distance, or NULL when none is near
+ *  (more than half of its letters would change). */
+const char *ht_nearest(const char *text, const char *const *names, size_t n);
+
+#endif

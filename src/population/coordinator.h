@@ -1,0 +1,101 @@
+/** @file src/population/coordinator.h
+ *  The coordinator: pools what all replicas learn, proposes, keeps the account of operations.
+ *
+ *  A pure state machine: (event, time) -> messages to send, records to write. No MPI, no files, no clock.
+ *  A driver (src/kernel/driver.c, or a test) feeds it and drains both queues after each call.
+ *  Mutation and segment numbers are run-wide: a replica counts for itself, the coordinator renumbers in
+ *  the order in which records arrive (barrier: in the order of replicas). */
+#ifndef HT_POPULATION_COORDINATOR_H
+#define HT_POPULATION_COORDINATOR_H
+
+#include "population/wire.h"
+#include "tune/statistics.h"
+
+typedef struct ht_coordinator ht_coordinator;
+
+typedef struct {
+    int n_replicas;
+    const ht_recipe *recipe;        /**< copied */
+    ht_mode mode;
+    ht_freeze freeze;
+    unsigned long first_mutation, first_segment;    /**< numbers already used in this directory */
+    const char *replay;             /**< text of a mutation log for mode replay; copied; NULL = none */
+    double silence_s;               /**< a replica silent for this long, and for 3 of its longest
+                                         decision intervals, is lost; 0 = never */
+} ht_coordinator_options;
+
+ht_status ht_coordinator_create(const ht_coordinator_options *o, ht_coordinator **out, ht_error *err);
+void ht_coordinator_destroy(ht_coordinator *c);
+
+/** A message of a replica arrived at time `now` (seconds, monotonic). Malformed bytes are recorded as an
+ *  event and dropped. @return HT_OK, HT_ENOMEM */
+ht_status ht_coordinator_receive(ht_coordinator *c, double now, int replica, const void *bytes, size_t n);
+/** Somebody asked something. Takes `o` (released by the coordinator, also on failure). */
+ht_status ht_coordinator_operate(ht_coordinator *c, double now, ht_operation *o);
+/** The freeze file changed. */
+ht_status ht_coordinator_freeze(ht_coordinator *c, double now, const ht_freeze *freeze);
+/** Time passes: declares silent replicas lost. */
+ht_status ht_coordinator_tick(ht_coordinator *c, double now);
+/** Ask all replicas to stop at their next safe point (drain). */
+void ht_coordinator_stop(ht_coordinator *c);
+/** Every replica has said BYE or is lost. */
+bool ht_coordinator_is_done(const ht_coordinator *c);
+/** After the end: closes what is open (unanswered operations, missed entries). */
+ht_status ht_coordinator_finish(ht_coordinator *c, double now);
+
+/** The next message to send, owned by the caller (free(out->data)); false if none. */
+bool ht_coordinator_next_message(ht_coordinator *c, int *replica, ht_bytes *out);
+
+typedef enum {
+    HT_RECORD_MUTATION, HT_RECORD_SEGMENT, HT_RECORD_WINDOW, HT_RECORD_LEDGER, HT_RECORD_EVENT,
+    HT_RECORD_ARRIVAL, HT_RECORD_CONTROLS, HT_RECORD_RECIPE, HT_RECORD_FREEZE
+} ht_record_kind;
+
+/** Something to write down. Owned by the caller (ht_record_release). */
+typedef struct {
+    ht_record_kind kind;
+    union {
+        ht_mutation mutation;
+        struct {
+            ht_segment segment;
+            ht_mutation mutation;   /**< in its final state */
+        } closed;
+        ht_window window;
+        ht_ledger_line ledger;
+        char event[256];            /**< a line for people */
+        struct {
+            int replica;
+            ht_message_kind kind;
+        } arrival;
+        char *controls;             /**< JSON text of the knob descriptions; owned */
+        ht_freeze freeze;           /**< to be written to the freeze file */
+    } as;                           /**< HT_RECORD_RECIPE: the recipe in force changed */
+} ht_record;
+bool ht_coordinator_next_record(ht_coordinator *c, ht_record *out);
+void ht_record_release(ht_record *r);
+
+/** What can be seen of the run; borrowed until the next call. */
+typedef struct {
+    ht_mode mode;
+    const ht_recipe *recipe;            /**< in force */
+    const ht_statistics *statistics;
+    long long step, epoch;              /**< of the replica that is furthest */
+    long long total_steps;              /**< 0 = unknown */
+    int alive, lost, done;              /**< replicas */
+    bool has_best;
+    double best;                        /**< best reading of the primary metric so far, of any replica */
+    int best_replica;
+    long long best_step, best_epoch;
+    bool has_result;                    /**< of the replica that reported the best one */
+    double result_val, result_test;
+    int result_replica;
+    bool was_on;
+    unsigned long replay_missed, open;  /**< open = mutations not judged yet */
+    const ht_posterior *posterior;      /**< the shared one, or replica 0's */
+} ht_coordinator_view;
+void ht_coordinator_peek(const ht_coordinator *c, ht_coordinator_view *out);
+/** The part `live` of the summary: per replica step, epoch, mode, streak, pause, cooldown, active
+ *  mutation; warnings. Owned by the caller. */
+cJSON *ht_coordinator_live(const ht_coordinator *c);
+
+#endif

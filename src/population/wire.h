@@ -1,0 +1,138 @@
+/** @file src/population/wire.h
+ *  The protocol between replicas and the coordinator: every message, to bytes and back.
+ *
+ *  A decision point of a replica is one round trip:
+ *
+ *      replica                          coordinator
+ *      REPORT (what was judged, ask) ->  logs, learns, proposes
+ *                       <- DIRECTIVE     (a proposal or none; stop)
+ *      OUTCOME (what was done)       ->  logs
+ *
+ *  OPERATION may come at any time and is carried out at the next safe point, answered by ANSWER.
+ *  HELLO / WELCOME open a replica's part, BYE closes it.
+ *
+ *  Bytes: one kind byte, a version byte, then the members in order: little-endian integers and IEEE
+ *  doubles, texts with a 4-byte length. Decoding checks every length; hostile bytes give HT_ECOMM. */
+#ifndef HT_POPULATION_WIRE_H
+#define HT_POPULATION_WIRE_H
+
+#include "population/operation.h"
+#include "tune/record.h"
+
+typedef enum {
+    HT_MESSAGE_HELLO = 1, HT_MESSAGE_REPORT, HT_MESSAGE_OUTCOME, HT_MESSAGE_ANSWER, HT_MESSAGE_BYE,
+    HT_MESSAGE_WELCOME, HT_MESSAGE_DIRECTIVE, HT_MESSAGE_OPERATION
+} ht_message_kind;
+
+enum { HT_JUDGED_MAX = 2, HT_MADE_MAX = 16 };   /**< mutation lines of one REPORT / OUTCOME */
+
+/** Replica -> coordinator: I am here. */
+typedef struct {
+    char actuators[512];        /**< registered names, comma separated */
+    char *controls;             /**< JSON text: descriptions of the knobs (hotcb.actuators.json); owned; NULL = none */
+} ht_hello;
+
+/** Replica -> coordinator: a decision point. */
+typedef struct {
+    unsigned long decision;     /**< 1, 2, .. of this replica */
+    long long step, epoch, total_steps;
+    ht_readings readings;
+    ht_mode mode;
+    bool has_segment;           /**< a segment was closed; `judged` is its mutation */
+    ht_segment segment;
+    ht_mutation judged;
+    bool asks;
+    ht_ask ask;                 /**< only if asks */
+} ht_report;
+
+/** Replica -> coordinator: what was done at that decision point. Not answered. */
+typedef struct {
+    unsigned long decision;
+    size_t n_made;
+    ht_mutation made[HT_MADE_MAX];  /**< applied, failed, suggested, replayed */
+    bool has_window;
+    ht_window window;
+    char *controls;             /**< as in HELLO, when changed; owned; NULL = unchanged */
+    size_t n_disabled;          /**< things that the replica disabled by itself */
+    struct {
+        char what[HT_NAME_MAX], error[128];
+    } disabled[4];
+} ht_outcome;
+
+/** Replica -> coordinator: what became of an operation here. */
+typedef struct {
+    unsigned long operation;    /**< number given by OPERATION */
+    long long step, epoch;
+    char event[32], phase[HT_NAME_MAX];
+    ht_op_result result;        /**< result.payload is owned */
+} ht_answer;
+
+/** Replica -> coordinator: my run is over. */
+typedef struct {
+    long long step, epoch;
+    bool has_segment;           /**< closed at the end */
+    ht_segment segment;
+    ht_mutation judged;
+    unsigned long replay_missed;
+    bool was_on;
+    ht_mode mode;
+    bool has_result;            /**< the training said what its best state is worth */
+    double val, test;           /**< objective and the same on test data; NaN = unknown */
+} ht_bye;
+
+/** Coordinator -> replica: how to begin. */
+typedef struct {
+    int replica;
+    ht_mode mode;
+    bool frozen;
+    char *recipe;               /**< normalised recipe as JSON text; owned */
+    char *replay;               /**< text of a mutation log; owned; NULL = none */
+} ht_welcome;
+
+/** Coordinator -> replica: answer to a REPORT. */
+typedef struct {
+    unsigned long decision;
+    bool stop;                  /**< end the training at the next safe point */
+    bool has_proposal;
+    ht_proposal proposal;
+} ht_directive;
+
+/** Coordinator -> replica: something to do at the next safe point. */
+typedef struct {
+    unsigned long number;
+    char module[HT_NAME_MAX], op[HT_NAME_MAX];
+    cJSON *params;              /**< owned; NULL = none */
+    char *attachment;           /**< owned; NULL = none */
+    char attachment_error[256];
+    bool freeze_changed, frozen;    /**< module core */
+    long long step_offset;      /**< of an operation list in the attachment */
+} ht_order;
+
+typedef struct {
+    ht_message_kind kind;
+    union {
+        ht_hello hello;
+        ht_report report;
+        ht_outcome outcome;
+        ht_answer answer;
+        ht_bye bye;
+        ht_welcome welcome;
+        ht_directive directive;
+        ht_order order;
+    } as;
+} ht_message;
+
+/** A buffer of bytes; owned by whoever holds it (free). */
+typedef struct {
+    unsigned char *data;
+    size_t n;
+} ht_bytes;
+
+/** @param[out] out  owned by the caller. @return HT_OK, HT_ENOMEM */
+ht_status ht_message_encode(const ht_message *m, ht_bytes *out);
+/** @param[out] out  released by the caller (ht_message_release). @return HT_OK; HT_ECOMM: malformed, or
+ *  another version of the protocol; HT_ENOMEM */
+ht_status ht_message_decode(const void *data, size_t n, ht_message *out, ht_error *err);
+void ht_message_release(ht_message *m);
+
+#endif

@@ -1,0 +1,168 @@
+/** @file src/recipe/recipe.h
+ *  The recipe: what may be tuned, within which bounds, how proposals are made and judged.
+ *
+ *  A recipe comes from YAML or JSON text, is validated whole, and has exactly one normalised form.
+ *  Every field is one row of the table in fields.c; reading, defaults, validation, setting by dotted
+ *  path, printing and the manual walk that table. No MPI, no clock; only ht_recipe_load opens a file. */
+#ifndef HT_RECIPE_RECIPE_H
+#define HT_RECIPE_RECIPE_H
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/text.h"
+
+enum {
+    HT_BACKUPS_MAX = 15,    /**< backup metrics of one objective */
+    HT_BOUNDS_MAX = 4       /**< elements of a tuple family that can have bounds of their own */
+};
+
+typedef enum { HT_MINIMIZE, HT_MAXIMIZE } ht_direction;
+typedef enum { HT_SPEC_MULT, HT_SPEC_SET, HT_SPEC_DELTA } ht_spec_mode;
+typedef enum { HT_SEARCH_TPE, HT_SEARCH_RANDOM } ht_algorithm;
+typedef enum { HT_SCORE_RAW, HT_SCORE_CONTROL } ht_score_kind;
+typedef enum { HT_POPULATION_INDEPENDENT } ht_population_mode;
+typedef enum { HT_SYNC_ELASTIC, HT_SYNC_BARRIER } ht_sync;
+typedef enum { HT_HORIZON_VAL_EPOCHS, HT_HORIZON_STEPS } ht_horizon_unit;
+
+/** What earlier runs learned of one family in one phase (written by `recipe evolve`). */
+typedef struct {
+    char phase[HT_NAME_MAX];
+    double center;          /**< value to which proposals lean in this phase */
+    double spread;          /**< standard deviation of what won, on the family's scale; 0 = unknown */
+    double weight;          /**< effective number of winning segments behind it */
+} ht_prior;
+
+/** One family: a thing that can be mutated, under `mutations` or `keys` of an actuator. */
+typedef struct {
+    char name[HT_NAME_MAX];
+    bool keyed;             /**< under `keys`: the patch is {op: mode, key: name} */
+    size_t n_bounds;        /**< 1 = the same for every element; else one per element of a tuple */
+    double bounds[HT_BOUNDS_MAX][2];
+    bool bounds_int[HT_BOUNDS_MAX][2];  /**< written as integers; kept for the normalised form */
+    double prior_center;
+    long long cooldown;     /**< windows until the family may be used again */
+    char risk[HT_NAME_MAX]; /**< "low", "medium", "high"; anything else counts as high */
+    bool has_max_step_mult;
+    double max_step_mult;   /**< cap on one step as a factor, > 1 */
+    ht_spec_mode mode;
+    size_t n_priors;
+    ht_prior *priors;       /**< [n_priors], owned */
+} ht_family_spec;
+
+typedef struct {
+    char name[HT_NAME_MAX];
+    bool enabled;
+    size_t n_families;      /**< `mutations` first, then `keys`, each in the order of the text */
+    ht_family_spec *families;   /**< [n_families], owned */
+} ht_actuator_spec;
+
+typedef struct {
+    char name[HT_NAME_MAX];
+    double start_frac, end_frac;    /**< share of the run: start included, end excluded */
+} ht_phase;
+
+typedef struct {
+    long long version;
+    struct {
+        char primary[HT_NAME_MAX];
+        ht_direction mode;
+        size_t n_backups;
+        char backups[HT_BACKUPS_MAX][HT_NAME_MAX];
+    } objective;
+    size_t n_phases;
+    ht_phase *phases;           /**< [n_phases], owned */
+    size_t n_actuators;
+    ht_actuator_spec *actuators;    /**< [n_actuators], owned */
+    struct {
+        ht_algorithm algorithm;
+        long long startup_trials, candidate_count;
+        bool phase_conditioned;
+        long long seed;
+        bool shared;            /**< one posterior for all replicas */
+        double gamma;           /**< share of the observations that counts as good */
+        double other_phase_weight;
+    } search;
+    struct {
+        double epsilon;
+        char horizon[HT_NAME_MAX];  /**< as written */
+        bool rollback_on_reject;
+        ht_score_kind score;
+    } acceptance;
+    struct {
+        bool block_on_nan, block_on_anomaly;
+        long long max_global_reject_streak, reject_pause;
+        double grad_spike_factor;   /**< 0 = off */
+    } safety;
+    struct {
+        ht_population_mode mode;
+        ht_sync sync;
+    } population;
+    struct {
+        long long generation;   /**< evolutions since a person wrote the recipe */
+        size_t n_from;
+        char (*from)[2 * HT_NAME_MAX];  /**< [n_from] runs whose outcomes went in, owned */
+    } evolved;
+    unsigned char *given;       /**< which optional fields were written; owned, see fields.c */
+} ht_recipe;
+
+/** A recipe with every field at its default: no actuators. Owned by the caller (ht_recipe_destroy). */
+ht_status ht_recipe_create(ht_recipe **out, ht_error *err);
+ht_status ht_recipe_copy(const ht_recipe *from, ht_recipe **out, ht_error *err);
+void ht_recipe_destroy(ht_recipe *r);   /**< NULL is allowed */
+
+/** Read a recipe: JSON if its first character is '{', else YAML (1.2 core scalars, no anchors, tags,
+ *  block scalars or second documents). Missing fields take their defaults, an empty entry is absent.
+ *  @param name  what messages call the text, e.g. the file name
+ *  @return HT_OK; HT_EFORMAT: err says "name:line:column: path: why; nearest is 'x'" for the first
+ *          fault in the order of the normalised form; HT_ENOMEM */
+ht_status ht_recipe_parse(const char *text, const char *name, ht_recipe **out, ht_error *err);
+
+/** Read a recipe file. @return as ht_recipe_parse, and HT_ENOTFOUND, HT_EIO */
+ht_status ht_recipe_load(const char *path, ht_recipe **out, ht_error *err);
+
+/** All faults of a text, one line each, in the order of the normalised form; empty = valid. */
+ht_status ht_recipe_faults(const char *text, const char *name, ht_string *faults);
+
+/** The path of the fault in the last "invalid recipe" message of this thread of calls: everything in
+ *  `err->text` between the place and the reason. Writes "" if err holds no recipe fault. */
+void ht_recipe_fault_path(const ht_error *err, char *path, size_t size);
+
+/** Set leaves by dotted path, all or nothing, in the order of `params` (an object path -> value).
+ *  Types are strict; the resulting recipe is validated whole.
+ *  @return HT_OK; HT_EFORMAT: err says "invalid_recipe: path: why", `r` is unchanged */
+ht_status ht_recipe_set(ht_recipe *r, const cJSON *params, ht_error *err);
+
+/** The normalised form as JSON, owned by the caller; NULL when out of memory. */
+cJSON *ht_recipe_to_json(const ht_recipe *r);
+/** The normalised form as text, YAML or JSON; reads back to an equal recipe. */
+void ht_recipe_print_yaml(const ht_recipe *r, ht_string *out);
+void ht_recipe_print_json(const ht_recipe *r, ht_string *out);
+
+/** The manual of every field: path, type, default, limits, meaning. Markdown. */
+void ht_recipe_print_manual(ht_string *out);
+
+/** Lines "path: old -> new" for every leaf that differs; empty when equal. */
+ht_status ht_recipe_diff(const ht_recipe *a, const ht_recipe *b, ht_string *out);
+
+/** Fingerprint of the normalised form: 16 hexadecimal digits (FNV-1a, 64 bit) and 0. */
+ht_status ht_recipe_hash(const ht_recipe *r, char hash[17]);
+
+/* ---- questions ------------------------------------------------------------------------------ */
+
+const ht_actuator_spec *ht_recipe_actuator(const ht_recipe *r, const char *name);
+/** The family `key` of an actuator: the entry under `mutations` wins over one under `keys`. */
+const ht_family_spec *ht_actuator_family(const ht_actuator_spec *a, const char *key);
+/** A factor: under `keys` with mode mult, or under `mutations` with a name that ends in "_mult". */
+bool ht_family_is_factor(const ht_family_spec *f);
+/** The value to which proposals of this phase lean: the phase's prior, else prior_center. */
+double ht_family_center(const ht_family_spec *f, const char *phase);
+/** The horizon as a number; @return HT_EFORMAT if the text is none of the three forms. */
+ht_status ht_horizon_parse(const char *text, ht_horizon_unit *unit, long long *length, ht_error *err);
+
+/** What the command line makes of one word "key=value" (JSON kinds; see ht_json_is_int).
+ *  @param[out] key    owned by the caller (free)
+ *  @param[out] value  owned by the caller (cJSON_Delete)
+ *  @return HT_OK; HT_EFORMAT if there is no '='; HT_ENOMEM */
+ht_status ht_word_parse(const char *word, char **key, cJSON **value, ht_error *err);
+
+#endif

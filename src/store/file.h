@@ -1,0 +1,51 @@
+/** @file src/store/file.h
+ *  Files as we use them: read whole, replace whole (write aside, sync, rename), append whole lines. */
+#ifndef HT_STORE_FILE_H
+#define HT_STORE_FILE_H
+
+#include <sys/types.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/json.h"
+
+/** Read a whole file, 0-terminated; owned by the caller (free). @return HT_OK, HT_ENOTFOUND, HT_EIO, HT_ENOMEM */
+ht_status ht_file_read(const char *path, char **text, size_t *n, ht_error *err);
+
+/** Replace a file: written to a temporary name beside it, synced, renamed. A reader sees the old or the
+ *  new content, never a part, whatever happens. @return HT_OK, HT_EIO */
+ht_status ht_file_replace(const char *path, const char *text, size_t n, ht_error *err);
+
+/** What tells that a file was changed: all three are compared. */
+typedef struct {
+    bool exists;
+    struct timespec modified;
+    off_t size;
+    ino_t inode;
+} ht_file_stamp;
+ht_file_stamp ht_file_look(const char *path);
+bool ht_file_same(const ht_file_stamp *a, const ht_file_stamp *b);
+
+/** A file of lines that only we append to. */
+typedef struct ht_journal ht_journal;
+/** Opens for appending (created if missing); a torn last line gets its line feed first.
+ *  @return HT_OK, HT_EIO, HT_ENOMEM */
+ht_status ht_journal_open(const char *path, ht_journal **out, ht_error *err);
+/** Append one line (the line feed is added) by one write. On failure the line is kept and written
+ *  before the next one; up to 64 MiB are kept. @return HT_OK, HT_EIO */
+ht_status ht_journal_append(ht_journal *j, const char *line, ht_error *err);
+/** Append an object as one line. */
+ht_status ht_journal_append_json(ht_journal *j, const cJSON *object, ht_error *err);
+/** Try again to write what is kept. */
+ht_status ht_journal_flush(ht_journal *j, ht_error *err);
+ht_status ht_journal_sync(ht_journal *j, ht_error *err);
+/** Lines that could not be written and are still kept, and that had to be dropped. */
+void ht_journal_owed(const ht_journal *j, size_t *kept, size_t *dropped);
+void ht_journal_close(ht_journal *j);   /**< NULL is allowed */
+
+/** Call `visit` for each line that is a JSON object; lines that do not parse are counted in *bad, a torn
+ *  last line is ignored. A missing file has no lines. */
+ht_status ht_lines_each(const char *path, void (*visit)(void *ctx, const cJSON *object), void *ctx,
+                        size_t *bad, ht_error *err);
+
+#endif

@@ -1,0 +1,27 @@
+/** @file src/store/record_json.h
+ *  Records as the JSON lines of a run directory (the names and order of keys are a promise to users). */
+#ifndef HT_STORE_RECORD_JSON_H
+#define HT_STORE_RECORD_JSON_H
+
+#include "population/coordinator.h"
+
+/** What stands in every line of a run. */
+typedef struct {
+    unsigned long run;      /**< printed as r1; 0 = left out */
+    double wall_time;       /**< seconds since 1970; 0 = left out */
+} ht_stamp;
+
+/* New objects, owned by the caller; NULL when out of memory. */
+cJSON *ht_mutation_to_json(const ht_mutation *m, ht_stamp stamp);
+cJSON *ht_segment_to_json(const ht_segment *g, ht_stamp stamp);
+cJSON *ht_window_to_json(const ht_window *w, ht_stamp stamp);
+cJSON *ht_ledger_to_json(const ht_ledger_line *l, unsigned long seq, double wall_time);
+
+/** Numbers of a run as the summary file has them, without `run`, `final` and `live`. */
+cJSON *ht_summary_to_json(const ht_statistics *s, ht_mode mode, long long total_steps,
+                          unsigned long replay_missed);
+
+/** Evidence of a finished run from its summary object. @param[out] evidence [*n], owned (free) */
+ht_status ht_summary_evidence(const cJSON *summary, size_t *n, ht_evidence **evidence, ht_error *err);
+
+#endif

@@ -1,0 +1,28 @@
+/** @file src/tune/metrics.h
+ *  Metrics of the training: set by name, or read through an accessor; canonical names and aliases. */
+#ifndef HT_TUNE_METRICS_H
+#define HT_TUNE_METRICS_H
+
+#include "tune/record.h"
+
+typedef struct ht_metrics ht_metrics;
+
+/** @return true and *out if the program knows the metric now */
+typedef bool (*ht_metric_accessor)(void *ctx, const char *name, double *out);
+
+ht_status ht_metrics_create(ht_metrics **out, ht_error *err);
+void ht_metrics_destroy(ht_metrics *m);
+
+/** Remember a reading. @return HT_OK; HT_EINVAL (name empty or too long); HT_ENOMEM */
+ht_status ht_metrics_set(ht_metrics *m, const char *name, double value, ht_error *err);
+void ht_metrics_clear(ht_metrics *m, const char *name);
+/** NULL removes it. Asked before the readings that were set. */
+void ht_metrics_accessor(ht_metrics *m, ht_metric_accessor accessor, void *ctx);
+
+/** Anything to read from at all: an accessor, or a reading that was set. */
+bool ht_metrics_available(const ht_metrics *m);
+/** Read one metric: the exact name first, then its aliases in order ("val/loss": "val_loss",
+ *  "eval_loss", "eval/loss"; likewise the other canonical names, and the same backwards). */
+bool ht_metrics_read(const ht_metrics *m, const char *name, double *out);
+
+#endif
