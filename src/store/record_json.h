@@ -17,11 +17,17 @@ cJSON *ht_segment_to_json(const ht_segment *g, ht_stamp stamp);
 cJSON *ht_window_to_json(const ht_window *w, ht_stamp stamp);
 cJSON *ht_ledger_to_json(const ht_ledger_line *l, unsigned long seq, double wall_time);
 
-/** Numbers of a run as the summary file has them, without `run`, `final` and `live`. */
+/** Numbers of a run as the summary file has them, without what only the whole run knows. */
 cJSON *ht_summary_to_json(const ht_statistics *s, ht_mode mode, long long total_steps,
                           unsigned long replay_missed);
 
-/** Evidence of a finished run from its summary object. @param[out] evidence [*n], owned (free) */
+/** The whole summary file. @param live  the part `live`; taken, also on failure; NULL = left out */
+cJSON *ht_summary_file_to_json(const ht_coordinator_view *v, unsigned long run, bool final, cJSON *live);
+
+/** Evidence of a finished run from its summary object. A summary without centres (hotcb's own) gives
+ *  evidence with 0 wins. Entries that are no numbers count as absent.
+ *  @param[out] evidence  [*n], owned by the caller (free); NULL when *n is 0
+ *  @return HT_OK; HT_EFORMAT if it is no object; HT_ENOMEM */
 ht_status ht_summary_evidence(const cJSON *summary, size_t *n, ht_evidence **evidence, ht_error *err);
 
 #endif
