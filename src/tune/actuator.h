@@ -1,15 +1,17 @@
 /** @file src/tune/actuator.h
  *  The actuators of one replica, by name, and the one mutation that is open: snapshot, apply, undo.
  *
- *  Four kinds stand behind one class: parameter groups of an optimizer (opt.h), named weights
- *  (weights.h), typed knobs (knob.h, bridged by name), and actuators of the program's own
- *  (ht_actuator_ops). No MPI, no files, no clock. */
+ *  Four kinds stand behind one class: parameter groups of an optimizer (optimizer.h), named weights
+ *  (weights.h), typed knobs (knob.h, bridged by name: bridge.h), and actuators of the program's own
+ *  (ht_actuator_ops). How a mutation is undone is one rule for all (rollback.h). No MPI, no files, no
+ *  clock. */
 #ifndef HT_TUNE_ACTUATOR_H
 #define HT_TUNE_ACTUATOR_H
 
 #include "tune/record.h"
 
-/** What a kind of actuator can do. `self` and snapshots belong to the kind. All required. */
+/** What a kind of actuator can do. `self` and snapshots belong to the kind. All required but `commanded`
+ *  and `destroy`. */
 typedef struct {
     void (*validate)(void *self, const ht_patch *patch, ht_codes *codes);
     /** *out NULL = none could be taken. */
@@ -18,6 +20,9 @@ typedef struct {
     /** Undo exactly what `apply` did since `snapshot`, by the rules of ht_rollback. */
     ht_status (*restore)(void *self, void *snapshot, ht_rollback *how, ht_error *err);
     void (*discard)(void *self, void *snapshot);
+    /** Somebody set this value by command since `apply`: `restore` leaves it alone. NULL: the kind
+     *  cannot tell its values apart. */
+    void (*commanded)(void *self, void *snapshot, const char *param);
     /** The values that the patch touched, before and after; [HT_CHANGES_MAX]. @return how many */
     size_t (*changes)(void *self, const void *snapshot, ht_change *out);
     /** What a search must know of a family: is the knob a log float, how many elements has its value,
@@ -39,30 +44,37 @@ ht_status ht_actuators_add(ht_actuators *a, const char *name, const ht_actuator_
 /** Register callbacks of the program (copied; `self` borrowed). Refused if a required one is missing. */
 ht_status ht_actuators_add_custom(ht_actuators *a, const char *name, const ht_actuator_ops *ops, void *self,
                                   ht_error *err);
-size_t ht_actuators_count(const ht_actuators *a);
-const char *ht_actuators_name(const ht_actuators *a, size_t i);
-bool ht_actuators_has(const ht_actuators *a, const char *name);
 /** Typed knobs by which names without a registered actuator are looked up; borrowed, may be NULL. */
 struct ht_knobs;
 void ht_actuators_attach_knobs(ht_actuators *a, struct ht_knobs *knobs);
+
+/** Names that lead somewhere: the registered ones in order, then those of the groups of the attached
+ *  knobs. The name is borrowed until a knob or an actuator is added. */
+size_t ht_actuators_count(const ht_actuators *a);
+const char *ht_actuators_name(const ht_actuators *a, size_t i);
+bool ht_actuators_has(const ht_actuators *a, const char *name);
 
 /** HT_ENOTFOUND: no such actuator. HT_OK: `codes` says whether the patch is legal (none = legal). */
 ht_status ht_actuators_validate(ht_actuators *a, const char *name, const ht_patch *patch, ht_codes *codes);
 bool ht_actuators_space(ht_actuators *a, const char *name, const ht_family_spec *family, bool *log_knob,
                         size_t *n, double *current);
+/** Somebody set this value by command: if the open mutation touched it, undoing leaves it alone. */
+void ht_actuators_commanded(ht_actuators *a, const char *param);
 
 /** What the tuner does to the training. One mutation at most is open between apply and restore/keep.
  *  In a replica of several ranks the kernel supplies an effector that does the same on all of them. */
 typedef struct {
     void *ctx;
-    /** Snapshot, then apply. On failure everything is as before and nothing is open; err says why. */
+    /** Check, snapshot, then apply. On failure everything is as before and nothing is open; err->text is
+     *  the bare reason: unknown_actuator, invalid:<codes>, snapshot (none could be taken), or the
+     *  actuator's own text. */
     ht_status (*apply)(void *ctx, const char *actuator, const ht_patch *patch, const ht_env *env,
                        size_t *n_changes, ht_change changes[HT_CHANGES_MAX], ht_error *err);
     /** Undo the open mutation; it is closed afterwards, also when that failed. */
     ht_status (*restore)(void *ctx, ht_rollback *how, ht_error *err);
     /** The open mutation stays: forget its snapshot. */
     void (*keep)(void *ctx);
-    /** Set a typed knob by command. */
+    /** Set a typed knob by command. The open mutation is told (ht_actuators_commanded). */
     ht_status (*set)(void *ctx, const char *key, const ht_value *value, const ht_env *env, ht_error *err);
 } ht_effector;
 

@@ -24,11 +24,16 @@ bool ht_knob_type_parse(const char *text, ht_knob_type *out);
 /** Write a value into the training. An error text in err becomes the error of the call. */
 typedef ht_status (*ht_knob_setter)(void *ctx, const ht_value *value, const ht_env *env, ht_error *err);
 
+/** Read the value out of the training: it may have moved since it was set (a schedule). false: cannot
+ *  be read now. */
+typedef bool (*ht_knob_getter)(void *ctx, ht_value *out);
+
 typedef struct {
     char key[HT_NAME_MAX];          /**< unique in its container */
     ht_knob_type type;
     ht_knob_setter set;
-    void *ctx;
+    ht_knob_getter get;             /**< NULL: the value is the one that was set last */
+    void *ctx;                      /**< passed to `set` and `get` */
     char metric[HT_NAME_MAX];       /**< metric that shows the value; "" = cannot be verified */
     char label[HT_NAME_MAX];        /**< for display; "" = key */
     char group[HT_NAME_MAX];        /**< the recipe's actuator name leads here: "optimizer", "loss", .. */
@@ -48,7 +53,7 @@ typedef struct ht_knobs ht_knobs;
 
 ht_status ht_knobs_create(ht_knobs **out, ht_error *err);
 void ht_knobs_destroy(ht_knobs *k);
-/** @return HT_OK; HT_EINVAL (duplicate or bad key, no setter) */
+/** @return HT_OK; HT_EINVAL (duplicate or bad key, no setter, limits that exclude the initial value) */
 ht_status ht_knobs_add(ht_knobs *k, const ht_knob_spec *spec, ht_error *err);
 void ht_knobs_initialize(ht_knobs *k);  /**< init -> untouched */
 size_t ht_knobs_count(const ht_knobs *k);
@@ -64,11 +69,17 @@ typedef struct {
 } ht_knob_view;
 bool ht_knobs_find(const ht_knobs *k, const char *key, ht_knob_view *out);
 void ht_knobs_at(const ht_knobs *k, size_t i, ht_knob_view *out);
+/** The value in the training: what the getter reads, else the value set last (kind NONE = never set). */
+bool ht_knobs_live(const ht_knobs *k, const char *key, ht_value *out);
 
 /** Validate and set. On failure nothing changes and err->text is the bare code: unknown_param,
  *  actuator_disabled, invalid:<codes>, apply_fn_exception (setter returned another status than
  *  HT_EFAILED), or the setter's own text. */
 ht_status ht_knobs_apply(ht_knobs *k, const char *key, const ht_value *value, const ht_env *env, ht_error *err);
+/** Undo: set `value` without validation (what was once there must be able to come back) and put the
+ *  state back. On failure nothing changes; err as for ht_knobs_apply. */
+ht_status ht_knobs_put_back(ht_knobs *k, const char *key, const ht_value *value, ht_knob_state state,
+                            const ht_env *env, ht_error *err);
 /** Compare an unverified knob with its metric. @return true if it is verified by this call */
 bool ht_knobs_verify(ht_knobs *k, const char *key, const ht_metrics *metrics);
 /** Unknown keys: false. */
