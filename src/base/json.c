@@ -3,11 +3,15 @@
  * cJSON keeps a number as a double only. After it has parsed, `mark` walks the same text once more:
  * the values of a tree in document order are the values of the text in order of appearance, so the
  * i-th one found by the scan belongs to the i-th node. An integer gets a bit of `type` above those
- * that cJSON uses (it compares type & 0xFF). */
+ * that cJSON uses (it compares type & 0xFF).
+ *
+ * Printing is ours, too: cJSON takes 0.3 for 0.1 + 0.2 (it compares with a tolerance), and forgets that
+ * 1.0 was a real. */
 #include "base/json.h"
 
 #include <ctype.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -195,7 +199,89 @@ bool ht_json_true(const cJSON *object, const char *name)
     return cJSON_IsTrue(ht_json_member(object, name));
 }
 
+/* ---- printing ------------------------------------------------------------------------------- */
+
+static void print_string(const char *text, ht_string *out)
+{
+    ht_string_add_bytes(out, "\"", 1);
+    while (*text != '\0') {
+        size_t n = 0;
+        while ((unsigned char)text[n] >= 0x20 && text[n] != '"' && text[n] != '\\')
+            n++;
+        ht_string_add_bytes(out, text, n);
+        text += n;
+        if (*text == '\0')
+            break;
+        if (*text == '"' || *text == '\\')
+            ht_string_add(out, "\\%c", *text);
+        else if (*text == '\n')
+            ht_string_add(out, "\\n");
+        else
+            ht_string_add(out, "\\u%04x", (unsigned char)*text);
+        text++;
+    }
+    ht_string_add_bytes(out, "\"", 1);
+}
+
+static void print_number(const cJSON *item, ht_string *out)
+{
+    char text[40];
+    if (!isfinite(item->valuedouble))
+        snprintf(text, sizeof text, "null");
+    else
+        ht_print_real(text, item->valuedouble, !ht_json_is_int(item));
+    ht_string_add(out, "%s", text);
+}
+
+/* Begin a line of an indented text; `depth` < 0: everything is one line. */
+static void break_line(int depth, ht_string *out)
+{
+    if (depth >= 0)
+        ht_string_add(out, "\n%*s", 2 * depth, "");
+}
+
+static void print_item(const cJSON *item, int depth, ht_string *out)
+{
+    bool is_object = cJSON_IsObject(item);
+    if (cJSON_IsString(item)) {
+        print_string(item->valuestring, out);
+    } else if (cJSON_IsNumber(item)) {
+        print_number(item, out);
+    } else if (cJSON_IsBool(item)) {
+        ht_string_add(out, cJSON_IsTrue(item) ? "true" : "false");
+    } else if (cJSON_IsRaw(item)) {
+        ht_string_add(out, "%s", item->valuestring);
+    } else if (!is_object && !cJSON_IsArray(item)) {
+        ht_string_add(out, "null");
+    } else {
+        ht_string_add(out, is_object ? "{" : "[");
+        for (const cJSON *child = item->child; child != NULL; child = child->next) {
+            break_line(depth < 0 ? depth : depth + 1, out);
+            if (is_object) {
+                print_string(child->string, out);
+                ht_string_add(out, depth < 0 ? ":" : ": ");
+            }
+            print_item(child, depth < 0 ? depth : depth + 1, out);
+            if (child->next != NULL)
+                ht_string_add(out, ",");
+        }
+        if (item->child != NULL)
+            break_line(depth, out);
+        ht_string_add(out, is_object ? "}" : "]");
+    }
+}
+
 char *ht_json_line(const cJSON *item)
 {
-    return cJSON_PrintUnformatted(item);
+    ht_string out = {0};
+    print_item(item, -1, &out);
+    return ht_string_take(&out);
+}
+
+char *ht_json_page(const cJSON *item)
+{
+    ht_string out = {0};
+    print_item(item, 0, &out);
+    ht_string_add(&out, "\n");
+    return ht_string_take(&out);
 }

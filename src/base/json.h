@@ -42,7 +42,9 @@ const char *ht_json_text(const cJSON *object, const char *name);
 double ht_json_number(const cJSON *object, const char *name, double fallback);
 bool ht_json_true(const cJSON *object, const char *name);
 
-/** One line without white space around separators; owned by the caller (free). NULL: no memory. */
-char *ht_json_line(const cJSON *item);
+/* As text, owned by the caller (free); NULL when out of memory. Numbers read back exactly and keep their
+ * kind: a whole real is printed with ".0", an integer without. Numbers that are not finite are null. */
+char *ht_json_line(const cJSON *item);  /**< one line without white space around separators */
+char *ht_json_page(const cJSON *item);  /**< indented, with a line feed at the end */
 
 #endif
