@@ -19,6 +19,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
 
 typedef struct ht_kernel ht_kernel;
 
@@ -31,7 +34,8 @@ typedef struct {
     double elapsed_s;
 } ht_progress;
 
-/** How to open a kernel. Members not given are 0 / NULL and mean the default. All texts are copied. */
+/** How to open a kernel. Members not given are 0 / NULL and mean the default. Texts are needed during ht_open
+ *  only. */
 typedef struct {
     MPI_Comm comm;              /**< ranks of the run: rank 0 coordinates, the others train; a communicator
                                      of one rank does both. Not given (0) with `no_mpi`. */
@@ -126,7 +130,7 @@ ht_status ht_actuator(ht_kernel *k, const char *name, const ht_actuator_ops *ops
 /** Report a metric. It holds until it is reported again. */
 ht_status ht_metric(ht_kernel *k, const char *name, double value);
 /** Or let the library ask: return false if the metric is unknown now. */
-ht_status ht_metric_accessor(ht_kernel *k, bool (*accessor)(void *ctx, const char *name, double *out), void *ctx);
+ht_status ht_metric_source(ht_kernel *k, bool (*accessor)(void *ctx, const char *name, double *out), void *ctx);
 
 /* ---- the loop ------------------------------------------------------------------------------- */
 
@@ -147,7 +151,7 @@ bool ht_is_best(const ht_kernel *k);
 ht_status ht_report_result(ht_kernel *k, double val, double test);
 
 /** What the run came to. Complete on the coordinator once ht_open has returned there (with one process:
- *  after ht_close); on other ranks it counts this replica alone. */
+ *  after ht_close); on other ranks only `best` and `best_step` are known, of this replica. */
 typedef struct {
     unsigned long mutations, accepted, rejected;    /**< rejected counts rolled-back segments, too */
     double best;            /**< best objective read at a safe point; NaN = none */
@@ -165,6 +169,9 @@ ht_status ht_close(ht_kernel *k);
 /** Free the kernel (closes it first if need be). NULL is allowed. */
 void ht_free(ht_kernel *k);
 
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

@@ -11,6 +11,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
 
 /* ---- how a call can end ------------------------------------------------------------------- */
 
@@ -138,6 +141,9 @@ typedef struct {
     void (*describe)(void *self, char *text, size_t size);
 } ht_actuator_ops;
 
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

@@ -49,6 +49,8 @@ bool ht_agent_should_stop(const ht_agent *a);
 /** Whether a train batch needs to be told to the agent at all: false in mode off without an
  *  operation list. The fast path of ht_apply. */
 bool ht_agent_watches_batches(const ht_agent *a);
+/** An operation list is loaded: train batches are safe points, too. */
+bool ht_agent_acts_on_batches(const ht_agent *a);
 void ht_agent_peek(const ht_agent *a, ht_tuner_state *out);
 int ht_agent_replica(const ht_agent *a);        /**< -1 before WELCOME */
 

@@ -26,7 +26,8 @@ ht_status ht_recorder_create(const ht_recorder_options *o, ht_recorder **out, ht
 /** Write one record. @return HT_OK; HT_EIO: kept for later, err names the file */
 ht_status ht_recorder_write(ht_recorder *r, const ht_record *record, const ht_coordinator_view *view,
                             ht_error *err);
-/** Now and then, after records: the summary at most once a second, the study every `study_s` seconds. */
+/** Now and then, after records: the summary at most once a second, the study every half minute, and what
+ *  could not be written before. @return HT_OK: nothing is owed; HT_EIO: err names the file */
 ht_status ht_recorder_tick(ht_recorder *r, const ht_coordinator *c, double now, ht_error *err);
 /** The test result of the champion, for the study; NaN = unknown. */
 void ht_recorder_result(ht_recorder *r, double val, double test);

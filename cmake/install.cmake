@@ -1,0 +1,23 @@
+# What `cmake --install` puts where: program, libraries, headers, CMake package, pkg-config file, recipes.
+include(CMakePackageConfigHelpers)
+
+set(ht_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/hottune)
+install(TARGETS hottune_shared hottune_static EXPORT hottuneTargets
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+if(TARGET hottune)
+    install(TARGETS hottune RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+install(FILES include/hottune/hottune.h include/hottune/types.h ${PROJECT_BINARY_DIR}/include/hottune/version.h
+    DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hottune)
+install(DIRECTORY recipes/ DESTINATION ${CMAKE_INSTALL_DATADIR}/hottune/recipes FILES_MATCHING PATTERN *.yaml)
+install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+install(EXPORT hottuneTargets NAMESPACE hottune:: DESTINATION ${ht_package_dir})
+configure_package_config_file(cmake/hottuneConfig.cmake.in ${PROJECT_BINARY_DIR}/hottuneConfig.cmake
+    INSTALL_DESTINATION ${ht_package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/hottuneConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/hottuneConfig.cmake ${PROJECT_BINARY_DIR}/hottuneConfigVersion.cmake
+    DESTINATION ${ht_package_dir})
+
+configure_file(cmake/hottune.pc.in ${PROJECT_BINARY_DIR}/hottune.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/hottune.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
