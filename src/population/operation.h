@@ -16,7 +16,8 @@ typedef struct {
     ht_operation_source source;
     long long command_end;      /**< offset in the command file after this command; -1 = none */
     char fault[64];             /**< "bad_command" / "bad_config": cannot be carried out; "" = fine */
-    char *attachment;           /**< text of the file it refers to (replay log, operation list), or NULL */
+    char *attachment;           /**< text of the file it refers to (replay log; operation list, see
+                                     ht_freeze.list), or NULL */
     char attachment_error[256]; /**< why that file could not be read; "" = fine or none needed */
 } ht_operation;
 void ht_operation_release(ht_operation *o);
@@ -52,6 +53,11 @@ typedef struct {
     char recipe_path[512], adjust_path[512];    /**< "" = null */
     bool strict;                                /**< policy */
     long long step_offset;
+    /** Modes replay and replay_adjusted, from the inbox: the text of the operation list at recipe_path;
+     *  with an adjust_path, the overlay stands in front of it as one JSON line {"patches": ..}.
+     *  Borrowed for the call; NULL = none, or list_error says why it could not be read. */
+    const char *list;
+    char list_error[256];
 } ht_freeze;
 
 #endif

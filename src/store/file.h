@@ -9,12 +9,18 @@
 #include "base/error.h"
 #include "base/json.h"
 
-/** Read a whole file, 0-terminated; owned by the caller (free). @return HT_OK, HT_ENOTFOUND, HT_EIO, HT_ENOMEM */
+/** Read a whole file, 0-terminated; owned by the caller (free). `n` may be NULL. @return HT_OK, HT_ENOTFOUND, HT_EIO, HT_ENOMEM */
 ht_status ht_file_read(const char *path, char **text, size_t *n, ht_error *err);
 
 /** Replace a file: written to a temporary name beside it, synced, renamed. A reader sees the old or the
  *  new content, never a part, whatever happens. @return HT_OK, HT_EIO */
 ht_status ht_file_replace(const char *path, const char *text, size_t n, ht_error *err);
+
+/** A temporary name beside `path` for content that is written by others; owned by the caller (free).
+ *  NULL: no memory. */
+char *ht_file_aside(const char *path);
+/** Sync `aside` and rename it to `path`; on failure `aside` is removed. @return HT_OK, HT_EIO */
+ht_status ht_file_publish(const char *aside, const char *path, ht_error *err);
 
 /** What tells that a file was changed: all three are compared. */
 typedef struct {
@@ -28,11 +34,11 @@ bool ht_file_same(const ht_file_stamp *a, const ht_file_stamp *b);
 
 /** A file of lines that only we append to. */
 typedef struct ht_journal ht_journal;
-/** Opens for appending (created if missing); a torn last line gets its line feed first.
+/** Opens for appending (created if missing); a torn last line gets its line feed before the first append.
  *  @return HT_OK, HT_EIO, HT_ENOMEM */
 ht_status ht_journal_open(const char *path, ht_journal **out, ht_error *err);
 /** Append one line (the line feed is added) by one write. On failure the line is kept and written
- *  before the next one; up to 64 MiB are kept. @return HT_OK, HT_EIO */
+ *  before the next one; up to 64 MiB are kept. Not synced: see ht_journal_sync. @return HT_OK, HT_EIO */
 ht_status ht_journal_append(ht_journal *j, const char *line, ht_error *err);
 /** Append an object as one line. */
 ht_status ht_journal_append_json(ht_journal *j, const cJSON *object, ht_error *err);
