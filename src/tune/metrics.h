@@ -29,6 +29,9 @@ bool ht_metrics_available(const ht_metrics *m);
 bool ht_metrics_read(const ht_metrics *m, const char *name, double *out);
 /** The same as it was reported: a number, a bool or a text. */
 bool ht_metrics_value(const ht_metrics *m, const char *name, ht_value *out);
+/** Which report the reading of a metric (or of its alias) comes from: it grows with each report, so two
+ *  equal stamps are one and the same reading. 0 = cannot be known (an accessor answers, or nothing). */
+unsigned long ht_metrics_stamp(const ht_metrics *m, const char *name);
 /** Read the objective's primary metric and its backups, each once; those that are not known are left
  *  out. */
 void ht_metrics_readings(const ht_metrics *m, const ht_recipe *r, ht_readings *out);

@@ -13,7 +13,8 @@ typedef struct {
     ht_scale scale;
     unsigned long decided, accepted, scored;
     double score_sum;
-    double x_sum, x_square_sum;     /**< over accepted values, on the scale */
+    unsigned long wins;             /**< accepted ones whose value has a place on the scale */
+    double x_sum, x_square_sum;     /**< over these values, on the scale; tuples: mean of the elements */
 } ht_family_count;
 
 typedef struct {
@@ -43,7 +44,10 @@ double ht_statistics_accept_rate(const ht_statistics *s);
 /** One entry per family count. @param[out] out [s->n_families], filled */
 void ht_statistics_evidence(const ht_statistics *s, ht_evidence *out);
 
-/** What the posterior learns from a closed segment; false if nothing (inconclusive, lost, replayed). */
+/** What the posterior learns from a closed segment; false if nothing (inconclusive, lost, replayed, a
+ *  value that has no place on its scale). The value is the effective one where the actuator cut the one
+ *  that was asked for: after/before for a factor, after - before for a delta, else `after`. Not accepted
+ *  with a flag set, or without a finite score: y = -INFINITY. */
 bool ht_observation_of(const ht_segment *g, const ht_mutation *m, ht_observation *out);
 
 #endif
