@@ -21,4 +21,8 @@ ht_status ht_optimizer_create(size_t n, const ht_param_group *groups, const bool
                               ht_error *err);
 extern const ht_actuator_class ht_optimizer_class;
 
+/** The rules of the five ops for a parameter with the range lo..hi; also those of bridged knobs.
+ *  @return false: `op` is none of them, nothing was checked */
+bool ht_optimizer_check(const char *op, const ht_value *value, double lo, double hi, ht_codes *codes);
+
 #endif

@@ -26,6 +26,9 @@ typedef struct {
 const double *ht_readings_find(const ht_readings *r, const char *name);
 void ht_readings_put(ht_readings *r, const char *name, double value);
 
+/** All reasons in one text, joined by ",". */
+void ht_codes_join(const ht_codes *codes, char *text, size_t size);
+
 /** One value that a mutation touched: all its numbers before and after (per group, per element).
  *  n_cells counts all of them; the first HT_CELLS_MAX are kept. */
 typedef struct {

@@ -7,15 +7,14 @@
 
 #include "tune/record.h"
 
-/** How a number that somebody else (a schedule) moved meanwhile can still be undone. */
-typedef enum {
-    HT_UNDO_EXACT_ONLY, /**< not at all: a moved number is left */
-    HT_UNDO_FACTOR,     /**< take the factor after/before out of it */
-    HT_UNDO_DELTA       /**< take the difference after - before out of it */
+/** How a number that somebody else (a schedule) moved meanwhile can still be undone: by taking out of it
+ *  the factor after/before (if neither is 0), else the difference after - before, else not at all. */
+typedef struct {
+    bool factor, delta;
 } ht_undo;
 
 /** What `op` leaves behind: a factor for "mult" and whatever ends in "_mult", and for any op on a value
- *  that lives on a log scale; a difference for "delta" and "_delta"; else exact only. */
+ *  that lives on a log scale; a difference for "delta" and whatever ends in "_delta". */
 ht_undo ht_undo_of(const char *op, bool log_scale);
 
 /** What to write to undo one number.
