@@ -32,18 +32,20 @@ char *ht_path_join(const char *dir, const char *name);
 /** Create a directory and its parents if missing. @return HT_OK, HT_EIO */
 ht_status ht_run_dir_create(const char *dir, ht_error *err);
 
-/** What earlier runs left. */
+/** What earlier runs left: the highest numbers in the logs and the summary. */
 typedef struct {
     unsigned long runs;             /**< number of the latest run, 0 = none */
     unsigned long mutations, segments;  /**< highest numbers in the logs */
-    unsigned long ledger_lines;
+    unsigned long ledger_lines;         /**< seq of the last line */
     long long command_end;          /**< offset in the command file that was dealt with */
 } ht_run_history;
+/** Lines that cannot be read are passed over. @return HT_OK, HT_EIO, HT_ENOMEM */
 ht_status ht_run_dir_history(const char *dir, ht_run_history *out, ht_error *err);
 
 /** Find the recipe: `path` if not NULL, else tune.recipe of hotcb.yaml, else the recipe files of the
  *  directory, else the default (no actuators; *found false).
- *  @param[out] text    content, owned by the caller   @param[out] name  its path, owned by the caller */
+ *  @param[out] text    content, owned by the caller   @param[out] name  its path, owned by the caller
+ *  @return HT_OK; HT_ENOTFOUND: a recipe that was named is missing; HT_EFORMAT (hotcb.yaml), HT_EIO, HT_ENOMEM */
 ht_status ht_run_dir_recipe(const char *dir, const char *path, char **text, char **name, bool *found,
                             ht_error *err);
 
@@ -51,19 +53,28 @@ ht_status ht_run_dir_recipe(const char *dir, const char *path, char **text, char
 
 /** Reads hotcb.yaml, the freeze file and new commands. */
 typedef struct ht_inbox ht_inbox;
+/** @param command_end  offset in the command file up to which commands were dealt with; beyond the end of
+ *                      the file: it was begun anew, all of it is taken */
 ht_status ht_inbox_open(const char *dir, long long command_end, ht_inbox **out, ht_error *err);
-/** Look once. Takes nothing twice; complete lines only, at most 10000 a look.
- *  @param take    called for each operation, in the order hotcb.yaml, commands; the callee owns it
- *  @param freeze  called when the freeze file changed
- *  @return HT_OK; HT_EIO (file names in err), the rest is taken all the same */
+/** Look once. Takes nothing twice; complete lines only, at most 10000 a look. Files that an operation
+ *  refers to (replay log, operation list) are read into its attachment.
+ *  A section of hotcb.yaml that is malformed gives an operation "config" with fault "bad_config"; a command
+ *  line that is JSON but no command one with fault "bad_command" ({"command": ..} if it is no object).
+ *  @param take    called for each operation, in the order hotcb.yaml, commands; the callee owns what it
+ *                 holds (ht_operation_release)
+ *  @param freeze  called before, when what the freeze file says changed
+ *  @return HT_OK; HT_EIO (file name in err); HT_EFORMAT: the freeze file is broken (counts as off), or, once,
+ *          command lines are not JSON; HT_ENOMEM. What could be read is taken all the same */
 ht_status ht_inbox_poll(ht_inbox *in, void (*take)(void *ctx, ht_operation *o),
                         void (*freeze)(void *ctx, const ht_freeze *f), void *ctx, ht_error *err);
-void ht_inbox_close(ht_inbox *in);
+void ht_inbox_close(ht_inbox *in);      /**< NULL is allowed */
 
-/** Append a command (under a file lock, one whole line). Takes nothing. @return HT_OK, HT_EIO */
+/** Append a command (under a file lock, one whole line). Takes nothing. @return HT_OK, HT_EIO, HT_ENOMEM */
 ht_status ht_command_send(const char *dir, const cJSON *command, ht_error *err);
 
-ht_status ht_freeze_read(const char *dir, ht_freeze *out, ht_error *err);   /**< missing or broken = off */
+/** A missing or empty file is off. @return HT_OK; *out is off after HT_EFORMAT (broken, or an unknown mode:
+ *  worth a warning), HT_EIO, HT_ENOMEM, too. Does not read the operation list. */
+ht_status ht_freeze_read(const char *dir, ht_freeze *out, ht_error *err);
 ht_status ht_freeze_write(const char *dir, const ht_freeze *f, ht_error *err);
 
 #endif
