@@ -4,6 +4,7 @@
 #define HT_POPULATION_OPERATION_H
 
 #include "base/json.h"
+#include "tune/oplist.h"
 #include "tune/tuner.h"
 
 typedef enum { HT_FROM_EXTERNAL, HT_FROM_YAML, HT_FROM_REPLAY, HT_FROM_ITSELF } ht_operation_source;
@@ -20,7 +21,7 @@ typedef struct {
                                      ht_freeze.list), or NULL */
     char attachment_error[256]; /**< why that file could not be read; "" = fine or none needed */
 } ht_operation;
-void ht_operation_release(ht_operation *o);
+void ht_operation_release(ht_operation *o);     /**< what is inside; the struct belongs to the caller */
 
 typedef enum {
     HT_LEDGER_APPLIED, HT_LEDGER_FAILED, HT_LEDGER_IGNORED, HT_LEDGER_IGNORED_FREEZE, HT_LEDGER_IGNORED_REPLAY
@@ -59,5 +60,9 @@ typedef struct {
     const char *list;
     char list_error[256];
 } ht_freeze;
+
+/** Read the text of ht_freeze.list: JSON lines (tune/oplist.h), in front of them perhaps an overlay.
+ *  @return as ht_oplist_parse */
+ht_status ht_list_parse(const char *list, long long step_offset, ht_oplist **out, ht_error *err);
 
 #endif

@@ -8,8 +8,8 @@
  *                       <- DIRECTIVE     (a proposal or none; stop)
  *      OUTCOME (what was done)       ->  logs
  *
- *  OPERATION may come at any time and is carried out at the next safe point, answered by ANSWER.
- *  HELLO / WELCOME open a replica's part, BYE closes it.
+ *  OPERATION and FREEZE may come at any time and are carried out at the next safe point; OPERATION is
+ *  answered by ANSWER. HELLO / WELCOME open a replica's part, BYE closes it.
  *
  *  Bytes: one kind byte, a version byte, then the members in order: little-endian integers and IEEE
  *  doubles, texts with a 4-byte length. Decoding checks every length; hostile bytes give HT_ECOMM. */
@@ -21,10 +21,12 @@
 
 typedef enum {
     HT_MESSAGE_HELLO = 1, HT_MESSAGE_REPORT, HT_MESSAGE_OUTCOME, HT_MESSAGE_ANSWER, HT_MESSAGE_BYE,
-    HT_MESSAGE_WELCOME, HT_MESSAGE_DIRECTIVE, HT_MESSAGE_OPERATION
+    HT_MESSAGE_WELCOME, HT_MESSAGE_DIRECTIVE, HT_MESSAGE_OPERATION, HT_MESSAGE_FREEZE
 } ht_message_kind;
+/** "HELLO", "REPORT", ... */
+const char *ht_message_kind_text(ht_message_kind kind);
 
-enum { HT_JUDGED_MAX = 2, HT_MADE_MAX = 16 };   /**< mutation lines of one REPORT / OUTCOME */
+enum { HT_MADE_MAX = 16, HT_DISABLED_MAX = 4 };     /**< entries of one OUTCOME */
 
 /** Replica -> coordinator: I am here. */
 typedef struct {
@@ -39,29 +41,34 @@ typedef struct {
     ht_readings readings;
     ht_mode mode;
     bool has_segment;           /**< a segment was closed; `judged` is its mutation */
-    ht_segment segment;
-    ht_mutation judged;
+    ht_segment segment;         /**< only if has_segment */
+    ht_mutation judged;         /**< only if has_segment */
     bool asks;
     ht_ask ask;                 /**< only if asks */
 } ht_report;
 
-/** Replica -> coordinator: what was done at that decision point. Not answered. */
+/** Replica -> coordinator: what was done at that decision point. Not answered. Comes more than once when
+ *  there is more to tell than fits; the last one has the window. */
 typedef struct {
     unsigned long decision;
     size_t n_made;
-    ht_mutation made[HT_MADE_MAX];  /**< applied, failed, suggested, replayed */
+    ht_mutation made[HT_MADE_MAX];  /**< [n_made] applied, failed, suggested, replayed */
     bool has_window;
-    ht_window window;
+    ht_window window;           /**< only if has_window */
+    char *cooldowns;            /**< JSON text {family: windows}; owned; NULL = none is running */
     char *controls;             /**< as in HELLO, when changed; owned; NULL = unchanged */
+    char warning[256];          /**< a warning that the training was given; "" = none */
     size_t n_disabled;          /**< things that the replica disabled by itself */
     struct {
         char what[HT_NAME_MAX], error[128];
-    } disabled[4];
+    } disabled[HT_DISABLED_MAX];
 } ht_outcome;
 
 /** Replica -> coordinator: what became of an operation here. */
 typedef struct {
-    unsigned long operation;    /**< number given by OPERATION */
+    unsigned long operation;    /**< number given by OPERATION; 0 = an entry of the operation list */
+    unsigned long list, index;  /**< which entry of which list */
+    cJSON *entry;               /**< that entry; owned; NULL = none */
     long long step, epoch;
     char event[32], phase[HT_NAME_MAX];
     ht_op_result result;        /**< result.payload is owned */
@@ -80,13 +87,22 @@ typedef struct {
     double val, test;           /**< objective and the same on test data; NaN = unknown */
 } ht_bye;
 
+/** Coordinator -> replica: what the freeze mode means for it. */
+typedef struct {
+    bool frozen;                /**< judge what is open, propose nothing */
+    bool strict;                /**< entries that were missed make the close fail */
+    unsigned long list;         /**< number of the operation list; 0 = none */
+    long long step_offset;
+    char *entries;              /**< text of the list (ht_list_parse); owned; NULL = none */
+} ht_freeze_order;
+
 /** Coordinator -> replica: how to begin. */
 typedef struct {
     int replica;
     ht_mode mode;
-    bool frozen;
     char *recipe;               /**< normalised recipe as JSON text; owned */
     char *replay;               /**< text of a mutation log; owned; NULL = none */
+    ht_freeze_order freeze;
 } ht_welcome;
 
 /** Coordinator -> replica: answer to a REPORT. */
@@ -94,18 +110,15 @@ typedef struct {
     unsigned long decision;
     bool stop;                  /**< end the training at the next safe point */
     bool has_proposal;
-    ht_proposal proposal;
+    ht_proposal proposal;       /**< only if has_proposal */
 } ht_directive;
 
 /** Coordinator -> replica: something to do at the next safe point. */
 typedef struct {
     unsigned long number;
-    char module[HT_NAME_MAX], op[HT_NAME_MAX];
+    char module[HT_NAME_MAX], op[HT_NAME_MAX], id[HT_NAME_MAX];
     cJSON *params;              /**< owned; NULL = none */
-    char *attachment;           /**< owned; NULL = none */
-    char attachment_error[256];
-    bool freeze_changed, frozen;    /**< module core */
-    long long step_offset;      /**< of an operation list in the attachment */
+    char *attachment;           /**< text of the file it refers to; owned; NULL = none */
 } ht_order;
 
 typedef struct {
@@ -119,6 +132,7 @@ typedef struct {
         ht_welcome welcome;
         ht_directive directive;
         ht_order order;
+        ht_freeze_order freeze;
     } as;
 } ht_message;
 
@@ -130,8 +144,10 @@ typedef struct {
 
 /** @param[out] out  owned by the caller. @return HT_OK, HT_ENOMEM */
 ht_status ht_message_encode(const ht_message *m, ht_bytes *out);
-/** @param[out] out  released by the caller (ht_message_release). @return HT_OK; HT_ECOMM: malformed, or
- *  another version of the protocol; HT_ENOMEM */
+/** Members that a flag or a count leaves out stay as they were in `out`: it need not be cleared, and is
+ *  large enough not to be.
+ *  @param[out] out  released by the caller (ht_message_release); after a failure it holds nothing
+ *  @return HT_OK; HT_ECOMM: malformed, or another version of the protocol; HT_ENOMEM */
 ht_status ht_message_decode(const void *data, size_t n, ht_message *out, ht_error *err);
 void ht_message_release(ht_message *m);
 
