@@ -13,11 +13,13 @@
 typedef struct {
     char name[HT_NAME_MAX];
     ht_scalar value;
+    unsigned long stamp;            /* number of the report that it comes from */
 } reading;
 
 struct ht_metrics {
     size_t n, capacity;
     reading *readings;              /* [capacity], owned */
+    unsigned long reports;          /* made so far */
     ht_metric_accessor accessor;    /* NULL = none */
     void *ctx;
 };
@@ -100,6 +102,7 @@ ht_status ht_metrics_set_value(ht_metrics *m, const char *name, const ht_value *
     if (r == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for metric '%s'", name);
     r->value = value->scalar;
+    r->stamp = ++m->reports;
     return HT_OK;
 }
 
@@ -131,28 +134,33 @@ bool ht_metrics_available(const ht_metrics *m)
 }
 
 /* By this very name: the accessor first, then what was set. */
-static bool reported(const ht_metrics *m, const char *name, ht_value *out)
+static bool reported(const ht_metrics *m, const char *name, ht_value *out, unsigned long *stamp)
 {
     double x;
+    *stamp = 0;
     if (m->accessor != NULL && m->accessor(m->ctx, name, &x)) {
         *out = ht_real(x);
         return true;
     }
     const reading *r = find(m, name);
-    if (r != NULL)
+    if (r != NULL) {
         *out = (ht_value){.kind = r->value.kind, .scalar = r->value};
+        *stamp = r->stamp;
+    }
     return r != NULL;
 }
 
-/* Walk the names of a metric, the given one first, until `take` is content with what is reported. */
-static bool look_up(const ht_metrics *m, const char *name, bool (*take)(const ht_value *v, void *to), void *to)
+/* Walk the names of a metric, the given one first, until `take` is content with what is reported. `stamp`
+ * is that of the report taken. */
+static bool look_up(const ht_metrics *m, const char *name, bool (*take)(const ht_value *v, void *to), void *to,
+                    unsigned long *stamp)
 {
     ht_value v;
-    if (reported(m, name, &v) && take(&v, to))
+    if (reported(m, name, &v, stamp) && take(&v, to))
         return true;
     const char *const *row = aliases_of(name);
     for (size_t j = 0; row != NULL && j < NAMES_MAX && row[j] != NULL; j++)
-        if (strcmp(row[j], name) != 0 && reported(m, row[j], &v) && take(&v, to))
+        if (strcmp(row[j], name) != 0 && reported(m, row[j], &v, stamp) && take(&v, to))
             return true;
     return false;
 }
@@ -170,12 +178,21 @@ static bool take_value(const ht_value *v, void *to)
 
 bool ht_metrics_read(const ht_metrics *m, const char *name, double *out)
 {
-    return look_up(m, name, take_number, out);
+    unsigned long stamp;
+    return look_up(m, name, take_number, out, &stamp);
 }
 
 bool ht_metrics_value(const ht_metrics *m, const char *name, ht_value *out)
 {
-    return look_up(m, name, take_value, out);
+    unsigned long stamp;
+    return look_up(m, name, take_value, out, &stamp);
+}
+
+unsigned long ht_metrics_stamp(const ht_metrics *m, const char *name)
+{
+    unsigned long stamp;
+    double x;
+    return look_up(m, name, take_number, &x, &stamp) ? stamp : 0;
 }
 
 static void read_into(const ht_metrics *m, const char *name, ht_readings *out)
