@@ -1,0 +1,118 @@
+/* src/cli/cli.c - messages, exit codes and the run directory; the contract is in cli.h.
+ *
+ * May touch: stdout, stderr, files by way of the store. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/cli.h"
+#include "store/run_dir.h"
+
+int ht_cli_fail(const ht_cli *cli, int code, const char *format, ...)
+{
+    if (cli->muted)
+        return code;
+    va_list args;
+    va_start(args, format);
+    fflush(stdout);
+    fputs("hottune: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return code;
+}
+
+int ht_exit_of(ht_status status)
+{
+    switch (status) {
+    case HT_OK:
+        return HT_EXIT_DONE;
+    case HT_EINVAL:
+    case HT_EFORMAT:
+    case HT_ENOTFOUND:
+    case HT_EREFUSED:
+        return HT_EXIT_USAGE;
+    default:
+        return HT_EXIT_FAILED;
+    }
+}
+
+int ht_cli_fail_status(const ht_cli *cli, ht_status status, const ht_error *err)
+{
+    return ht_cli_fail(cli, ht_exit_of(status), "%s", err->text[0] != 0 ? err->text : ht_status_text(status));
+}
+
+void ht_cli_say(const ht_cli *cli, const char *format, ...)
+{
+    if (cli->quiet || cli->json || cli->muted)
+        return;
+    va_list args;
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+}
+
+void ht_cli_print_json(const ht_cli *cli, cJSON *object)
+{
+    char *text = cli->json && !cli->muted ? cJSON_Print(object) : NULL;
+    if (text != NULL)
+        puts(text);
+    free(text);
+    cJSON_Delete(object);
+}
+
+int ht_cli_dir(const ht_cli *cli, const char **dir)
+{
+    struct stat s;
+    *dir = cli->dir != NULL ? cli->dir : ".";
+    if (stat(*dir, &s) != 0)
+        return ht_cli_fail(cli, HT_EXIT_USAGE, "directory '%s': there is none; 'hottune --dir %s init' makes one",
+                           *dir, *dir);
+    if (!S_ISDIR(s.st_mode))
+        return ht_cli_fail(cli, HT_EXIT_USAGE, "directory '%s': this is a file; name a run directory", *dir);
+    return HT_EXIT_DONE;
+}
+
+int ht_cli_make_dir(const ht_cli *cli, const char *dir)
+{
+    ht_error err = {""};
+    ht_status st = ht_run_dir_create(dir, &err);
+    return st == HT_OK ? HT_EXIT_DONE : ht_cli_fail_status(cli, st, &err);
+}
+
+int ht_cli_path(const ht_cli *cli, const char *dir, const char *name, char **path)
+{
+    *path = ht_path_join(dir, name);
+    return *path != NULL ? HT_EXIT_DONE : ht_cli_fail(cli, HT_EXIT_FAILED, "out of memory");
+}
+
+int ht_cli_check_mode(const ht_cli *cli, const char *mode, const char *replay)
+{
+    static const char *const modes[] = {"off", "observe", "suggest", "active", "replay"};
+    enum { N = sizeof modes / sizeof *modes };
+    ht_mode parsed;
+    bool known = mode == NULL || ht_mode_parse(mode, &parsed);
+    const char *near = known ? NULL : ht_nearest(mode, modes, N);
+    if (!known && near != NULL)
+        return ht_cli_fail(cli, HT_EXIT_USAGE, "--mode: '%s' is no mode; nearest is '%s'", mode, near);
+    if (!known)
+        return ht_cli_fail(cli, HT_EXIT_USAGE, "--mode: '%s' is no mode; it is one of off, observe, suggest, "
+                           "active, replay", mode);
+    bool replays = mode != NULL && strcmp(mode, "replay") == 0;
+    if (replays && replay == NULL)
+        return ht_cli_fail(cli, HT_EXIT_USAGE, "--mode replay: no log is given; add --replay FILE");
+    if (!replays && replay != NULL)
+        return ht_cli_fail(cli, HT_EXIT_USAGE, "--replay is for mode replay; add --mode replay");
+    return HT_EXIT_DONE;
+}
+
+int ht_cli_write(const ht_cli *cli, const char *path, const ht_string *text)
+{
+    ht_error err = {""};
+    if (text->failed)
+        return ht_cli_fail(cli, HT_EXIT_FAILED, "out of memory");
+    ht_status st = ht_file_replace(path, ht_string_peek(text), text->n, &err);
+    return st == HT_OK ? HT_EXIT_DONE : ht_cli_fail_status(cli, st, &err);
+}

@@ -1,0 +1,104 @@
+/* src/cli/command.c - the verbs that ask a live run for something: enable, disable, set.
+ *
+ * Each appends one command to the run directory; the run carries it out at its next safe point and says in the
+ * ledger what became of it. May touch: the command file. */
+#define _XOPEN_SOURCE 700   /* realpath */
+#include <stdlib.h>
+
+#include "cli/cli.h"
+#include "store/run_dir.h"
+
+/* Takes `params`. */
+static int queue(const ht_cli *cli, const char *dir, const char *op, cJSON *params)
+{
+    ht_error err = {""};
+    cJSON *command = cJSON_CreateObject();
+    ht_json_put_text(command, "module", "tune");
+    ht_json_put_text(command, "op", op);
+    ht_json_put(command, "params", params);
+    ht_status st = ht_command_send(dir, command, &err);
+    if (st != HT_OK) {
+        cJSON_Delete(command);
+        return ht_cli_fail_status(cli, st, &err);
+    }
+    ht_cli_say(cli, "queued tune %s\n", op);
+    ht_cli_print_json(cli, command);
+    return HT_EXIT_DONE;
+}
+
+int ht_verb_enable(const ht_cli *cli, const ht_args *args)
+{
+    const char *dir = NULL, *mode = ht_args_text(args, "mode"), *replay = ht_args_text(args, "replay");
+    char *log = NULL;
+    int code = ht_cli_check_mode(cli, mode, replay);
+    if (code == HT_EXIT_DONE)
+        code = ht_cli_dir(cli, &dir);
+    if (code != HT_EXIT_DONE)
+        return code;
+    if (replay != NULL && (log = realpath(replay, NULL)) == NULL)   /* the run may have another directory */
+        return ht_cli_fail(cli, HT_EXIT_USAGE, "--replay: '%s': there is no such file", replay);
+    cJSON *params = cJSON_CreateObject();
+    ht_json_put_text(params, "mode", mode != NULL ? mode : "active");
+    if (log != NULL)
+        ht_json_put_text(params, "replay_path", log);
+    free(log);
+    return queue(cli, dir, "enable", params);
+}
+
+int ht_verb_disable(const ht_cli *cli, const ht_args *args)
+{
+    (void)args;
+    const char *dir = NULL;
+    int code = ht_cli_dir(cli, &dir);
+    return code == HT_EXIT_DONE ? queue(cli, dir, "disable", cJSON_CreateObject()) : code;
+}
+
+/* All words "key=value" as one object; a key that comes twice keeps its last value. */
+static ht_status read_words(const ht_args *args, cJSON *params, ht_error *err)
+{
+    for (size_t i = 0; i < args->n_words; i++) {
+        char *key = NULL;
+        cJSON *value = NULL;
+        HT_TRY(ht_word_parse(args->words[i], &key, &value, err));
+        cJSON_DeleteItemFromObjectCaseSensitive(params, key);
+        ht_json_put(params, key, value);
+        free(key);
+    }
+    return HT_OK;
+}
+
+/* A run that is on, or was, left its effective recipe: what it would refuse is refused here, at once. */
+static ht_status check_against_recipe(const char *dir, const cJSON *params, ht_error *err)
+{
+    ht_recipe *recipe = NULL;
+    char *path = ht_path_join(dir, HT_FILE_EFFECTIVE);
+    ht_status st = HT_OK;
+    if (path == NULL)
+        return ht_fail(err, HT_ENOMEM, "out of memory");
+    if (!ht_file_look(path).exists)
+        goto done;
+    st = ht_recipe_load(path, &recipe, err);
+    if (st == HT_OK)
+        st = ht_recipe_set(recipe, params, err);
+done:
+    ht_recipe_destroy(recipe);
+    free(path);
+    return st;
+}
+
+int ht_verb_set(const ht_cli *cli, const ht_args *args)
+{
+    const char *dir = NULL;
+    ht_error err = {""};
+    int code = ht_cli_dir(cli, &dir);
+    if (code != HT_EXIT_DONE)
+        return code;
+    cJSON *params = cJSON_CreateObject();
+    ht_status st = read_words(args, params, &err);
+    if (st == HT_OK)
+        st = check_against_recipe(dir, params, &err);
+    if (st == HT_OK)
+        return queue(cli, dir, "set", params);
+    cJSON_Delete(params);
+    return ht_cli_fail_status(cli, st, &err);
+}

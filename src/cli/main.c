@@ -1,0 +1,280 @@
+/* src/cli/main.c - the program `hottune`: the table of its verbs, and the way from the command line to one.
+ *
+ * To add a verb: a handler in a file of its name, a row here, a test in tests/cli. The verbs that work on
+ * recipes and run directories use internal headers of the recipe and the store; `run` uses the public header
+ * like any other program. May touch: argv, stdout, stderr, MPI (to begin and end the verbs that run on ranks). */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <mpi.h>
+
+#include <hottune/version.h>
+
+#include "cli/cli.h"
+
+/* ---- the verbs ------------------------------------------------------------------------------ */
+
+const ht_option ht_common_options[] = {
+    {"dir", "DIR", "the run directory (default: the current one)"},
+    {"json", NULL, "print the result as JSON"},
+    {"quiet", NULL, "print results and errors only: no progress, no confirmations"},
+    {"help", NULL, "help of the program or of a verb"},
+    {"version", NULL, "the version"},
+    {NULL},
+};
+
+static const ht_option run_options[] = {
+    {"epochs", "E", "epochs of each training (default: the workload's)"},
+    {"seed", "S", "seed of weights, batches and proposals (default: 1)"},
+    {"recipe", "FILE", "recipe (default: that of the directory, else the workload's own)"},
+    {"study", "FILE", "study, for several runs (default: study.h5 in the run directory)"},
+    {"mode", "M", "off, observe, suggest, active or replay (default: hotcb.yaml's, else active)"},
+    {"replay", "FILE", "mutation log to repeat, with --mode replay"},
+    {"ranks-per-replica", "R", "ranks that share one training (default: 1)"},
+    {"data", "DIR", "where the data files are (default: where their Debian package puts them)"},
+    {"compare", NULL, "first train the static default at the same cost, without the tuner"},
+    {NULL},
+};
+static const ht_option enable_options[] = {
+    {"mode", "M", "active, observe, suggest, off or replay (default: active)"},
+    {"replay", "FILE", "mutation log to repeat, with --mode replay"},
+    {NULL},
+};
+static const ht_option freeze_options[] = {
+    {"mode", "M", "off, prod, replay or replay_adjusted; required"},
+    {"recipe", "FILE", "operation recipe to replay"},
+    {"adjust", "FILE", "overlay for replay_adjusted"},
+    {"policy", "P", "best_effort or strict: what a missed entry means (default: best_effort)"},
+    {"step-offset", "N", "added to recorded steps (default: 0)"},
+    {NULL},
+};
+static const ht_option export_recipe_options[] = {
+    {"out", "FILE", "the new recipe; JSON if it ends in .json (default: hotcb.tune.recipe.evolved.yaml)"},
+    {"alpha", "A", "how far prior centres move, 0 .. 1 (default: 0.3)"},
+    {"decay", "D", "what earlier evidence keeps of its weight, 0 .. 1 (default: 0.7)"},
+    {NULL},
+};
+static const ht_option evolve_options[] = {
+    {"out", "FILE", "the new recipe; JSON if it ends in .json (default: stdout)"},
+    {"alpha", "A", "how far prior centres move, 0 .. 1 (default: 0.3)"},
+    {"decay", "D", "what earlier evidence keeps of its weight, 0 .. 1 (default: 0.7)"},
+    {NULL},
+};
+static const ht_option recipe_options[] = {
+    {"recipe", "FILE", "the recipe, as the word FILE"},
+    {NULL},
+};
+static const ht_option operations_options[] = {
+    {"out", "FILE", "the operation recipe (default: hotcb.recipe.jsonl in the run directory)"},
+    {"replica", "R", "whose mutations to take (default: the best replica's)"},
+    {NULL},
+};
+
+const ht_verb ht_verbs[] = {
+    {"run", ht_verb_run, "WORKLOAD", 1, 1, run_options, "Train a built-in workload under the tuner",
+     "Works alone (one replica) and under mpirun or srun with N + 1 ranks: rank 0 coordinates, N replicas train.\n"
+     "Without --dir the files go to runs/WORKLOAD-TIME. At the end a table compares the best state with the\n"
+     "static default (--compare). Losses are mean cross entropies; test data are read once, at the end.",
+     "mpirun -n 9 hottune run fashion --epochs 20 --compare", true},
+    {"workloads", ht_verb_workloads, "", 0, 0, NULL, "List the built-in workloads", "", "hottune workloads", false},
+    {"init", ht_verb_init, "", 0, 0, NULL, "Make a run directory with its empty files",
+     "What is there stays as it is.", "hottune --dir runs/exp1 init", false},
+    {"enable", ht_verb_enable, "", 0, 0, enable_options, "Ask a live run to tune",
+     "The run carries it out at its next safe point; hottune status shows what became of it.",
+     "hottune --dir runs/exp1 enable --mode suggest", false},
+    {"disable", ht_verb_disable, "", 0, 0, NULL, "Ask a live run to stop tuning",
+     "A mutation that is not judged yet is rolled back.", "hottune --dir runs/exp1 disable", false},
+    {"status", ht_verb_status, "", 0, 0, NULL, "Tell how a live or finished run stands",
+     "`tune status` leaves out the freeze state and the ledger.", "hottune --dir runs/exp1 status", false},
+    {"set", ht_verb_set, "[PATH=VALUE ...]", 0, -1, NULL, "Ask a live run to change its recipe",
+     "All paths of one command are set, or none. Once the run has begun, path and value are checked at once.",
+     "hottune --dir runs/exp1 set acceptance.epsilon=0.002", false},
+    {"freeze", ht_verb_freeze, "", 0, 0, freeze_options, "Lock a run, or let recorded operations drive it",
+     "prod: nothing new is proposed and commands are refused. off: everything passes again.",
+     "hottune --dir runs/exp1 freeze --mode prod", false},
+    {"export-recipe", ht_verb_export_recipe, "", 0, 0, export_recipe_options,
+     "Write the recipe of a run, evolved by what the run learned", "",
+     "hottune --dir runs/exp1 export-recipe --out next.yaml", false},
+    {"recipe validate", ht_verb_recipe_validate, "[FILE]", 0, 1, recipe_options,
+     "Check a tune recipe or an operation recipe", "Without FILE: the recipe that a run in the directory would take.",
+     "hottune recipe validate my_recipe.yaml", false},
+    {"recipe show", ht_verb_recipe_show, "[FILE]", 0, 1, recipe_options, "Print a recipe with all its defaults",
+     "Without FILE: the recipe that a run in the directory would take.", "hottune recipe show my_recipe.yaml", false},
+    {"recipe doc", ht_verb_recipe_doc, "", 0, 0, NULL, "Print the manual of every field of a recipe", "",
+     "hottune recipe doc > recipe.md", false},
+    {"recipe diff", ht_verb_recipe_diff, "FILE FILE", 2, 2, NULL, "Print the values that differ between two recipes", "",
+     "hottune recipe diff base.yaml evolved.yaml", false},
+    {"recipe evolve", ht_verb_recipe_evolve, "BASE SOURCE ...", 2, -1, evolve_options,
+     "Evolve a recipe by what finished runs learned",
+     "A SOURCE is a run directory, a summary (hotcb.tune.summary.json) or a study (study.h5).",
+     "hottune recipe evolve base.yaml runs/*/study.h5 --out next.yaml", false},
+    {"recipe export", ht_verb_recipe_export, "", 0, 0, operations_options,
+     "Write what happened to a run as an operation recipe",
+     "The commands that were applied, and each mutation of one replica that stayed in force. A later run repeats\n"
+     "them with: hottune freeze --mode replay --recipe FILE",
+     "hottune --dir runs/exp1 recipe export --out ops.jsonl", false},
+    {"doc", ht_verb_doc, "", 0, 0, NULL, "Print this manual as Markdown", "", "hottune doc > cli.md", false},
+    {NULL},
+};
+
+/* ---- from the command line to a verb -------------------------------------------------------- */
+
+/* Index of the first word, past common options and their values; argc if there is none. */
+static int first_word(int argc, char **argv, int from)
+{
+    for (int i = from; i < argc; i++) {
+        if (argv[i][0] != '-')
+            return i;
+        for (const ht_option *o = ht_common_options; o->name != NULL; o++)
+            if (o->value != NULL && strncmp(argv[i], "--", 2) == 0 && strcmp(argv[i] + 2, o->name) == 0)
+                i++;
+    }
+    return argc;
+}
+
+static void drop(int *argc, char **argv, int at)
+{
+    memmove(argv + at, argv + at + 1, (size_t)(*argc - at) * sizeof *argv);
+    --*argc;
+}
+
+/* Bytes of `word` and, after a blank, of `next`, if together they are this verb's name. */
+static bool is_name(const char *name, const char *word, const char *next)
+{
+    size_t n = strlen(word);
+    if (strncmp(name, word, n) != 0)
+        return false;
+    return next == NULL ? name[n] == 0 : name[n] == ' ' && strcmp(name + n + 1, next) == 0;
+}
+
+static const ht_verb *find(const char *word, const char *next)
+{
+    for (const ht_verb *v = ht_verbs; v->name != NULL; v++)
+        if (is_name(v->name, word, next))
+            return v;
+    return NULL;
+}
+
+/* `word` is the first of a verb's two words. */
+static bool is_family(const char *word)
+{
+    size_t n = strlen(word);
+    for (const ht_verb *v = ht_verbs; v->name != NULL; v++)
+        if (strncmp(v->name, word, n) == 0 && v->name[n] == ' ')
+            return true;
+    return false;
+}
+
+static int refuse_verb(const ht_cli *cli, const char *word, const char *next)
+{
+    const char *names[64];
+    char given[128];
+    size_t n = 0;
+    for (; ht_verbs[n].name != NULL && n < sizeof names / sizeof *names; n++)
+        names[n] = ht_verbs[n].name;
+    snprintf(given, sizeof given, "%.60s%s%.60s", word, next[0] != 0 ? " " : "", next);
+    const char *near = ht_nearest(given, names, n);
+    if (near != NULL)
+        return ht_cli_fail(cli, HT_EXIT_USAGE, "unknown verb '%s'; nearest is '%s'", given, near);
+    return ht_cli_fail(cli, HT_EXIT_USAGE, "unknown verb '%s'; hottune --help lists the verbs", given);
+}
+
+static bool asks_for(int argc, char **argv, const char *option)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], option) == 0)
+            return true;
+    return false;
+}
+
+/* No verb to be found: help or version were asked for, or something is wrong. */
+static int without_verb(const ht_cli *cli, int argc, char **argv)
+{
+    ht_args args;
+    ht_error err = {""};
+    ht_status st = ht_args_parse(ht_common_options, NULL, argc, argv, &args, &err);
+    if (st != HT_OK)
+        return ht_cli_fail_status(cli, st, &err);
+    if (ht_args_has(&args, "version"))
+        printf("hottune %s\n", ht_version());
+    else if (ht_args_has(&args, "help"))
+        ht_help_program();
+    else
+        return ht_cli_fail(cli, HT_EXIT_USAGE, "the verb is missing; hottune --help lists the verbs");
+    return HT_EXIT_DONE;
+}
+
+static int run_verb(ht_cli *cli, const ht_verb *verb, int argc, char **argv)
+{
+    ht_args args;
+    ht_error err = {""};
+    ht_status st = ht_args_parse(ht_common_options, verb->options, argc, argv, &args, &err);
+    if (st != HT_OK)
+        return ht_cli_fail(cli, HT_EXIT_USAGE, "%s: %s", verb->name, err.text);
+    cli->dir = ht_args_text(&args, "dir");
+    cli->json = ht_args_has(&args, "json");
+    cli->quiet = ht_args_has(&args, "quiet");
+    if (ht_args_has(&args, "help")) {
+        if (!cli->muted)
+            ht_help_verb(verb);
+        return HT_EXIT_DONE;
+    }
+    if (args.n_words < (size_t)verb->min_words)
+        return ht_cli_fail(cli, HT_EXIT_USAGE, "%s: too few words; usage: hottune %s %s", verb->name, verb->name,
+                           verb->words);
+    if (verb->max_words >= 0 && args.n_words > (size_t)verb->max_words)
+        return ht_cli_fail(cli, HT_EXIT_USAGE, "%s: '%s' is one word too many; usage: hottune %s%s%s", verb->name,
+                           args.words[verb->max_words], verb->name, verb->words[0] != 0 ? " " : "", verb->words);
+    return verb->handler(cli, &args);
+}
+
+/* On ranks, one of them talks. */
+static int run_parallel(ht_cli *cli, const ht_verb *verb, int argc, char **argv)
+{
+    int rank = 0;
+    MPI_Init(NULL, NULL);
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    cli->muted = rank != 0;
+    int code = run_verb(cli, verb, argc, argv);
+    fflush(stdout);
+    MPI_Finalize();
+    return code;
+}
+
+static int dispatch(ht_cli *cli, int argc, char **argv)
+{
+    int at = first_word(argc, argv, 1);
+    if (at < argc && strcmp(argv[at], "tune") == 0) {
+        cli->tune_word = true;
+        drop(&argc, argv, at);
+        at = first_word(argc, argv, at);
+    }
+    if (at == argc)
+        return without_verb(cli, argc, argv);
+    const char *word = argv[at], *next = at + 1 < argc && argv[at + 1][0] != '-' ? argv[at + 1] : "";
+    bool family = is_family(word);
+    const ht_verb *verb = find(word, family ? next : NULL);
+    if (verb == NULL && family && next[0] == 0 && asks_for(argc, argv, "--help")) {
+        ht_help_family(word);
+        return HT_EXIT_DONE;
+    }
+    if (verb == NULL && family && next[0] == 0)
+        return ht_cli_fail(cli, HT_EXIT_USAGE, "%s: the second word is missing; hottune %s --help lists the verbs",
+                           word, word);
+    if (verb == NULL)
+        return refuse_verb(cli, word, family ? next : "");
+    drop(&argc, argv, at);
+    if (family)
+        drop(&argc, argv, at);
+    return verb->parallel ? run_parallel(cli, verb, argc, argv) : run_verb(cli, verb, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+    ht_cli cli = {0};
+    int code = dispatch(&cli, argc, argv);
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return ht_cli_fail(&cli, HT_EXIT_FAILED, "cannot write to standard output: %s", strerror(errno));
+    return code;
+}

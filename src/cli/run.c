@@ -1,0 +1,297 @@
+/* src/cli/run.c - the verb `run`: trains a built-in workload under the tuner, alone or on all ranks of a job.
+ *
+ * Uses the public header, the workload and the header of recipes, as a program of a user would. Every rank reads
+ * the same arguments and comes to the same verdict; what only one rank can see (a file, its data) is agreed on
+ * before the others rely on it, so that all end together, with one message and one exit code.
+ * May touch: MPI, clock, stdout through report.h. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <sys/stat.h>
+
+#include "cli/ranks.h"
+#include "cli/report.h"
+#include "recipe/recipe.h"
+
+enum { DIR_MAX = 4096 };
+
+/* What is to be done: the same on every rank. */
+typedef struct {
+    const ht_cli *cli;
+    ht_ranks ranks;
+    const ht_workload_info *workload;
+    const char *recipe, *study, *mode, *replay, *data;  /* NULL = not given; borrowed */
+    long long epochs, ranks_per_replica;
+    unsigned long long seed;
+    bool compare;
+    char dir[DIR_MAX];
+    int replicas, replica;  /* replica of this rank; -1 = it coordinates */
+    MPI_Comm comm;          /* the ranks of this replica; MPI_COMM_NULL on the coordinator. Owned */
+} job;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- what is asked -------------------------------------------------------------------------- */
+
+static int read_workload(job *j, const char *name)
+{
+    const char *names[32];
+    size_t n = 0;
+    if ((j->workload = ht_workload_find(name)) != NULL)
+        return HT_EXIT_DONE;
+    for (; n < ht_workload_count() && n < sizeof names / sizeof *names; n++)
+        names[n] = ht_workload_at(n)->name;
+    const char *near = ht_nearest(name, names, n);
+    if (near != NULL)
+        return ht_cli_fail(j->cli, HT_EXIT_USAGE, "unknown workload '%s'; nearest is '%s'", name, near);
+    return ht_cli_fail(j->cli, HT_EXIT_USAGE, "unknown workload '%s'; 'hottune workloads' lists them", name);
+}
+
+static int read_options(job *j, const ht_args *args)
+{
+    ht_error err = {""};
+    j->recipe = ht_args_text(args, "recipe");
+    j->study = ht_args_text(args, "study");
+    j->mode = ht_args_text(args, "mode");
+    j->replay = ht_args_text(args, "replay");
+    j->data = ht_args_text(args, "data");
+    j->compare = ht_args_has(args, "compare");
+    j->epochs = j->workload->default_epochs;
+    j->ranks_per_replica = 1;
+    j->seed = 1;
+    ht_status st = ht_args_int(args, "epochs", 1, 1000000, &j->epochs, &err);
+    if (st == HT_OK)
+        st = ht_args_int(args, "ranks-per-replica", 1, 100000, &j->ranks_per_replica, &err);
+    if (st == HT_OK)
+        st = ht_args_seed(args, "seed", &j->seed, &err);
+    if (st != HT_OK)
+        return ht_cli_fail_status(j->cli, st, &err);
+    return ht_cli_check_mode(j->cli, j->mode, j->replay);
+}
+
+/* Rank 0 coordinates; the others train, in groups of R. One rank alone does both. */
+static int place_replicas(job *j)
+{
+    int trainers = j->ranks.size - 1, r = (int)j->ranks_per_replica;
+    j->replicas = j->ranks.size == 1 ? 1 : trainers / r;
+    j->replica = j->ranks.size == 1 ? 0 : j->ranks.rank == 0 ? -1 : (j->ranks.rank - 1) / r;
+    if (j->ranks.size == 1 && r != 1)
+        return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--ranks-per-replica %d: there is one rank; start %d with mpirun "
+                           "-n %d", r, r + 1, r + 1);
+    if (j->ranks.size > 1 && trainers % r != 0)
+        return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--ranks-per-replica %d: %d ranks do not divide into groups of "
+                           "%d beside the coordinator; start 1 + a multiple of %d", r, trainers, r, r);
+    return HT_EXIT_DONE;
+}
+
+/* ---- what only rank 0 can see --------------------------------------------------------------- */
+
+/* runs/<workload>-<time>, and -2, -3, .. if that is taken. */
+static int choose_dir(job *j)
+{
+    struct tm t;
+    struct stat s;
+    time_t clock = time(NULL);
+    char stamp[32];
+    if (j->cli->dir != NULL) {
+        if ((size_t)snprintf(j->dir, sizeof j->dir, "%s", j->cli->dir) >= sizeof j->dir)
+            return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--dir: the path is longer than %d bytes", DIR_MAX - 1);
+        return ht_cli_make_dir(j->cli, j->dir);
+    }
+    localtime_r(&clock, &t);
+    strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &t);
+    snprintf(j->dir, sizeof j->dir, "runs/%s-%s", j->workload->name, stamp);
+    for (int i = 2; stat(j->dir, &s) == 0; i++)
+        snprintf(j->dir, sizeof j->dir, "runs/%s-%s-%d", j->workload->name, stamp, i);
+    return ht_cli_make_dir(j->cli, j->dir);
+}
+
+/* A recipe that is refused should be refused before anything is trained. */
+static int check_recipe(const job *j)
+{
+    ht_recipe *r = NULL;
+    ht_error err = {""};
+    ht_status st = j->recipe != NULL ? ht_recipe_load(j->recipe, &r, &err) : HT_OK;
+    ht_recipe_destroy(r);
+    return st == HT_OK ? HT_EXIT_DONE : ht_cli_fail_status(j->cli, st, &err);
+}
+
+static int prepare(job *j)
+{
+    int code = HT_EXIT_DONE;
+    if (j->ranks.rank == 0) {
+        code = check_recipe(j);
+        if (code == HT_EXIT_DONE)
+            code = choose_dir(j);
+    }
+    code = ht_ranks_agree(j->cli, &j->ranks, code, "");
+    if (code != HT_EXIT_DONE)
+        return code;
+    ht_ranks_share(&j->ranks, j->dir, sizeof j->dir);
+    MPI_Comm_split(MPI_COMM_WORLD, j->replica < 0 ? MPI_UNDEFINED : j->replica, j->ranks.rank, &j->comm);
+    ht_cli_say(j->cli, "%s, %d %s x %lld %s, files in %s\n", j->workload->name, j->replicas,
+               j->replicas == 1 ? "replica" : "replicas", j->epochs, j->epochs == 1 ? "epoch" : "epochs", j->dir);
+    return HT_EXIT_DONE;
+}
+
+/* ---- trainings ------------------------------------------------------------------------------ */
+
+/* Makes the training of this rank's replica (NULL on the coordinator); all ranks learn if one cannot. */
+static int make_training(const job *j, ht_training **out)
+{
+    ht_error err = {""};
+    ht_status st = HT_OK;
+    if (j->replica >= 0)
+        st = ht_training_create(&(ht_workload_options){.name = j->workload->name,
+                                                       .seed = j->seed,
+                                                       .replica = j->replica,
+                                                       .data_dir = j->data,
+                                                       .comm = j->comm},
+                                (int)j->epochs, out, &err);
+    return ht_ranks_agree(j->cli, &j->ranks, ht_exit_of(st), err.text);
+}
+
+/* Outcomes of all replicas on rank 0, [replicas], owned by the caller; NULL elsewhere. */
+static ht_outcome *gather(const job *j, const ht_outcome *mine)
+{
+    ht_outcome *all = NULL;
+    if (j->ranks.rank == 0 && (all = calloc((size_t)j->ranks.size, sizeof *all)) == NULL)
+        MPI_Abort(MPI_COMM_WORLD, HT_EXIT_FAILED);
+    ht_ranks_gather(&j->ranks, mine, sizeof *mine, all);
+    if (all != NULL && j->ranks.size > 1)       /* the first rank of a replica speaks for it */
+        for (int i = 0; i < j->replicas; i++)
+            all[i] = all[1 + i * j->ranks_per_replica];
+    return all;
+}
+
+/* The same trainings, seeds and epochs without the tuner. */
+static int train_static(const job *j, ht_row *row)
+{
+    ht_training *t = NULL;
+    ht_outcome mine = {NAN, NAN, NAN, NAN, 0, 0};
+    ht_error err = {""};
+    int code = make_training(j, &t);
+    if (code != HT_EXIT_DONE)
+        goto done;
+    ht_cli_say(j->cli, "static default: the same epochs without the tuner ...\n");
+    if (!j->cli->muted)
+        fflush(stdout);
+    double start = now();
+    ht_status st = t != NULL ? ht_training_run(t, NULL, &mine, &err) : HT_OK;
+    ht_outcome *all = gather(j, &mine);
+    if (all != NULL) {
+        *row = ht_row_of(all, j->replicas, -1, now() - start);
+        ht_cli_say(j->cli, "static default: validation loss %.4f after %.1f s\n", row->best.val, row->wall_s);
+    }
+    free(all);
+    code = ht_ranks_agree(j->cli, &j->ranks, ht_exit_of(st), err.text);
+done:
+    ht_training_destroy(t);
+    return code;
+}
+
+static ht_options options_of(const job *j, ht_progress_line *line)
+{
+    return (ht_options){
+        .comm = MPI_COMM_WORLD,
+        .ranks_per_replica = (int)j->ranks_per_replica,
+        .run_dir = j->dir,
+        .recipe = j->recipe,
+        .recipe_text = j->workload->recipe,
+        .study = j->study,
+        .name = j->workload->name,
+        .seed = j->seed,
+        .max_steps = j->epochs * j->workload->steps_per_epoch,
+        .mode = j->mode,
+        .replay = j->replay,
+        .warning = ht_progress_warn,
+        .warning_ctx = line,
+        .progress = ht_progress_show,
+        .progress_ctx = line,
+    };
+}
+
+/* On rank 0 of a job ht_open returns when the run is over; the others train in between. */
+static int train_tuned(const job *j, ht_row *row, ht_result *result)
+{
+    ht_training *t = NULL;
+    ht_kernel *k = NULL;
+    ht_outcome mine = {NAN, NAN, NAN, NAN, 0, 0};
+    ht_error err = {""};
+    ht_progress_line line = ht_progress_begin(j->cli, (int)j->epochs);
+    ht_options options = options_of(j, &line);
+    int code = make_training(j, &t);
+    if (code != HT_EXIT_DONE)
+        goto done;
+    double start = now();
+    ht_status st = ht_open(&options, &k);
+    if (st != HT_OK)                            /* the same on every rank */
+        ht_fail(&err, st, "%s", k != NULL ? ht_message(k) : ht_status_text(st));
+    if (st == HT_OK && t != NULL)
+        st = ht_training_offer(t, k, &err);
+    if (st == HT_OK && t != NULL)
+        st = ht_training_run(t, k, &mine, &err);
+    ht_status closed = k != NULL ? ht_close(k) : HT_OK;
+    if (st == HT_OK && closed != HT_OK)
+        st = ht_fail(&err, closed, "%s", ht_message(k));
+    ht_progress_end(&line);
+    ht_outcome *all = gather(j, &mine);
+    if (all != NULL) {
+        if (k != NULL)
+            ht_result_of(k, result);
+        *row = ht_row_of(all, j->replicas, result->best_replica, now() - start);
+    }
+    free(all);
+    code = ht_ranks_agree(j->cli, &j->ranks, ht_exit_of(st), err.text);
+done:
+    ht_free(k);
+    ht_training_destroy(t);
+    return code;
+}
+
+/* ---- the verb ------------------------------------------------------------------------------- */
+
+static int run_job(job *j)
+{
+    ht_report_data d = {.compared = j->compare};
+    int code = prepare(j);
+    if (code == HT_EXIT_DONE && j->compare)
+        code = train_static(j, &d.baseline);
+    if (code == HT_EXIT_DONE)
+        code = train_tuned(j, &d.champion, &d.result);
+    if (code != HT_EXIT_DONE)
+        return code;
+    d.workload = j->workload->name;
+    d.dir = j->dir;
+    d.study = j->study;
+    d.replicas = j->replicas;
+    d.ranks_per_replica = (int)j->ranks_per_replica;
+    d.epochs = (int)j->epochs;
+    d.seed = j->seed;
+    ht_report_print(j->cli, &d);
+    return code;
+}
+
+int ht_verb_run(const ht_cli *cli, const ht_args *args)
+{
+    job j = {.cli = cli, .comm = MPI_COMM_NULL};
+    MPI_Comm_rank(MPI_COMM_WORLD, &j.ranks.rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &j.ranks.size);
+    int code = read_workload(&j, args->words[0]);
+    if (code == HT_EXIT_DONE)
+        code = read_options(&j, args);
+    if (code == HT_EXIT_DONE)
+        code = place_replicas(&j);
+    if (code == HT_EXIT_DONE)
+        code = run_job(&j);
+    if (j.comm != MPI_COMM_NULL)
+        MPI_Comm_free(&j.comm);
+    return code;
+}

@@ -1,0 +1,218 @@
+/* src/cli/status.c - the verb `status`: how a live or finished run stands, from the files it leaves.
+ *
+ * `tune status` prints what the tuner did; `status` adds the freeze state and what was asked of the run.
+ * May touch: stdout; reads the run directory. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "store/run_dir.h"
+
+/* ---- the tuner ------------------------------------------------------------------------------ */
+
+static ht_status read_summary(const char *dir, cJSON **out, ht_error *err)
+{
+    char *path = ht_path_join(dir, HT_FILE_SUMMARY), *text = NULL;
+    size_t n = 0;
+    ht_status st = path != NULL ? ht_file_read(path, &text, &n, err) : ht_fail(err, HT_ENOMEM, "out of memory");
+    if (st == HT_OK && (st = ht_json_parse(text, out, NULL, err)) != HT_OK)
+        ht_fail_in(err, st, path);
+    free(text);
+    free(path);
+    return st;
+}
+
+static void print_object_as_list(const char *title, const cJSON *object)
+{
+    if (!cJSON_IsObject(object) || object->child == NULL)
+        return;
+    printf("%s:", title);
+    for (const cJSON *c = object->child; c != NULL; c = c->next)
+        printf("%s %s %.0f", c == object->child ? "" : ",", c->string, cJSON_IsNumber(c) ? c->valuedouble : 0);
+    putchar('\n');
+}
+
+static void print_number(const char *title, const cJSON *object, const char *name)
+{
+    if (cJSON_IsNumber(ht_json_member(object, name)))
+        printf("%s%.12g", title, ht_json_number(object, name, 0));
+}
+
+/* What one replica, or the run as a whole, is doing now. */
+static void print_live_line(const cJSON *live)
+{
+    print_number("step ", live, "step");
+    print_number(", epoch ", live, "epoch");
+    if (ht_json_text(live, "mode") != NULL)
+        printf(", mode %s", ht_json_text(live, "mode"));
+    if (ht_json_text(live, "active_mutation") != NULL)
+        printf(", judging %s", ht_json_text(live, "active_mutation"));
+    if (ht_json_number(live, "reject_streak", 0) > 0)
+        print_number(", rejects in a row ", live, "reject_streak");
+    if (ht_json_number(live, "pause_left", 0) > 0)
+        print_number(", pause left ", live, "pause_left");
+    if (ht_json_number(live, "global_cooldown", 0) > 0)
+        print_number(", global cooldown ", live, "global_cooldown");
+    if (ht_json_text(live, "state") != NULL)
+        printf(", %s", ht_json_text(live, "state"));
+    putchar('\n');
+    print_object_as_list("    cooling down", ht_json_member(live, "cooldowns"));
+}
+
+static void print_live(const cJSON *summary)
+{
+    const cJSON *live = ht_json_member(summary, "live"), *one;
+    if (!cJSON_IsObject(live))
+        return;
+    printf("Live (%s): ", ht_json_true(summary, "final") ? "finished" : "as of the last safe point");
+    print_live_line(live);
+    cJSON_ArrayForEach(one, ht_json_member(live, "replicas")) {
+        print_number("  replica ", one, "replica");
+        printf(": ");
+        print_live_line(one);
+    }
+    cJSON_ArrayForEach(one, ht_json_member(live, "warnings"))
+        printf("  warning: %s\n", cJSON_IsString(one) ? one->valuestring : "?");
+}
+
+static void print_summary(const cJSON *summary)
+{
+    const char *mode = ht_json_text(summary, "mode");
+    const cJSON *c;
+    printf("Mode: %s\n", mode != NULL ? mode : "unknown");
+    printf("Mutations: %.0f total, %.0f applied\n", ht_json_number(summary, "total_mutations", 0),
+           ht_json_number(summary, "applied_mutations", 0));
+    printf("Accept rate: %.1f%%\n", 100 * ht_json_number(summary, "accept_rate", 0));
+    cJSON_ArrayForEach(c, ht_json_member(summary, "segments_by_decision"))
+        printf("  %s: %.0f\n", c->string, cJSON_IsNumber(c) ? c->valuedouble : 0);
+    print_object_as_list("Blocked", ht_json_member(summary, "blocked"));
+    print_live(summary);
+}
+
+static ht_status tuner_part(const ht_cli *cli, const char *dir, cJSON *out, ht_error *err)
+{
+    char *text = NULL, *name = NULL;
+    bool found = false;
+    cJSON *summary = NULL;
+    ht_status st = ht_run_dir_recipe(dir, NULL, &text, &name, &found, err);
+    if (st != HT_OK && st != HT_ENOTFOUND)
+        goto done;
+    ht_json_put_text(out, "recipe", found ? name : NULL);
+    if (!cli->json && found)
+        printf("Tune recipe: %s\n", name);
+    if (!cli->json && !found)
+        printf("No tune recipe found.\n");
+    st = read_summary(dir, &summary, err);
+    if (st != HT_OK && st != HT_ENOTFOUND)
+        goto done;
+    if (!cli->json && summary == NULL)
+        printf("No tune summary found.\n");
+    if (!cli->json && summary != NULL)
+        print_summary(summary);
+    ht_json_put(out, "summary", summary != NULL ? summary : cJSON_CreateNull());
+    ht_json_put_bool(out, "backup_metrics_decide", false);
+    st = HT_OK;
+done:
+    free(name);
+    free(text);
+    return st;
+}
+
+/* ---- the freeze state and the ledger -------------------------------------------------------- */
+
+static void freeze_part(const ht_cli *cli, const char *dir, cJSON *out)
+{
+    ht_freeze f = {HT_FREEZE_OFF};
+    cJSON *shown = cJSON_CreateObject();
+    ht_freeze_read(dir, &f, NULL);      /* missing or broken = off */
+    ht_json_put_text(shown, "mode", ht_freeze_mode_text(f.mode));
+    ht_json_put_text(shown, "recipe_path", f.recipe_path[0] != 0 ? f.recipe_path : NULL);
+    ht_json_put_text(shown, "adjust_path", f.adjust_path[0] != 0 ? f.adjust_path : NULL);
+    ht_json_put_text(shown, "policy", f.strict ? "strict" : "best_effort");
+    ht_json_put_int(shown, "step_offset", (double)f.step_offset);
+    ht_json_put(out, "freeze", shown);
+    if (cli->json)
+        return;
+    printf("Freeze mode: %s\n", ht_freeze_mode_text(f.mode));
+    if (f.recipe_path[0] != 0)
+        printf("  recipe: %s\n", f.recipe_path);
+    if (f.adjust_path[0] != 0)
+        printf("  adjust: %s\n", f.adjust_path);
+    if (f.strict || f.mode != HT_FREEZE_OFF)
+        printf("  policy: %s\n", f.strict ? "strict" : "best_effort");
+}
+
+/* Keep the last line of each "module:id", in the order in which they appeared first. */
+static void keep_last(void *ctx, const cJSON *line)
+{
+    cJSON *handles = ctx;
+    char handle[2 * HT_NAME_MAX + 2];
+    const char *module = ht_json_text(line, "module"), *id = ht_json_text(line, "id");
+    snprintf(handle, sizeof handle, "%.63s:%.63s", module != NULL ? module : "-", id != NULL ? id : "-");
+    cJSON *copy = cJSON_Duplicate(line, true);
+    if (ht_json_member(handles, handle) != NULL)
+        cJSON_ReplaceItemInObjectCaseSensitive(handles, handle, copy);
+    else
+        ht_json_put(handles, handle, copy);
+}
+
+static void print_handle(const cJSON *line)
+{
+    const char *op = ht_json_text(line, "op"), *decision = ht_json_text(line, "decision");
+    const char *error = ht_json_text(line, "error");
+    char step[32] = "-";
+    if (cJSON_IsNumber(ht_json_member(line, "step")))
+        snprintf(step, sizeof step, "%.0f", ht_json_number(line, "step", 0));
+    printf("  %s: %s @ step %s [%s]%s%s\n", line->string, op != NULL ? op : "-", step,
+           decision != NULL ? decision : "-", error != NULL ? " " : "", error != NULL ? error : "");
+}
+
+static ht_status ledger_part(const ht_cli *cli, const char *dir, cJSON *out, ht_error *err)
+{
+    char *path = ht_path_join(dir, HT_FILE_APPLIED);
+    cJSON *handles = cJSON_CreateObject(), *line;
+    size_t bad = 0;
+    ht_status st = path != NULL ? ht_lines_each(path, keep_last, handles, &bad, err)
+                                : ht_fail(err, HT_ENOMEM, "out of memory");
+    if (st != HT_OK) {
+        cJSON_Delete(handles);
+        goto done;
+    }
+    int n = cJSON_GetArraySize(handles);
+    if (!cli->json && n == 0)
+        printf("No applied ledger found.\n");
+    if (!cli->json && n > 0)
+        printf("Last applied entries (%d handles):\n", n);
+    if (!cli->json)
+        cJSON_ArrayForEach(line, handles)
+            print_handle(line);
+    if (!cli->json && bad > 0)
+        printf("  %zu lines of %s cannot be read\n", bad, path);
+    ht_json_put(out, "applied", handles);
+done:
+    free(path);
+    return st;
+}
+
+int ht_verb_status(const ht_cli *cli, const ht_args *args)
+{
+    (void)args;
+    const char *dir = NULL;
+    ht_error err = {""};
+    int code = ht_cli_dir(cli, &dir);
+    if (code != HT_EXIT_DONE)
+        return code;
+    cJSON *out = cJSON_CreateObject();
+    ht_status st = tuner_part(cli, dir, out, &err);
+    if (st == HT_OK && !cli->tune_word) {
+        freeze_part(cli, dir, out);
+        st = ledger_part(cli, dir, out, &err);
+    }
+    if (st != HT_OK) {
+        cJSON_Delete(out);
+        return ht_cli_fail_status(cli, st, &err);
+    }
+    ht_cli_print_json(cli, out);
+    return HT_EXIT_DONE;
+}

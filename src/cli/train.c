@@ -1,0 +1,136 @@
+/* src/cli/train.c - the training loop of `hottune run`; the contract is in train.h.
+ *
+ * Uses the public header and the workload, as a program of a user would. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/train.h"
+
+struct ht_training {
+    ht_workload *workload;
+    int epochs, steps_per_epoch;
+    const ht_workload_buffer *weights;  /* borrowed from the workload */
+    float *best;                        /* [weights->n], owned: the best weights so far */
+    double best_val;                    /* of a training without tuner; NaN = none */
+    double best_epoch;
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void ht_training_destroy(ht_training *t)
+{
+    if (t == NULL)
+        return;
+    ht_workload_destroy(t->workload);
+    free(t->best);
+    free(t);
+}
+
+ht_status ht_training_create(const ht_workload_options *o, int epochs, ht_training **out, ht_error *err)
+{
+    ht_training *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return ht_fail(err, HT_ENOMEM, "out of memory");
+    ht_status st = ht_workload_create(o, &t->workload, err);
+    if (st != HT_OK)
+        goto done;
+    const ht_workload_buffer *state = NULL;
+    size_t n = ht_workload_state(t->workload, &state);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(state[i].name, "weights") == 0)
+            t->weights = &state[i];
+    if (t->weights == NULL || (t->best = malloc((t->weights->n + 1) * sizeof *t->best)) == NULL) {
+        st = ht_fail(err, HT_ENOMEM, "no memory for a copy of the weights");
+        goto done;
+    }
+    t->epochs = epochs;
+    t->steps_per_epoch = ht_workload_find(o->name)->steps_per_epoch;
+    t->best_val = NAN;
+    *out = t;
+    t = NULL;
+done:
+    ht_training_destroy(t);
+    return st;
+}
+
+ht_status ht_training_offer(ht_training *t, ht_kernel *k, ht_error *err)
+{
+    const ht_workload_knob *knobs = NULL;
+    size_t n = ht_workload_knobs(t->workload, &knobs);
+    for (size_t i = 0; i < n; i++) {
+        const ht_workload_knob *w = &knobs[i];
+        ht_status st = ht_knob_double(k, w->actuator, w->name, w->value, w->lo > 0 ? HT_LOG : HT_LINEAR, w->lo, w->hi);
+        if (st != HT_OK)
+            return ht_fail(err, st, "knob '%s:%s': %s", w->actuator, w->name, ht_message(k));
+    }
+    return HT_OK;
+}
+
+static ht_status tell(ht_kernel *k, const ht_env *env, ht_event event, ht_error *err)
+{
+    ht_status st = k != NULL ? ht_apply(k, env, event) : HT_OK;
+    return st == HT_OK ? HT_OK : ht_fail(err, st, "%s", ht_message(k));
+}
+
+static bool is_best(ht_training *t, const ht_kernel *k, double val)
+{
+    if (k != NULL)
+        return ht_is_best(k);
+    if (!(isfinite(val) && !(val >= t->best_val)))
+        return false;
+    t->best_val = val;
+    return true;
+}
+
+static ht_status train_epoch(ht_training *t, ht_kernel *k, int epoch, ht_env *env, ht_error *err)
+{
+    double sum = 0, error_rate = NAN;
+    for (int i = 0; i < t->steps_per_epoch; i++) {
+        env->loss = ht_workload_step(t->workload);
+        env->step++;
+        sum += env->loss;
+        HT_TRY(tell(k, env, HT_TRAIN_BATCH_END, err));
+    }
+    double val = ht_workload_validate(t->workload, &error_rate);
+    env->epoch = epoch;
+    if (k != NULL) {
+        ht_metric(k, "val/loss", val);
+        ht_metric(k, "val/error", error_rate);
+        ht_metric(k, "train/loss", sum / t->steps_per_epoch);
+        ht_metric(k, "grad/norm", ht_workload_grad_norm(t->workload));
+    }
+    HT_TRY(tell(k, env, HT_VAL_EPOCH_END, err));
+    if (is_best(t, k, val)) {
+        memcpy(t->best, t->weights->data, t->weights->n * sizeof *t->best);
+        t->best_epoch = epoch;
+    }
+    return HT_OK;
+}
+
+ht_status ht_training_run(ht_training *t, ht_kernel *k, ht_outcome *out, ht_error *err)
+{
+    ht_outcome o = {.val = NAN, .test = NAN, .val_error = NAN, .test_error = NAN};
+    ht_env env = {.max_steps = (long long)t->epochs * t->steps_per_epoch};
+    ht_status st = HT_OK;
+    double start = now();
+    for (int epoch = 1; epoch <= t->epochs && st == HT_OK && (k == NULL || ht_running(k)); epoch++)
+        st = train_epoch(t, k, epoch, &env, err);
+    o.train_s = now() - start;
+    if (t->best_epoch > 0) {
+        memcpy(t->weights->data, t->best, t->weights->n * sizeof *t->best);
+        o.val = ht_workload_validate(t->workload, &o.val_error);
+        o.test = ht_workload_test(t->workload, &o.test_error);
+        o.epoch = t->best_epoch;
+    }
+    if (k != NULL && st == HT_OK && ht_report_result(k, o.val, o.test) != HT_OK)
+        st = ht_fail(err, HT_EFAILED, "%s", ht_message(k));
+    *out = o;
+    return st;
+}
