@@ -1,6 +1,10 @@
 /** @file src/store/recorder.h
  *  The one writer of a run: puts every record of the coordinator where it belongs, keeps the summary and
- *  the study up to date. A failure to write is reported, remembered, and tried again; it never stops a run. */
+ *  the study up to date. A failure to write is reported, remembered, and tried again; it never stops a run.
+ *
+ *  With the same records the logs are the same byte for byte but for `wall_time` (and the times in
+ *  events.log). A line is one write, not synced: the death of the process loses none, that of the machine
+ *  the last ones. Files that are replaced are synced, and everything is at the end. */
 #ifndef HT_STORE_RECORDER_H
 #define HT_STORE_RECORDER_H
 
@@ -16,24 +20,32 @@ typedef struct {
     const char *name;           /**< of the problem; NULL = "" */
     const ht_run_history *history;
     const ht_recipe *recipe;    /**< at the start */
+    const ht_recipe *base;      /**< the same before a study's evidence went in; NULL = recipe */
     unsigned long long seed;
     int n_replicas, ranks_per_replica;
     const char *mpi_version;
 } ht_recorder_options;
 
-/** Opens every file. @return HT_OK; HT_EIO names the file; HT_EFORMAT, HT_EREFUSED: the study */
+/** Opens every file. Everything in `o` is copied. @return HT_OK; HT_EIO names the file; HT_EFORMAT,
+ *  HT_EREFUSED: the study; HT_ENOMEM */
 ht_status ht_recorder_create(const ht_recorder_options *o, ht_recorder **out, ht_error *err);
-/** Write one record. @return HT_OK; HT_EIO: kept for later, err names the file */
+/** Write one record. @return HT_OK; HT_EIO: kept for later, err names the file; HT_ENOMEM: the record is
+ *  missing in the study */
 ht_status ht_recorder_write(ht_recorder *r, const ht_record *record, const ht_coordinator_view *view,
                             ht_error *err);
-/** Now and then, after records: the summary at most once a second, the study every half minute, and what
- *  could not be written before. @return HT_OK: nothing is owed; HT_EIO: err names the file */
+/** Now and then, after records: the summary after each verdict and once a second while tuning is or was on,
+ *  the descriptions of knobs, the study every half minute, and what could not be written before. Where the
+ *  disk is slow, files that are replaced come less often.
+ *  @param now  seconds, monotonic
+ *  @return HT_OK: nothing is owed; HT_EIO: err names the file; HT_EFORMAT, HT_EREFUSED: the study */
 ht_status ht_recorder_tick(ht_recorder *r, const ht_coordinator *c, double now, ht_error *err);
-/** The test result of the champion, for the study; NaN = unknown. */
+/** Lines that are kept because the disk refused them, and that had to be dropped. */
+void ht_recorder_owed(const ht_recorder *r, size_t *kept, size_t *dropped);
+/** What the champion is worth, for the study, where the coordinator does not know; NaN = unknown. */
 void ht_recorder_result(ht_recorder *r, double val, double test);
-/** Final summary and study. */
+/** Final summary and study; syncs all. Tries everything, whatever fails. @return the first failure */
 ht_status ht_recorder_finish(ht_recorder *r, const ht_coordinator *c, ht_error *err);
 unsigned long ht_recorder_run(const ht_recorder *r);    /**< number of this run in its directory */
-void ht_recorder_destroy(ht_recorder *r);
+void ht_recorder_destroy(ht_recorder *r);               /**< NULL is allowed */
 
 #endif

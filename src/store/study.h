@@ -1,8 +1,10 @@
 /** @file src/store/study.h
  *  The study: all runs of one problem in one HDF5 file. Layout: docs/study-format.md.
  *
- *  Publishing writes a new file beside the old one (runs of others are copied over), syncs and renames
- *  it: a reader always sees a whole file. One writer. */
+ *  Publishing builds a new file in memory (runs of others are copied over), writes it beside the old one,
+ *  syncs and renames it: a reader always sees a whole file, and HDF5's file locks are not needed. One
+ *  writer: of two jobs that publish at the same moment, the later one can drop what the earlier one just
+ *  added; it comes back with that job's next publication. */
 #ifndef HT_STORE_STUDY_H
 #define HT_STORE_STUDY_H
 
@@ -26,7 +28,7 @@ typedef struct {
     int n_replicas, ranks_per_replica;
     const char *mpi_version, *slurm_job, *nodes;    /**< NULL = "" */
     const ht_recipe *recipe;    /**< in force at the end */
-    const char *base_recipe;    /**< its text at the start, YAML */
+    const char *base_recipe;    /**< its text at the start, YAML; NULL = as `recipe` */
     bool has_result;
     double result_val, result_test;     /**< NaN = unknown */
     size_t n_segments;
@@ -35,19 +37,27 @@ typedef struct {
     size_t n_points;
     const ht_curve_point *points;   /**< [n_points] */
     const ht_statistics *statistics;
-    const ht_posterior *posterior;
+    const ht_posterior *posterior;  /**< NULL = none */
 } ht_study_run;
 
-/** Put a run into the study at `path` (created if missing; a run of the same id is replaced).
- *  @return HT_OK; HT_EIO; HT_EFORMAT: the file there is no study, or of a newer version: untouched;
- *          HT_EREFUSED: another objective or direction: untouched */
+/** Whether a run with this recipe may be put into the study at `path`: it is missing, or about the same
+ *  objective. @return HT_OK, or what ht_study_publish would refuse it with */
+ht_status ht_study_fits(const char *path, const ht_recipe *recipe, ht_error *err);
+
+/** Put a run into the study at `path` (created if missing; a run of the same id is replaced). The recipe of
+ *  the study is evolved anew from the evidence of all its runs: from that of the newest run which began with
+ *  a recipe that none of them had gone into, else from that of the oldest run.
+ *  @return HT_OK; HT_EIO; HT_EFORMAT: the file there is no study, damaged, or of a newer version: untouched;
+ *          HT_EREFUSED: another objective or direction: untouched; HT_ENOMEM */
 ht_status ht_study_publish(const char *path, const ht_study_run *run, ht_error *err);
 
-/** Evidence of every run in a study, oldest first. `runs` and what it points to: ht_study_evidence_free. */
+/** Evidence of every run in a study, oldest first; `source` is the id of the run. `runs` and what it points
+ *  to: ht_study_evidence_free. @return HT_OK; HT_ENOTFOUND; HT_EFORMAT: err names what is damaged; HT_ENOMEM */
 ht_status ht_study_evidence(const char *path, size_t *n, ht_run_evidence **runs, ht_error *err);
 void ht_study_evidence_free(size_t n, ht_run_evidence *runs);
 
-/** The evolved recipe text of the study (YAML), owned by the caller; HT_EEMPTY if there is none. */
+/** The evolved recipe text of the study (YAML), owned by the caller.
+ *  @return HT_OK; HT_ENOTFOUND; HT_EEMPTY if there is none; HT_EFORMAT */
 ht_status ht_study_recipe(const char *path, char **yaml, ht_error *err);
 
 #endif

@@ -1,0 +1,62 @@
+/* src/store/page.c - a whole file that is rewritten again and again; the contract is in page.h.
+ *
+ * May touch: its file, the monotonic clock (to see what a write costs). */
+#include "store/page.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "store/file.h"
+#include "store/run_dir.h"
+
+static const double least_s = 0.1, share = 20;  /* pause: at least, and in units of what a write cost */
+
+ht_status ht_page_init(ht_page *p, const char *dir, const char *name, ht_error *err)
+{
+    *p = (ht_page){.path = ht_path_join(dir, name)};
+    return p->path != NULL ? HT_OK : ht_fail(err, HT_ENOMEM, "no memory for the name of '%s'", name);
+}
+
+void ht_page_release(ht_page *p)
+{
+    free(p->path);
+    free(p->text);
+    *p = (ht_page){NULL};
+}
+
+void ht_page_put(ht_page *p, char *text)
+{
+    if (text == NULL)
+        return;
+    free(p->text);
+    p->text = text;
+}
+
+bool ht_page_may(const ht_page *p, double now)
+{
+    return now >= p->next;
+}
+
+static double seconds(void)
+{
+    struct timespec t = {0};
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+ht_status ht_page_flush(ht_page *p, double now, bool at_once, ht_error *err)
+{
+    if (p->text == NULL || !(at_once || ht_page_may(p, now)))
+        return HT_OK;
+    double start = seconds();
+    ht_status st = ht_file_replace(p->path, p->text, strlen(p->text), err);
+    double pause = share * (seconds() - start);
+    p->next = now + (pause > least_s ? pause : least_s);
+    p->failed = st != HT_OK;
+    if (st == HT_OK) {
+        free(p->text);
+        p->text = NULL;
+    }
+    return st;
+}

@@ -1,0 +1,29 @@
+/** @file src/store/page.h
+ *  A whole file that is rewritten again and again: the newest content waits until it may be written.
+ *
+ *  Replacing a file costs a sync. A page spends at most a twentieth of the time on that, however slow the
+ *  disk is, and keeps what could not be written. */
+#ifndef HT_STORE_PAGE_H
+#define HT_STORE_PAGE_H
+
+#include "base/error.h"
+
+typedef struct {
+    char *path;             /**< owned */
+    char *text;             /**< newest content that is not written; owned; NULL = none */
+    double next;            /**< not before this moment, on the clock of `now` */
+    bool failed;            /**< the last attempt did not succeed */
+} ht_page;
+
+/** @return HT_OK, HT_ENOMEM */
+ht_status ht_page_init(ht_page *p, const char *dir, const char *name, ht_error *err);
+void ht_page_release(ht_page *p);   /**< what waits is dropped */
+
+/** New content; taken. NULL (no memory) leaves what is there. */
+void ht_page_put(ht_page *p, char *text);
+/** It may be written now: nothing was written shortly before. */
+bool ht_page_may(const ht_page *p, double now);
+/** Write what waits, if it may be written now, or `at_once`. @return HT_OK, HT_EIO (it is kept) */
+ht_status ht_page_flush(ht_page *p, double now, bool at_once, ht_error *err);
+
+#endif

@@ -1,0 +1,382 @@
+/* src/store/recorder.c - the one writer of a run; the contract is in recorder.h.
+ *
+ * Lines go to journals at once. Files that are replaced are pages: they wait for a tick. What the study needs
+ * of the records is kept here (study_input.c).
+ * May touch: the run directory, the study, the clock (wall_time), the environment (Slurm), the host's name. */
+#include "store/recorder.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <hottune/version.h>
+
+#include "base/text.h"
+#include "store/page.h"
+#include "store/study_input.h"
+
+typedef enum { MUTATIONS, SEGMENTS, METRICS, APPLIED, EVENTS, ARRIVAL, N_JOURNALS } journal;
+static const char *const journal_names[N_JOURNALS] = {
+    [MUTATIONS] = HT_FILE_MUTATIONS, [SEGMENTS] = HT_FILE_SEGMENTS, [METRICS] = HT_FILE_METRICS,
+    [APPLIED] = HT_FILE_APPLIED,     [EVENTS] = HT_FILE_EVENTS,     [ARRIVAL] = HT_FILE_ARRIVAL,
+};
+
+typedef enum { SUMMARY, EFFECTIVE, CONTROLS, N_PAGES } page;
+static const char *const page_names[N_PAGES] = {
+    [SUMMARY] = HT_FILE_SUMMARY, [EFFECTIVE] = HT_FILE_EFFECTIVE, [CONTROLS] = HT_FILE_ACTUATORS,
+};
+
+static const double summary_s = 1, study_s = 30, study_share = 20;
+
+struct ht_recorder {
+    char *dir, *study;                  /* owned */
+    unsigned long run, ledger_lines;
+    ht_journal *journals[N_JOURNALS];   /* owned */
+    ht_page pages[N_PAGES];
+    bool freeze_waits;
+    ht_freeze freeze;                   /* to be written, if it waits */
+    ht_study_input *input;              /* owned */
+    bool verdict;                       /* the summary lacks a verdict */
+    double now, next_summary, next_study;
+    ht_status study_status;             /* of the last publication */
+    ht_error study_error;
+};
+
+static double wall_time(void)
+{
+    struct timespec t = {0};
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (double)t.tv_sec + 1e-6 * (double)(t.tv_nsec / 1000);
+}
+
+static double monotonic(void)
+{
+    struct timespec t = {0};
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------ */
+
+static char *copy_list(const cJSON *list)
+{
+    cJSON *o = cJSON_CreateObject();
+    ht_json_put(o, "controls", cJSON_Duplicate(list, 1));
+    char *text = o == NULL ? NULL : ht_json_page(o);
+    cJSON_Delete(o);
+    return text;
+}
+
+/* The content of hotcb.actuators.json from the list of descriptions, or from the whole object. */
+static char *controls_page(const char *controls)
+{
+    cJSON *item = NULL;
+    if (ht_json_parse(controls, &item, NULL, NULL) != HT_OK)
+        return NULL;
+    char *text = cJSON_IsObject(item) ? ht_json_page(item) : copy_list(item);
+    cJSON_Delete(item);
+    return text;
+}
+
+static char *effective_page(const ht_recipe *r)
+{
+    ht_string text = {0};
+    ht_recipe_print_json(r, &text);
+    if (text.n > 0 && text.s[text.n - 1] != '\n')
+        ht_string_add(&text, "\n");
+    return ht_string_take(&text);
+}
+
+static ht_status open_files(ht_recorder *r, ht_error *err)
+{
+    for (int i = 0; i < N_JOURNALS; i++) {
+        char *path = ht_path_join(r->dir, journal_names[i]);
+        ht_status st = path == NULL ? ht_fail(err, HT_ENOMEM, "no memory for the name of '%s'", journal_names[i])
+                                    : ht_journal_open(path, &r->journals[i], err);
+        free(path);
+        if (st != HT_OK)
+            return st;
+    }
+    for (int i = 0; i < N_PAGES; i++)
+        HT_TRY(ht_page_init(&r->pages[i], r->dir, page_names[i], err));
+    return HT_OK;
+}
+
+/* The folder of the study is there, so that a wrong path shows at the start and not after half a minute. */
+static ht_status check_folder(const char *study, ht_error *err)
+{
+    const char *slash = strrchr(study, '/');
+    ht_string folder = {0};
+    ht_string_add_bytes(&folder, study, slash == NULL ? 0 : (size_t)(slash - study) + 1);
+    const char *path = slash == NULL ? "." : ht_string_peek(&folder);
+    ht_status st = HT_OK;
+    if (access(path, W_OK | X_OK) != 0)
+        st = ht_fail(err, HT_EIO, "cannot write a study into '%s': it is missing or not writable", path);
+    ht_string_release(&folder);
+    return st;
+}
+
+static ht_status add_event(ht_recorder *r, const char *text, ht_error *err)
+{
+    char line[320];
+    struct tm tm = {0};
+    time_t now = time(NULL);
+    gmtime_r(&now, &tm);
+    size_t n = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%SZ ", &tm);
+    snprintf(line + n, sizeof line - n, "r%lu %s", r->run, text);
+    for (char *c = line; *c != '\0'; c++)
+        if (*c == '\n' || *c == '\r')
+            *c = ' ';
+    return ht_journal_append(r->journals[EVENTS], line, err);
+}
+
+/* First lines of a run in the logs that have no other mark of it. */
+static ht_status begin(ht_recorder *r, const ht_recorder_options *o, ht_error *err)
+{
+    char text[256], run[32];
+    snprintf(text, sizeof text, "run begins: hottune %s, %d replicas of %d ranks, seed %llu", HT_VERSION,
+             o->n_replicas, o->ranks_per_replica, o->seed);
+    ht_status st = add_event(r, text, err);
+    cJSON *line = cJSON_CreateObject();
+    snprintf(run, sizeof run, "r%lu", r->run);
+    ht_json_put_text(line, "run", run);
+    snprintf(run, sizeof run, "%llu", o->seed);
+    ht_json_put(line, "seed", cJSON_CreateRaw(run));
+    ht_json_put_int(line, "replicas", o->n_replicas);
+    if (st == HT_OK)
+        st = ht_journal_append_json(r->journals[ARRIVAL], line, err);
+    cJSON_Delete(line);
+    if (st != HT_OK)
+        return st;
+    ht_page_put(&r->pages[EFFECTIVE], effective_page(o->recipe));
+    return ht_page_flush(&r->pages[EFFECTIVE], 0, true, err);
+}
+
+ht_status ht_recorder_create(const ht_recorder_options *o, ht_recorder **out, ht_error *err)
+{
+    ht_recorder *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return ht_fail(err, HT_ENOMEM, "no memory to record a run");
+    ht_status st;
+    r->run = o->history->runs + 1;
+    r->ledger_lines = o->history->ledger_lines;
+    r->next_study = -INFINITY;
+    r->dir = strdup(o->dir);
+    r->study = o->study != NULL ? strdup(o->study) : ht_path_join(o->dir, HT_FILE_STUDY);
+    if (r->dir == NULL || r->study == NULL) {
+        st = ht_fail(err, HT_ENOMEM, "no memory to record a run");
+        goto done;
+    }
+    if ((st = ht_study_fits(r->study, o->recipe, err)) != HT_OK || (st = check_folder(r->study, err)) != HT_OK ||
+        (st = ht_study_input_create(o, r->run, wall_time(), &r->input, err)) != HT_OK ||
+        (st = open_files(r, err)) != HT_OK || (st = begin(r, o, err)) != HT_OK)
+        goto done;
+    *out = r;
+    r = NULL;
+done:
+    ht_recorder_destroy(r);
+    return st;
+}
+
+void ht_recorder_destroy(ht_recorder *r)
+{
+    if (r == NULL)
+        return;
+    for (int i = 0; i < N_JOURNALS; i++)
+        ht_journal_close(r->journals[i]);
+    for (int i = 0; i < N_PAGES; i++)
+        ht_page_release(&r->pages[i]);
+    ht_study_input_destroy(r->input);
+    free(r->dir);
+    free(r->study);
+    free(r);
+}
+
+unsigned long ht_recorder_run(const ht_recorder *r)
+{
+    return r->run;
+}
+
+/* ---- records ------------------------------------------------------------------------------------ */
+
+/* Append an object and free it. */
+static ht_status add_line(ht_recorder *r, journal j, cJSON *object, ht_error *err)
+{
+    ht_status st = ht_journal_append_json(r->journals[j], object, err);
+    cJSON_Delete(object);
+    return st;
+}
+
+static ht_status add_segment(ht_recorder *r, const ht_segment *g, const ht_mutation *m, ht_stamp stamp, ht_error *err)
+{
+    r->verdict = true;
+    ht_error why = {""};
+    ht_status kept = ht_study_input_segment(r->input, g, m, &why);
+    HT_TRY(add_line(r, SEGMENTS, ht_segment_to_json(g, stamp), err));
+    return kept == HT_OK ? HT_OK : ht_fail(err, kept, "%s", why.text);
+}
+
+static ht_status add_window(ht_recorder *r, const ht_window *w, const ht_recipe *recipe, ht_stamp stamp, ht_error *err)
+{
+    const double *value = ht_readings_find(&w->readings, recipe->objective.primary);
+    ht_error why = {""};
+    ht_status kept = HT_OK;
+    if (value != NULL && isfinite(*value))
+        kept = ht_study_input_point(r->input, &(ht_curve_point){w->replica, w->step, w->epoch, *value}, &why);
+    HT_TRY(add_line(r, METRICS, ht_window_to_json(w, stamp), err));
+    return kept == HT_OK ? HT_OK : ht_fail(err, kept, "%s", why.text);
+}
+
+static ht_status add_arrival(ht_recorder *r, int replica, ht_message_kind kind, ht_error *err)
+{
+    static const char *const names[] = {
+        [HT_MESSAGE_HELLO] = "hello",     [HT_MESSAGE_REPORT] = "report",   [HT_MESSAGE_OUTCOME] = "outcome",
+        [HT_MESSAGE_ANSWER] = "answer",   [HT_MESSAGE_BYE] = "bye",         [HT_MESSAGE_WELCOME] = "welcome",
+        [HT_MESSAGE_DIRECTIVE] = "directive", [HT_MESSAGE_OPERATION] = "operation",
+    };
+    cJSON *line = cJSON_CreateObject();
+    ht_json_put_int(line, "replica", replica);
+    ht_json_put_text(line, "message", (size_t)kind < sizeof names / sizeof names[0] ? names[kind] : NULL);
+    return add_line(r, ARRIVAL, line, err);
+}
+
+/* A freeze file that says nothing is no freeze file. */
+static ht_status write_freeze(ht_recorder *r, ht_error *err)
+{
+    const ht_freeze *f = &r->freeze;
+    ht_status st = HT_OK;
+    bool nothing = f->mode == HT_FREEZE_OFF && !f->strict && f->step_offset == 0 && f->recipe_path[0] == '\0' &&
+                   f->adjust_path[0] == '\0';
+    if (!r->freeze_waits)
+        return HT_OK;
+    if (nothing) {
+        char *path = ht_path_join(r->dir, HT_FILE_FREEZE);
+        if (path == NULL || (unlink(path) != 0 && ht_file_look(path).exists))
+            st = ht_fail(err, HT_EIO, "cannot remove '%s'", HT_FILE_FREEZE);
+        free(path);
+    } else {
+        st = ht_freeze_write(r->dir, f, err);
+    }
+    r->freeze_waits = st != HT_OK;
+    return st;
+}
+
+ht_status ht_recorder_write(ht_recorder *r, const ht_record *record, const ht_coordinator_view *view, ht_error *err)
+{
+    const ht_stamp stamp = {r->run, wall_time()};
+    switch (record->kind) {
+    case HT_RECORD_MUTATION:
+        return add_line(r, MUTATIONS, ht_mutation_to_json(&record->as.mutation, stamp), err);
+    case HT_RECORD_SEGMENT:
+        return add_segment(r, &record->as.closed.segment, &record->as.closed.mutation, stamp, err);
+    case HT_RECORD_WINDOW:
+        return add_window(r, &record->as.window, view->recipe, stamp, err);
+    case HT_RECORD_LEDGER:
+        return add_line(r, APPLIED, ht_ledger_to_json(&record->as.ledger, ++r->ledger_lines, stamp.wall_time), err);
+    case HT_RECORD_EVENT:
+        return add_event(r, record->as.event, err);
+    case HT_RECORD_ARRIVAL:
+        return add_arrival(r, record->as.arrival.replica, record->as.arrival.kind, err);
+    case HT_RECORD_CONTROLS:
+        ht_page_put(&r->pages[CONTROLS], controls_page(record->as.controls));
+        return HT_OK;
+    case HT_RECORD_RECIPE:
+        ht_page_put(&r->pages[EFFECTIVE], effective_page(view->recipe));
+        return ht_page_flush(&r->pages[EFFECTIVE], r->now, true, err);
+    case HT_RECORD_FREEZE:
+        r->freeze = record->as.freeze;
+        r->freeze_waits = true;
+        return write_freeze(r, err);
+    }
+    return HT_OK;
+}
+
+/* ---- now and then ------------------------------------------------------------------------------- */
+
+/* Keep the first of several failures. */
+static void note(ht_status *first, ht_error *err, ht_status st, const ht_error *why)
+{
+    if (st != HT_OK && *first == HT_OK)
+        *first = ht_fail(err, st, "%s", why->text);
+}
+
+static void put_summary(ht_recorder *r, const ht_coordinator *c, const ht_coordinator_view *view, bool final)
+{
+    cJSON *o = ht_summary_file_to_json(view, r->run, final, ht_coordinator_live(c));
+    if (o == NULL)
+        return;
+    ht_page_put(&r->pages[SUMMARY], ht_json_page(o));
+    cJSON_Delete(o);
+    r->verdict = false;
+    r->next_summary = r->now + summary_s;
+}
+
+static void publish(ht_recorder *r, const ht_coordinator_view *view, double ended)
+{
+    double start = monotonic();
+    r->study_status = ht_study_input_publish(r->input, r->study, view, ended, &r->study_error);
+    double pause = study_share * (monotonic() - start);
+    r->next_study = r->now + (pause > study_s ? pause : study_s);
+}
+
+/* Everything that waits. */
+static ht_status flush(ht_recorder *r, bool at_once, ht_error *err)
+{
+    ht_status first = HT_OK;
+    ht_error why = {""};
+    for (int i = 0; i < N_JOURNALS; i++)
+        note(&first, err, ht_journal_flush(r->journals[i], &why), &why);
+    for (int i = 0; i < N_PAGES; i++)
+        note(&first, err, ht_page_flush(&r->pages[i], r->now, at_once, &why), &why);
+    note(&first, err, write_freeze(r, &why), &why);
+    return first;
+}
+
+ht_status ht_recorder_tick(ht_recorder *r, const ht_coordinator *c, double now, ht_error *err)
+{
+    ht_coordinator_view view;
+    ht_coordinator_peek(c, &view);
+    r->now = now;
+    if (view.was_on && (r->verdict || now >= r->next_summary) && ht_page_may(&r->pages[SUMMARY], now))
+        put_summary(r, c, &view, false);
+    ht_status st = flush(r, false, err);
+    if (now >= r->next_study)
+        publish(r, &view, 0);
+    note(&st, err, r->study_status, &r->study_error);
+    return st;
+}
+
+void ht_recorder_owed(const ht_recorder *r, size_t *kept, size_t *dropped)
+{
+    *kept = *dropped = 0;
+    for (int i = 0; i < N_JOURNALS; i++) {
+        size_t k, d;
+        ht_journal_owed(r->journals[i], &k, &d);
+        *kept += k;
+        *dropped += d;
+    }
+}
+
+void ht_recorder_result(ht_recorder *r, double val, double test)
+{
+    ht_study_input_result(r->input, val, test);
+}
+
+ht_status ht_recorder_finish(ht_recorder *r, const ht_coordinator *c, ht_error *err)
+{
+    ht_coordinator_view view;
+    ht_error why = {""};
+    ht_coordinator_peek(c, &view);
+    if (view.was_on)
+        put_summary(r, c, &view, true);
+    ht_status first = flush(r, true, err);
+    publish(r, &view, wall_time());
+    note(&first, err, r->study_status, &r->study_error);
+    note(&first, err, add_event(r, "run ends", &why), &why);
+    for (int i = 0; i < N_JOURNALS; i++)
+        note(&first, err, ht_journal_sync(r->journals[i], &why), &why);
+    return first;
+}

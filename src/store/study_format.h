@@ -1,0 +1,48 @@
+/** @file src/store/study_format.h
+ *  The layout of a study file, version 1, shared by the code that writes it and the code that reads it.
+ *  docs/study-format.md tells the same to users. */
+#ifndef HT_STORE_STUDY_FORMAT_H
+#define HT_STORE_STUDY_FORMAT_H
+
+#include "store/h5.h"
+#include "store/study.h"
+
+#define HT_STUDY_FORMAT "hottune-study"
+enum { HT_STUDY_VERSION = 1 };
+
+/* Attributes of the root. */
+#define HT_STUDY_OBJECTIVE "objective"
+#define HT_STUDY_DIRECTION "direction"
+#define HT_STUDY_NAME "name"
+#define HT_STUDY_CREATED "created"
+
+/** A row of /runs/<id>/evidence. */
+typedef struct {
+    char actuator[HT_NAME_MAX], key[HT_NAME_MAX], phase[HT_NAME_MAX];
+    double win_rate, mean_score, win_center, win_spread, wins;
+} ht_study_evidence_row;
+extern const ht_h5_table ht_study_evidence_table;
+
+/** "linear", "log", "beta" */
+const char *ht_study_scale_text(ht_scale s);
+/** "minimize" or "maximize" */
+const char *ht_study_direction_text(ht_direction d);
+
+/** Open a study for reading and check that it is one that we know.
+ *  @return HT_OK; HT_ENOTFOUND; HT_EFORMAT: no HDF5, no study, or a newer version */
+ht_status ht_study_open(const char *path, hid_t *file, ht_error *err);
+
+/** Evidence of every run in an open study, oldest first; see ht_study_evidence. `path` is for messages. */
+ht_status ht_study_read_evidence(hid_t file, const char *path, size_t *n, ht_run_evidence **runs, ht_error *err);
+
+/** Write a run into an empty group of a file in memory. false: HDF5 refused, or no memory. */
+bool ht_study_write_run(hid_t group, const ht_study_run *run);
+/** Write the observations of a posterior (NULL = none) into a group. */
+bool ht_study_write_posterior(hid_t group, const ht_posterior *posterior, const char *run);
+/** Write /space and /priors of a recipe. */
+bool ht_study_write_space(hid_t file, const ht_recipe *r);
+
+/** A recipe as YAML text, owned by the caller (free); NULL: no memory. */
+char *ht_study_recipe_text(const ht_recipe *r);
+
+#endif

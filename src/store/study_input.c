@@ -1,0 +1,153 @@
+/* src/store/study_input.c - what a study needs of a run; the contract is in study_input.h.
+ *
+ * May touch: the heap, the environment (Slurm), the host's name and process number (for the run's id). */
+#include "store/study_input.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/study_format.h"
+
+struct ht_study_input {
+    char id[HT_NAME_MAX], host[256];
+    char *name, *mpi_version, *slurm_job, *nodes, *base_recipe;     /* owned */
+    double started;
+    unsigned long long seed;
+    int n_replicas, ranks_per_replica;
+    bool has_result;
+    double val, test;
+    size_t n_segments, segment_room;
+    ht_segment *segments;       /* [n_segments], owned */
+    ht_mutation *mutations;     /* [n_segments], owned */
+    size_t n_points, point_room;
+    ht_curve_point *points;     /* [n_points], owned */
+};
+
+static char *copy_or_empty(const char *text)
+{
+    return strdup(text == NULL ? "" : text);
+}
+
+/* Unique among the runs of a study: host, process, second, number in its directory. */
+static void make_id(ht_study_input *in, unsigned long run)
+{
+    if (gethostname(in->host, sizeof in->host - 1) != 0)
+        strcpy(in->host, "unknown");
+    snprintf(in->id, sizeof in->id, "%.16s-%ld-%lld-r%lu", in->host, (long)getpid(), (long long)in->started, run);
+}
+
+ht_status ht_study_input_create(const ht_recorder_options *o, unsigned long run, double started,
+                                ht_study_input **out, ht_error *err)
+{
+    ht_study_input *in = calloc(1, sizeof *in);
+    if (in == NULL)
+        return ht_fail(err, HT_ENOMEM, "no memory for the study");
+    const char *nodes = getenv("SLURM_JOB_NODELIST");
+    in->started = started;
+    in->seed = o->seed;
+    in->n_replicas = o->n_replicas;
+    in->ranks_per_replica = o->ranks_per_replica;
+    make_id(in, run);
+    in->name = copy_or_empty(o->name);
+    in->mpi_version = copy_or_empty(o->mpi_version);
+    in->slurm_job = copy_or_empty(getenv("SLURM_JOB_ID"));
+    in->nodes = copy_or_empty(nodes != NULL ? nodes : in->host);
+    in->base_recipe = ht_study_recipe_text(o->base != NULL ? o->base : o->recipe);
+    if (in->name == NULL || in->mpi_version == NULL || in->slurm_job == NULL || in->nodes == NULL ||
+        in->base_recipe == NULL) {
+        ht_study_input_destroy(in);
+        return ht_fail(err, HT_ENOMEM, "no memory for the study");
+    }
+    *out = in;
+    return HT_OK;
+}
+
+void ht_study_input_destroy(ht_study_input *in)
+{
+    if (in == NULL)
+        return;
+    free(in->name);
+    free(in->mpi_version);
+    free(in->slurm_job);
+    free(in->nodes);
+    free(in->base_recipe);
+    free(in->segments);
+    free(in->mutations);
+    free(in->points);
+    free(in);
+}
+
+static size_t more(size_t room)
+{
+    return room == 0 ? 64 : 2 * room;
+}
+
+static bool make_room_for_segment(ht_study_input *in)
+{
+    if (in->n_segments < in->segment_room)
+        return true;
+    size_t room = more(in->segment_room);
+    ht_segment *segments = realloc(in->segments, room * sizeof *segments);
+    if (segments != NULL)
+        in->segments = segments;
+    ht_mutation *mutations = realloc(in->mutations, room * sizeof *mutations);
+    if (mutations != NULL)
+        in->mutations = mutations;
+    if (segments == NULL || mutations == NULL)
+        return false;
+    in->segment_room = room;
+    return true;
+}
+
+ht_status ht_study_input_segment(ht_study_input *in, const ht_segment *g, const ht_mutation *m, ht_error *err)
+{
+    if (in->n_segments == HT_STUDY_SEGMENTS_MAX)
+        return HT_OK;
+    if (!make_room_for_segment(in))
+        return ht_fail(err, HT_ENOMEM, "no memory to keep segment %lu for the study", g->number);
+    in->segments[in->n_segments] = *g;
+    in->mutations[in->n_segments++] = *m;
+    return HT_OK;
+}
+
+ht_status ht_study_input_point(ht_study_input *in, const ht_curve_point *p, ht_error *err)
+{
+    if (in->n_points == HT_STUDY_POINTS_MAX)
+        return HT_OK;
+    if (in->n_points == in->point_room) {
+        size_t room = more(in->point_room);
+        ht_curve_point *points = realloc(in->points, room * sizeof *points);
+        if (points == NULL)
+            return ht_fail(err, HT_ENOMEM, "no memory to keep a point of a curve for the study");
+        in->points = points;
+        in->point_room = room;
+    }
+    in->points[in->n_points++] = *p;
+    return HT_OK;
+}
+
+void ht_study_input_result(ht_study_input *in, double val, double test)
+{
+    in->has_result = true;
+    in->val = val;
+    in->test = test;
+}
+
+ht_status ht_study_input_publish(const ht_study_input *in, const char *study, const ht_coordinator_view *view,
+                                 double ended, ht_error *err)
+{
+    bool known = view->has_result;
+    ht_study_run run = {
+        .name = in->name, .started = in->started, .ended = ended, .seed = in->seed, .n_replicas = in->n_replicas,
+        .ranks_per_replica = in->ranks_per_replica, .mpi_version = in->mpi_version, .slurm_job = in->slurm_job,
+        .nodes = in->nodes, .recipe = view->recipe, .base_recipe = in->base_recipe,
+        .has_result = known || in->has_result, .result_val = known ? view->result_val : in->val,
+        .result_test = known ? view->result_test : in->test, .n_segments = in->n_segments,
+        .segments = in->segments, .mutations = in->mutations, .n_points = in->n_points, .points = in->points,
+        .statistics = view->statistics, .posterior = view->posterior};
+    memcpy(run.id, in->id, sizeof run.id);
+    return ht_study_publish(study, &run, err);
+}

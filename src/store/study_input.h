@@ -1,0 +1,27 @@
+/** @file src/store/study_input.h
+ *  What a study needs of a run, gathered while its records are written. */
+#ifndef HT_STORE_STUDY_INPUT_H
+#define HT_STORE_STUDY_INPUT_H
+
+#include "store/recorder.h"
+
+/** Tables of a run are bounded; what comes after is in the logs only (the counts are complete). */
+enum { HT_STUDY_SEGMENTS_MAX = 50000, HT_STUDY_POINTS_MAX = 1000000 };
+
+typedef struct ht_study_input ht_study_input;
+
+/** @param started  seconds since 1970 */
+ht_status ht_study_input_create(const ht_recorder_options *o, unsigned long run, double started,
+                                ht_study_input **out, ht_error *err);
+void ht_study_input_destroy(ht_study_input *in);    /**< NULL is allowed */
+
+/** @return HT_OK, HT_ENOMEM */
+ht_status ht_study_input_segment(ht_study_input *in, const ht_segment *g, const ht_mutation *m, ht_error *err);
+ht_status ht_study_input_point(ht_study_input *in, const ht_curve_point *p, ht_error *err);
+void ht_study_input_result(ht_study_input *in, double val, double test);
+
+/** Publish what was gathered; see ht_study_publish. @param ended  seconds since 1970; 0 = it goes on */
+ht_status ht_study_input_publish(const ht_study_input *in, const char *study, const ht_coordinator_view *view,
+                                 double ended, ht_error *err);
+
+#endif
