@@ -16,6 +16,13 @@ static const struct {
     {"recipe_roundtrip", run_recipe_roundtrip},
     {"set_override", run_set_override},
     {"cli_kv", run_cli_kv},
+    {"phase_bin", run_phase_bin},
+    {"score_segment", run_score_segment},
+    {"evaluate_segment", run_evaluate_segment},
+    {"safety_blockers", run_safety_blockers},
+    {"constraints", run_constraints},
+    {"cooldown_sequences", run_cooldown_sequences},
+    {"actuator_validate_apply", run_actuator_validate_apply},
 };
 
 enum { N_SUITES = sizeof suites / sizeof suites[0] };
