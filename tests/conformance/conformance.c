@@ -23,6 +23,7 @@ static const struct {
     {"constraints", run_constraints},
     {"cooldown_sequences", run_cooldown_sequences},
     {"actuator_validate_apply", run_actuator_validate_apply},
+    {"controller_traces", run_controller_traces},
 };
 
 enum { N_SUITES = sizeof suites / sizeof suites[0] };

@@ -19,6 +19,7 @@ typedef void suite_case(report *r, const cJSON *test);
 suite_case run_recipe_roundtrip, run_set_override, run_cli_kv;
 suite_case run_phase_bin, run_score_segment, run_evaluate_segment, run_safety_blockers, run_constraints,
     run_cooldown_sequences, run_actuator_validate_apply;
+suite_case run_controller_traces;
 
 /** Report a difference: where (step is "" for cases of one step), what ought to be, what is. */
 void differ(report *r, const char *step, const char *field, const char *expected, const char *got);
