@@ -44,6 +44,7 @@ typedef struct {
     ht_knobs *knobs;
     ht_tuner *tuner;
     unsigned long asks, applied, undone, broken;
+    const char *first_broken;
 } world;
 
 static double uniform(world *w, double lo, double hi)
@@ -63,9 +64,12 @@ static bool is_keyed(const family *f)
 
 /* ---- what must hold ------------------------------------------------------------------------- */
 
-static void must(world *w, bool holds)
+#define must(w, claim) note((w), (claim), #claim)
+
+static void note(world *w, bool holds, const char *claim)
 {
-    w->broken += !holds;
+    if (!holds && w->broken++ == 0)
+        w->first_broken = claim;
 }
 
 static bool inside(double x, double lo, double hi)
@@ -266,8 +270,8 @@ static void schedule(world *w)
 {
     double *lr = &w->live.lr[ht_random_below(&w->random, N_GROUPS)];
     double *x = chance(w, .5) ? lr : &w->live.weights[ht_random_below(&w->random, N_WEIGHTS)];
-    double most = x == lr ? 1 : 100;
-    *x = fmin(most, *x * uniform(w, .9, 1.1));
+    double least = x == lr ? 1e-7 : 0, most = x == lr ? 1 : 100;
+    *x = fmax(least, fmin(most, *x * uniform(w, .9, 1.1)));
     w->moved = true;
 }
 
@@ -409,6 +413,8 @@ static void every_applied_value_is_legal_and_every_rollback_is_exact(void)
         CU_ASSERT_FATAL(w != NULL && open_world(w, n));
         live_through(w, left < PROPOSALS_PER_WORLD ? left : PROPOSALS_PER_WORLD);
         CU_ASSERT_EQUAL(w->broken, 0);
+        if (w->broken > 0)
+            fprintf(stderr, "world %lu: broken %lu times, first: %s\n", n, w->broken, w->first_broken);
         asks += w->asks;
         applied += w->applied;
         undone += w->undone;
