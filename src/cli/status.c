@@ -76,6 +76,18 @@ static void print_live(const cJSON *summary)
         printf("  warning: %s\n", cJSON_IsString(one) ? one->valuestring : "?");
 }
 
+static void print_champion(const cJSON *champion)
+{
+    if (!cJSON_IsNumber(ht_json_member(champion, "value")))
+        return;
+    print_number("Best so far: ", champion, "value");
+    print_number(" by replica ", champion, "replica");
+    print_number(" at step ", champion, "step");
+    print_number(", epoch ", champion, "epoch");
+    print_number("; its test result: ", champion, "test");
+    putchar('\n');
+}
+
 static void print_summary(const cJSON *summary)
 {
     const char *mode = ht_json_text(summary, "mode");
@@ -87,6 +99,7 @@ static void print_summary(const cJSON *summary)
     cJSON_ArrayForEach(c, ht_json_member(summary, "segments_by_decision"))
         printf("  %s: %.0f\n", c->string, cJSON_IsNumber(c) ? c->valuedouble : 0);
     print_object_as_list("Blocked", ht_json_member(summary, "blocked"));
+    print_champion(ht_json_member(summary, "champion"));
     print_live(summary);
 }
 
