@@ -23,7 +23,16 @@ typedef struct {
     const char *p;
     int line;
     const char *line_start;
+    ht_place *places;       /* of the values seen so far; room for all */
+    size_t n;
+    ht_error *err;
 } scan;
+
+/* As cJSON has it. */
+static bool is_blank(char c)
+{
+    return c != '\0' && (unsigned char)c <= ' ';
+}
 
 static void advance_to(scan *s, const char *p)
 {
@@ -34,48 +43,63 @@ static void advance_to(scan *s, const char *p)
         }
 }
 
-static void skip_string(scan *s)
+static ht_place place_of(const scan *s)
+{
+    return (ht_place){s->line, (int)(s->p - s->line_start) + 1};
+}
+
+static void skip_blanks(scan *s)
+{
+    while (is_blank(*s->p))
+        advance_to(s, s->p + 1);
+}
+
+/* @return false if it holds an escaped 0, at which C would end it */
+static bool skip_string(scan *s)
 {
     const char *p = s->p + 1;
-    while (*p != '\0' && *p != '"')
+    bool whole = true;
+    while (*p != '\0' && *p != '"') {
+        if (strncmp(p, "\\u0000", 6) == 0)
+            whole = false;
         p += p[0] == '\\' && p[1] != '\0' ? 2 : 1;
+    }
     advance_to(s, *p == '"' ? p + 1 : p);
+    return whole;
 }
 
-static void skip_space(scan *s)
+static ht_status refuse(const scan *s, ht_place at, const char *why)
 {
-    const char *p = s->p;
-    while (*p != '\0' && strchr(" \t\r\n", *p) != NULL)
-        p++;
-    advance_to(s, p);
+    return ht_fail(s->err, HT_EFORMAT, "line %d, column %d: %s", at.line, at.column, why);
 }
 
-/* The next value of the text: skips punctuation and member names. */
-static bool next_value(scan *s, ht_place *place, bool *is_int)
+/* Go on to the next value of the text, past punctuation and member names, and note its place. */
+static ht_status next_value(scan *s, bool *is_int)
 {
+    *is_int = false;
     for (;;) {
-        while (*s->p != '\0' && strchr(" \t\r\n,:]}", *s->p) != NULL)
+        while (is_blank(*s->p) || (*s->p != '\0' && strchr(",:]}", *s->p) != NULL))
             advance_to(s, s->p + 1);
-        if (*s->p == '\0')
-            return false;
-        *place = (ht_place){s->line, (int)(s->p - s->line_start) + 1};
-        *is_int = false;
+        ht_place place = place_of(s);
+        s->places[s->n] = place;
         if (*s->p == '"') {
-            skip_string(s);
-            skip_space(s);
+            if (!skip_string(s))
+                return refuse(s, place, "a text with \\u0000 in it cannot be kept");
+            skip_blanks(s);
             if (*s->p == ':')
                 continue;           /* that was a member's name */
-            return true;
-        }
-        if (*s->p == '{' || *s->p == '[') {
+        } else if (*s->p == '{' || *s->p == '[') {
             advance_to(s, s->p + 1);
-            return true;
+        } else {
+            const char *p = s->p;
+            bool whole = *p == '-' || isdigit((unsigned char)*p);
+            for (; *p != '\0' && !is_blank(*p) && strchr(",]}", *p) == NULL; p++)
+                whole = whole && strchr(".eE", *p) == NULL;
+            *is_int = whole;
+            advance_to(s, p);
         }
-        size_t n = strcspn(s->p, " \t\r\n,]}");
-        *is_int = (*s->p == '-' || isdigit((unsigned char)*s->p)) &&
-                  strcspn(s->p, ".eE") >= n;
-        advance_to(s, s->p + (n > 0 ? n : 1));
-        return true;
+        s->n++;
+        return HT_OK;
     }
 }
 
@@ -87,50 +111,106 @@ static size_t count(const cJSON *item)
     return n;
 }
 
-static void mark(cJSON *item, scan *s, ht_place *places, size_t *at)
+typedef struct {
+    const char *name;
+    size_t at;              /* of its value in `places` */
+} member;
+
+static int by_name(const void *a, const void *b)
 {
-    for (; item != NULL; item = item->next) {
-        ht_place place = {0, 0};
-        bool is_int = false;
-        next_value(s, &place, &is_int);
-        if (places != NULL)
-            places[*at] = place;
-        ++*at;
-        if (is_int && cJSON_IsNumber(item))
-            item->type |= MARK_INT;
-        mark(item->child, s, places, at);
-    }
+    const member *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order != 0 ? order : (x->at > y->at) - (x->at < y->at);
 }
 
-static ht_status syntax_error(const char *text, const char *end, ht_error *err)
+/* Two members of one name: every reader would choose another of them. */
+static ht_status refuse_twins(const scan *s, size_t n, member *members)
 {
-    scan s = {text, 1, text};
-    if (end == NULL || end < text || end > text + strlen(text))
-        end = text;
-    advance_to(&s, end);
-    return ht_fail(err, HT_EFORMAT, "line %d, column %d: this is not JSON", s.line,
-                   (int)(s.p - s.line_start) + 1);
+    const member *twin = NULL;
+    qsort(members, n, sizeof *members, by_name);
+    for (size_t i = 1; i < n; i++)
+        if (strcmp(members[i].name, members[i - 1].name) == 0 && (twin == NULL || members[i].at < twin->at))
+            twin = &members[i];
+    if (twin == NULL)
+        return HT_OK;
+    ht_place at = s->places[twin->at];
+    return ht_fail(s->err, HT_EFORMAT, "line %d, column %d: '%s' is given twice", at.line, at.column, twin->name);
+}
+
+static ht_status mark(cJSON *item, scan *s);
+
+static ht_status mark_members(cJSON *object, scan *s)
+{
+    size_t n = 0, i = 0;
+    for (const cJSON *child = object->child; child != NULL; child = child->next)
+        n++;
+    if (n == 0)
+        return HT_OK;
+    member *members = calloc(n, sizeof *members);
+    if (members == NULL)
+        return ht_fail(s->err, HT_ENOMEM, "no memory for a JSON text");
+    ht_status status = HT_OK;
+    for (cJSON *child = object->child; status == HT_OK && child != NULL; child = child->next) {
+        members[i++] = (member){child->string, s->n};
+        status = mark(child, s);
+    }
+    if (status == HT_OK)
+        status = refuse_twins(s, n, members);
+    free(members);
+    return status;
+}
+
+/* Mark one value and all inside it; refuse what cJSON let pass. cJSON bounds the depth. */
+static ht_status mark(cJSON *item, scan *s)
+{
+    bool is_int;
+    HT_TRY(next_value(s, &is_int));
+    if (cJSON_IsNumber(item) && !isfinite(item->valuedouble))
+        return refuse(s, s->places[s->n - 1], "this number is too large");
+    if (cJSON_IsNumber(item) && is_int)
+        item->type |= MARK_INT;
+    if (cJSON_IsObject(item))
+        return mark_members(item, s);
+    for (cJSON *child = item->child; child != NULL; child = child->next)
+        HT_TRY(mark(child, s));
+    return HT_OK;
+}
+
+static ht_status refuse_at(const char *text, const char *p, const char *why, ht_error *err)
+{
+    scan s = {.p = text, .line = 1, .line_start = text, .err = err};
+    advance_to(&s, p);
+    return refuse(&s, place_of(&s), why);
 }
 
 ht_status ht_json_parse(const char *text, cJSON **out, ht_place **places, ht_error *err)
 {
-    const char *end = NULL;
+    if (strncmp(text, "\xEF\xBB\xBF", 3) == 0)
+        text += 3;                  /* the byte order mark of some editors; cJSON skips it, too */
+    const char *end = ht_utf8_fault(text);
+    if (end != NULL)
+        return refuse_at(text, end, "this is not UTF-8", err);
     cJSON *item = cJSON_ParseWithOpts(text, &end, 1);
     if (item == NULL)
-        return syntax_error(text, end, err);
-    ht_place *at = NULL;
-    if (places != NULL) {
-        at = calloc(count(item), sizeof *at);
-        if (at == NULL) {
-            cJSON_Delete(item);
-            return ht_fail(err, HT_ENOMEM, "no memory for a JSON text");
+        return refuse_at(text, end, "this is not JSON", err);
+    ht_status status = HT_OK;
+    scan s = {.p = text, .line = 1, .line_start = text, .err = err};
+    s.places = calloc(count(item), sizeof *s.places);
+    if (s.places == NULL)
+        status = ht_fail(err, HT_ENOMEM, "no memory for a JSON text");
+    else
+        status = mark(item, &s);
+    if (status == HT_OK) {
+        *out = item;
+        item = NULL;
+        if (places != NULL) {
+            *places = s.places;
+            s.places = NULL;
         }
-        *places = at;
     }
-    scan s = {text, 1, text};
-    mark(item, &s, at, &(size_t){0});
-    *out = item;
-    return HT_OK;
+    free(s.places);
+    cJSON_Delete(item);
+    return status;
 }
 
 bool ht_json_is_int(const cJSON *item)
@@ -201,13 +281,21 @@ bool ht_json_true(const cJSON *object, const char *name)
 
 /* ---- printing ------------------------------------------------------------------------------- */
 
+/* Bytes that are printed as they are. */
+static size_t plain_run(const char *text)
+{
+    size_t n = 0, length;
+    while ((length = ht_utf8_length(text + n)) > 0 && (unsigned char)text[n] >= ' ' && text[n] != '"' &&
+           text[n] != '\\')
+        n += length;
+    return n;
+}
+
 static void print_string(const char *text, ht_string *out)
 {
     ht_string_add_bytes(out, "\"", 1);
-    while (*text != '\0') {
-        size_t n = 0;
-        while ((unsigned char)text[n] >= 0x20 && text[n] != '"' && text[n] != '\\')
-            n++;
+    for (;; text++) {
+        size_t n = plain_run(text);
         ht_string_add_bytes(out, text, n);
         text += n;
         if (*text == '\0')
@@ -216,9 +304,10 @@ static void print_string(const char *text, ht_string *out)
             ht_string_add(out, "\\%c", *text);
         else if (*text == '\n')
             ht_string_add(out, "\\n");
-        else
+        else if ((unsigned char)*text < ' ')
             ht_string_add(out, "\\u%04x", (unsigned char)*text);
-        text++;
+        else
+            ht_string_add(out, "\xEF\xBF\xBD");     /* U+FFFD, for a byte that is no UTF-8 */
     }
     ht_string_add_bytes(out, "\"", 1);
 }
@@ -226,10 +315,13 @@ static void print_string(const char *text, ht_string *out)
 static void print_number(const cJSON *item, ht_string *out)
 {
     char text[40];
-    if (!isfinite(item->valuedouble))
+    double x = item->valuedouble;
+    if (!isfinite(x))
         snprintf(text, sizeof text, "null");
+    else if (ht_json_is_int(item) && fabs(x) < 1e18)
+        snprintf(text, sizeof text, "%.0f", x);     /* %g would write 1e15 as a real */
     else
-        ht_print_real(text, item->valuedouble, !ht_json_is_int(item));
+        ht_print_real(text, x, true);
     ht_string_add(out, "%s", text);
 }
 

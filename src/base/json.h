@@ -13,8 +13,9 @@ typedef struct {
     int line, column;
 } ht_place;
 
-/** Parse one JSON text (trailing white space allowed, nothing else after it).
- *  Numbers written without point and exponent are marked: see ht_json_is_int.
+/** Parse one JSON text in UTF-8 (trailing white space allowed, nothing else after it).
+ *  Numbers written without point and exponent are marked: see ht_json_is_int. Refused beyond what is no
+ *  JSON: two members of one name, numbers that no double holds, texts with a 0 byte, depths above 1000.
  *  @param[out] out     owned by the caller (cJSON_Delete)
  *  @param[out] places  if not NULL: [number of values in the tree], in document order (an object
  *                      or array before its members), owned by the caller (free)
@@ -43,7 +44,8 @@ double ht_json_number(const cJSON *object, const char *name, double fallback);
 bool ht_json_true(const cJSON *object, const char *name);
 
 /* As text, owned by the caller (free); NULL when out of memory. Numbers read back exactly and keep their
- * kind: a whole real is printed with ".0", an integer without. Numbers that are not finite are null. */
+ * kind: a whole real is printed with ".0", an integer without. Numbers that are not finite are null;
+ * bytes that are no UTF-8 become U+FFFD, so that every reader takes what we write. */
 char *ht_json_line(const cJSON *item);  /**< one line without white space around separators */
 char *ht_json_page(const cJSON *item);  /**< indented, with a line feed at the end */
 

@@ -33,7 +33,8 @@ double ht_random_uniform(ht_random *r)
 
 double ht_random_between(ht_random *r, double lo, double hi)
 {
-    double x = lo + (hi - lo) * ht_random_uniform(r);
+    double half = (hi / 2 - lo / 2) * ht_random_uniform(r);     /* hi - lo might overflow */
+    double x = lo + half + half;
     return x > hi ? hi : x;     /* rounding may carry the sum past the end */
 }
 

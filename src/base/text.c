@@ -75,12 +75,41 @@ void ht_string_release(ht_string *t)
     *t = (ht_string){0};
 }
 
+size_t ht_utf8_length(const char *s)
+{
+    const unsigned char *c = (const unsigned char *)s;
+    /* Limits of the second byte keep out overlong forms, surrogates and what lies above U+10FFFF. */
+    unsigned char lo = c[0] == 0xE0 ? 0xA0 : c[0] == 0xF0 ? 0x90 : 0x80;
+    unsigned char hi = c[0] == 0xED ? 0x9F : c[0] == 0xF4 ? 0x8F : 0xBF;
+    size_t n = c[0] < 0x80 ? 1 : c[0] < 0xC2 ? 0 : c[0] < 0xE0 ? 2 : c[0] < 0xF0 ? 3 : c[0] < 0xF5 ? 4 : 0;
+    if (n < 2)
+        return c[0] == '\0' ? 0 : n;
+    if (c[1] < lo || c[1] > hi)
+        return 0;
+    for (size_t i = 2; i < n; i++)
+        if ((c[i] & 0xC0) != 0x80)
+            return 0;
+    return n;
+}
+
+const char *ht_utf8_fault(const char *text)
+{
+    while (*text != '\0') {
+        size_t n = ht_utf8_length(text);
+        if (n == 0)
+            return text;
+        text += n;
+    }
+    return NULL;
+}
+
 bool ht_name_copy(char to[HT_NAME_MAX], const char *from)
 {
     size_t n = strlen(from);
     bool fits = n < HT_NAME_MAX;
     if (!fits)
-        n = HT_NAME_MAX - 1;
+        for (n = HT_NAME_MAX - 1; n > HT_NAME_MAX - 4 && (from[n] & 0xC0) == 0x80; n--)
+            ;
     memcpy(to, from, n);
     memset(to + n, 0, HT_NAME_MAX - n);
     return fits;

@@ -21,8 +21,14 @@ const char *ht_string_peek(const ht_string *t);
 char *ht_string_take(ht_string *t);
 void ht_string_release(ht_string *t);
 
-/** Copy `from` into a name field of HT_NAME_MAX bytes.
- *  @return false if it did not fit (and was cut) */
+/** Bytes of the UTF-8 character at `s`: 1 to 4, or 0 if there is none (an end, a cut, an overlong form, half
+ *  of a surrogate pair). The final 0 counts as no character. */
+size_t ht_utf8_length(const char *s);
+/** The first byte that is no UTF-8, or NULL if all of the text is. */
+const char *ht_utf8_fault(const char *text);
+
+/** Copy `from` into a name field of HT_NAME_MAX bytes; the rest of the field is 0.
+ *  @return false if it did not fit (and was cut, never inside a character) */
 bool ht_name_copy(char to[HT_NAME_MAX], const char *from);
 
 /** Print a finite double so that it reads back exactly, as short as possible. With `point`, a whole

@@ -125,7 +125,10 @@ cJSON *ht_value_to_json(const ht_value *v)
         return scalar_to_json(&v->scalar);
     cJSON *list = cJSON_CreateArray();
     for (size_t i = 0; list != NULL && i < v->n_items && i < HT_ITEMS_MAX; i++)
-        cJSON_AddItemToArray(list, scalar_to_json(&v->items[i]));
+        if (!cJSON_AddItemToArray(list, scalar_to_json(&v->items[i]))) {
+            cJSON_Delete(list);     /* no memory for the item */
+            return NULL;
+        }
     return list;
 }
 

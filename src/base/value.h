@@ -16,7 +16,8 @@ bool ht_value_is_number(const ht_value *v);
 /** Equal: numbers by value whatever their kind, all else by kind and content. */
 bool ht_value_equal(const ht_value *a, const ht_value *b);
 
-/** A new JSON item owned by the caller; NONE and NULL give null, non-finite numbers give null. */
+/** A new JSON item owned by the caller, NULL when out of memory; NONE and NULL give null, non-finite
+ *  numbers give null. */
 cJSON *ht_value_to_json(const ht_value *v);
 
 /** Read a scalar or list of scalars; an item of a list that is no scalar becomes NONE, an object

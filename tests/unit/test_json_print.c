@@ -26,6 +26,7 @@ static void a_whole_real_stays_a_real_and_an_integer_an_integer(void)
     check_line(ht_json_real(1e300), "1e+300");
     check_line(ht_json_int(3), "3");
     check_line(ht_json_int(9007199254740992.0), "9007199254740992");
+    check_line(ht_json_int(1e15), "1000000000000000");
 }
 
 static void what_is_not_finite_is_null(void)
@@ -37,6 +38,12 @@ static void what_is_not_finite_is_null(void)
 static void control_characters_and_quotes_are_escaped(void)
 {
     check_line(cJSON_CreateString("a\"b\\c\n\x01\xc3\xa4"), "\"a\\\"b\\\\c\\n\\u0001\xc3\xa4\"");
+}
+
+static void bytes_that_are_no_utf_8_are_replaced(void)
+{
+    check_line(cJSON_CreateString("a\xff\xc3\x22z\xe2\x82"),
+               "\"a\xef\xbf\xbd\xef\xbf\xbd\\\"z\xef\xbf\xbd\xef\xbf\xbd\"");
 }
 
 static void a_text_read_and_printed_is_the_same_text(void)
@@ -59,5 +66,6 @@ static void a_page_is_indented_and_ends_with_a_line_feed(void)
 
 CASES("json_print", CASE(a_number_reads_back_exactly),
       CASE(a_whole_real_stays_a_real_and_an_integer_an_integer), CASE(what_is_not_finite_is_null),
-      CASE(control_characters_and_quotes_are_escaped), CASE(a_text_read_and_printed_is_the_same_text),
+      CASE(control_characters_and_quotes_are_escaped), CASE(bytes_that_are_no_utf_8_are_replaced),
+      CASE(a_text_read_and_printed_is_the_same_text),
       CASE(a_page_is_indented_and_ends_with_a_line_feed))
