@@ -9,21 +9,20 @@
 #include "search/proposal.h"
 
 typedef struct {
-    ht_scale scale;         /**< of the family, on which observations are kept */
-    bool linear;            /**< the axis is linear in the value, whatever the scale */
+    ht_scale scale;
     double lo, hi;          /**< bounds as values */
-    double x_lo, x_hi;      /**< bounds on the axis' own scale */
-    double length;          /**< half of x_hi - x_lo, which cannot overflow; 0 = only one value */
+    double x_lo, x_hi;      /**< bounds on the scale */
+    double half;            /**< of x_hi - x_lo, which cannot overflow; 0 = only one value */
 } ht_axis;
 
-/** The axis of element i (< f->n). A scale that does not hold both bounds (a logarithm of 0, a beta
- *  of 1) is left for the linear one. */
+/** The axis of element i (< f->n). Bounds that the scale does not hold (see ht_family_scale, which takes
+ *  another one then) leave one value, the low bound. */
 ht_axis ht_axis_of(const ht_eligible *f, size_t i);
 
 /** Only one value is possible. */
 bool ht_axis_is_point(const ht_axis *a);
 
-/** Position of x, given on the family's scale. Outside 0..1, even infinite, if x is outside the bounds;
+/** Position of x, given on the scale. Outside 0..1, even infinite, if x is outside the bounds;
  *  0 on a one-point axis. */
 double ht_axis_position(const ht_axis *a, double x);
 
