@@ -274,7 +274,8 @@ static void local_keep(void *ctx)
     close_open(ctx);
 }
 
-static ht_status local_set(void *ctx, const char *key, const ht_value *value, const ht_env *env, ht_error *err)
+static ht_status local_set(void *ctx, const char *key, const ht_value *value, const ht_env *env,
+                           ht_error *err)
 {
     ht_actuators *a = ctx;
     if (a->knobs == NULL)

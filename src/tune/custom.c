@@ -23,7 +23,8 @@ static const char *missing(const ht_actuator_ops *ops)
                                  : NULL;
 }
 
-ht_status ht_custom_create(const char *name, const ht_actuator_ops *ops, void *self, void **out, ht_error *err)
+ht_status ht_custom_create(const char *name, const ht_actuator_ops *ops, void *self, void **out,
+                           ht_error *err)
 {
     const char *lacks = missing(ops);
     if (lacks != NULL)

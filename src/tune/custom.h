@@ -9,7 +9,8 @@
  *  @param self  passed to the callbacks; borrowed
  *  @param[out] out  the class's self, owned by the caller (ht_custom_class.destroy)
  *  @return HT_OK; HT_EINVAL: err names the missing callback; HT_ENOMEM */
-ht_status ht_custom_create(const char *name, const ht_actuator_ops *ops, void *self, void **out, ht_error *err);
+ht_status ht_custom_create(const char *name, const ht_actuator_ops *ops, void *self, void **out,
+                           ht_error *err);
 extern const ht_actuator_class ht_custom_class;
 
 #endif

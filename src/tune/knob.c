@@ -175,7 +175,8 @@ static ht_status call_setter(const knob *b, const ht_value *value, const ht_env 
     return ht_fail(err, HT_EFAILED, "%s", why.text[0] != '\0' ? why.text : "apply_error");
 }
 
-ht_status ht_knobs_apply(ht_knobs *k, const char *key, const ht_value *value, const ht_env *env, ht_error *err)
+ht_status ht_knobs_apply(ht_knobs *k, const char *key, const ht_value *value, const ht_env *env,
+                         ht_error *err)
 {
     knob *b = find(k, key);
     if (b == NULL)

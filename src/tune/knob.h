@@ -1,7 +1,8 @@
 /** @file src/tune/knob.h
  *  Typed knobs: values with a type, limits and a setter; a container with a small state machine.
  *
- *      init -> untouched -> (apply) unverified -> (metric shows the value) verified;  any -> disabled -> untouched
+ *      init -> untouched -> (apply) unverified -> (metric shows the value) verified
+ *      any -> disabled -> untouched
  *
  *  No MPI, no files, no clock. */
 #ifndef HT_TUNE_KNOB_H
@@ -75,7 +76,8 @@ bool ht_knobs_live(const ht_knobs *k, const char *key, ht_value *out);
 /** Validate and set. On failure nothing changes and err->text is the bare code: unknown_param,
  *  actuator_disabled, invalid:<codes>, apply_fn_exception (setter returned another status than
  *  HT_EFAILED), or the setter's own text. */
-ht_status ht_knobs_apply(ht_knobs *k, const char *key, const ht_value *value, const ht_env *env, ht_error *err);
+ht_status ht_knobs_apply(ht_knobs *k, const char *key, const ht_value *value, const ht_env *env,
+                         ht_error *err);
 /** Undo: set `value` without validation (what was once there must be able to come back) and put the
  *  state back. On failure nothing changes; err as for ht_knobs_apply. */
 ht_status ht_knobs_put_back(ht_knobs *k, const char *key, const ht_value *value, ht_knob_state state,

@@ -152,8 +152,8 @@ static bool reported(const ht_metrics *m, const char *name, ht_value *out, unsig
 
 /* Walk the names of a metric, the given one first, until `take` is content with what is reported. `stamp`
  * is that of the report taken. */
-static bool look_up(const ht_metrics *m, const char *name, bool (*take)(const ht_value *v, void *to), void *to,
-                    unsigned long *stamp)
+static bool look_up(const ht_metrics *m, const char *name, bool (*take)(const ht_value *v, void *to),
+                    void *to, unsigned long *stamp)
 {
     ht_value v;
     if (reported(m, name, &v, stamp) && take(&v, to))

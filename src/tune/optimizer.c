@@ -52,10 +52,11 @@ typedef struct {
 /* One number that a mutation touches. */
 typedef struct {
     double *at;             /* borrowed from the group */
+    bool *has;              /* borrowed; false while the parameter is absent; NULL = always there */
     double before, after;
     size_t item;            /* index into the patch's value: 1 for the second beta, else 0 */
     bool base;              /* a scheduler's base rate */
-    bool written;
+    bool was_absent, written;
 } cell;
 
 typedef struct {
@@ -174,10 +175,31 @@ static void validate(void *self, const ht_patch *patch, ht_codes *codes)
 
 /* ---- snapshot, apply, restore --------------------------------------------------------------- */
 
-static void add_cell(snapshot *s, double *at, size_t item, bool base)
+static void add_cell(snapshot *s, double *at, bool *has, size_t item, bool base)
 {
-    if (at != NULL)
-        s->cells[s->n++] = (cell){.at = at, .before = *at, .after = *at, .item = item, .base = base};
+    if (at == NULL)
+        return;
+    bool absent = has != NULL && !*has;
+    double now = absent ? 0 : *at;
+    s->cells[s->n++] = (cell){
+        .at = at, .has = has, .before = now, .after = now, .item = item, .base = base, .was_absent = absent};
+}
+
+static void add_group(snapshot *s, const ht_param_group *g, parameter p)
+{
+    switch (p) {
+    case LR:
+        add_cell(s, g->lr, NULL, 0, false);
+        add_cell(s, g->base_lr, NULL, 0, true);
+        break;
+    case WEIGHT_DECAY:
+        add_cell(s, g->weight_decay, g->has_weight_decay, 0, false);
+        break;
+    case BETAS:
+        add_cell(s, g->betas, g->has_betas, 0, false);
+        add_cell(s, g->betas == NULL ? NULL : g->betas + 1, g->has_betas, 1, false);
+        break;
+    }
 }
 
 static ht_status take(void *self, const ht_patch *patch, void **out)
@@ -193,14 +215,8 @@ static ht_status take(void *self, const ht_patch *patch, void **out)
     s->op = op;
     s->commanded = false;
     s->n = 0;
-    for (size_t i = 0; i < o->n; i++) {
-        double *x = parameter_of(&o->groups[i], op->param);
-        add_cell(s, x, 0, false);
-        if (op->param == BETAS && x != NULL)
-            add_cell(s, x + 1, 1, false);
-        if (op->param == LR)
-            add_cell(s, o->groups[i].base_lr, 0, true);
-    }
+    for (size_t i = 0; i < o->n; i++)
+        add_group(s, &o->groups[i], op->param);
     *out = s;
     return HT_OK;
 }
@@ -223,9 +239,20 @@ static ht_status apply(void *self, const ht_patch *patch, const ht_env *env, voi
         cell *c = &s->cells[i];
         c->after = result(s->op, &patch->value, c);
         *c->at = c->after;
+        if (c->has != NULL)
+            *c->has = true;
         c->written = true;
     }
     return HT_OK;
+}
+
+static ht_rollback undo_cell(cell *c, parameter p, ht_undo undo)
+{
+    ht_rollback how = ht_rollback_number(c->before, c->after, *c->at, undo, parameters[p].lo,
+                                         parameters[p].hi, c->at);
+    if (how == HT_ROLLBACK_EXACT && c->was_absent)
+        *c->has = false;
+    return how;
 }
 
 static ht_status restore(void *self, void *snap, ht_rollback *how, ht_error *err)
@@ -236,18 +263,11 @@ static ht_status restore(void *self, void *snap, ht_rollback *how, ht_error *err
         *how = HT_ROLLBACK_FAILED;
         return ht_fail(err, HT_EFAILED, "missing_optimizer");
     }
-    bool log_scale = parameters[s->op->param].log_scale;
-    ht_undo undo = ht_undo_of(s->op->name, log_scale);
-    for (size_t i = 0; i < s->n; i++) {
-        cell *c = &s->cells[i];
-        if (!c->written)
-            continue;
-        ht_rollback one = HT_ROLLBACK_LEFT;
-        if (!s->commanded)
-            one = ht_rollback_number(c->before, c->after, *c->at, undo, parameters[s->op->param].lo,
-                                     parameters[s->op->param].hi, c->at);
-        *how = ht_rollback_weaker(*how, one);
-    }
+    ht_undo undo = ht_undo_of(s->op->name, parameters[s->op->param].log_scale);
+    for (size_t i = 0; i < s->n; i++)
+        if (s->cells[i].written)
+            *how = ht_rollback_weaker(*how, s->commanded ? HT_ROLLBACK_LEFT
+                                                         : undo_cell(&s->cells[i], s->op->param, undo));
     return HT_OK;
 }
 
@@ -275,6 +295,7 @@ static void gather(const snapshot *s, bool base, ht_change *to)
     for (size_t i = 0; i < s->n; i++) {
         if (s->cells[i].base != base)
             continue;
+        to->was_absent |= s->cells[i].was_absent;
         if (to->n_cells < HT_CELLS_MAX) {
             to->before[to->n_cells] = s->cells[i].before;
             to->after[to->n_cells] = s->cells[i].after;

@@ -13,6 +13,9 @@ typedef struct {
     double *base_lr;        /**< base rate of a scheduler, written along with lr; NULL = none */
     double *weight_decay;   /**< NULL = the group has none */
     double *betas;          /**< [2]; NULL = none */
+    /* A parameter that the group may or may not have: false = it has none now, which counts as 0. Changing
+     * it sets the flag, undoing clears it again. NULL = always there. */
+    bool *has_weight_decay, *has_betas;
 } ht_param_group;
 
 /** Set to true while the target cannot be reached: snapshot gives nothing, apply and restore fail

@@ -36,7 +36,8 @@ static bool bounds_are_legal(double lo, double hi)
 }
 
 ht_status ht_weights_create(const ht_weight_access *access, double lo, double hi, size_t n,
-                            const ht_weight_bounds *bounds, const bool *unreachable, void **self, ht_error *err)
+                            const ht_weight_bounds *bounds, const bool *unreachable, void **self,
+                            ht_error *err)
 {
     if (access->get == NULL || access->put == NULL)
         return ht_fail(err, HT_EINVAL, "weights need functions that read and write them");

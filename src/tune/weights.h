@@ -25,7 +25,8 @@ typedef struct {
 /** @param bounds  [n] bounds of single keys (copied); all others have lo..hi
  *  @param unreachable  as in ht_optimizer_create; error "missing_mutable_state" */
 ht_status ht_weights_create(const ht_weight_access *access, double lo, double hi, size_t n,
-                            const ht_weight_bounds *bounds, const bool *unreachable, void **self, ht_error *err);
+                            const ht_weight_bounds *bounds, const bool *unreachable, void **self,
+                            ht_error *err);
 extern const ht_actuator_class ht_weights_class;
 
 /** The rules of `set`, `mult` and `delta` on one number with the range lo..hi; also those of bridged

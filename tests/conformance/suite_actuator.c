@@ -145,8 +145,10 @@ static void run_optimizer(report *r, const cJSON *test)
     ht_param_group params[GROUPS_MAX];
     for (size_t i = 0; i < g.n; i++)
         params[i] = (ht_param_group){.lr = &g.at[i].lr,
-                                     .weight_decay = g.at[i].has_weight_decay ? &g.at[i].weight_decay : NULL,
-                                     .betas = g.at[i].has_betas ? g.at[i].betas : NULL};
+                                     .weight_decay = &g.at[i].weight_decay,
+                                     .has_weight_decay = &g.at[i].has_weight_decay,
+                                     .betas = g.at[i].betas,
+                                     .has_betas = &g.at[i].has_betas};
     bool gone = !ht_json_true(test, "with_optimizer");
     bench b = {.class = &ht_optimizer_class, .name = "groups", .state = groups_out, .target = &g};
     ht_patch patch = patch_in(ht_json_member(test, "patch"));

@@ -51,7 +51,8 @@ static ht_recipe *objective_in(report *r, const cJSON *test, const cJSON *primar
     const cJSON *refusal = outcome(test, "expect_error"), *where = outcome(test, "path");
     ht_recipe_fault_path(&err, path, sizeof path);
     if ((refusal != NULL) != (st != HT_OK))
-        differ(r, "", "expect_error", refusal != NULL ? "a refusal" : "a recipe", st == HT_OK ? "a recipe" : err.text);
+        differ(r, "", "expect_error", refusal != NULL ? "a refusal" : "a recipe",
+               st == HT_OK ? "a recipe" : err.text);
     else if (refusal != NULL)
         check(r, where, cJSON_CreateString(path));
     free(text);
@@ -71,7 +72,8 @@ void run_score_segment(report *r, const cJSON *test)
         objective_in(r, test, ht_json_member(objective, "primary"), ht_json_member(objective, "mode"));
     if (recipe == NULL)
         return;
-    ht_readings pre = readings_in(ht_json_member(test, "pre")), post = readings_in(ht_json_member(test, "post"));
+    ht_readings pre = readings_in(ht_json_member(test, "pre"));
+    ht_readings post = readings_in(ht_json_member(test, "post"));
     ht_stability s = {.nan = ht_json_true(flags, "nan"), .anomaly = ht_json_true(flags, "anomaly"),
                       .grad_spike = ht_json_true(flags, "grad_spike")};
     double score = 0;

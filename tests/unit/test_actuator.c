@@ -209,7 +209,8 @@ static void registration_refuses_bad_names_and_missing_functions(void)
     CU_ASSERT_EQUAL(ht_actuators_add_custom(a, "own", &ops, &o, &err), HT_EINVAL);
     CU_ASSERT_STRING_EQUAL(err.text, "actuator 'own' is registered already");
     CU_ASSERT_EQUAL(ht_actuators_add_custom(a, "", &ops, &o, &err), HT_EINVAL);
-    CU_ASSERT_EQUAL(ht_actuators_add(a, "empty", &(ht_actuator_class){.validate = NULL}, NULL, &err), HT_EINVAL);
+    const ht_actuator_class empty = {.validate = NULL};
+    CU_ASSERT_EQUAL(ht_actuators_add(a, "empty", &empty, NULL, &err), HT_EINVAL);
     CU_ASSERT_EQUAL(ht_actuators_count(a), 1);
     CU_ASSERT_STRING_EQUAL(ht_actuators_name(a, 0), "own");
     CU_ASSERT_PTR_NULL(ht_actuators_name(a, 1));

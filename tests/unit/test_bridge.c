@@ -51,27 +51,31 @@ static void add(fixture *f, int i, ht_knob_spec spec)
 
 static void build(fixture *f)
 {
-    const ht_value sizes[] = {ht_int(16), ht_int(32), ht_int(64)}, names[] = {ht_text("relu"), ht_text("tanh")};
+    const ht_value sizes[] = {ht_int(16), ht_int(32), ht_int(64)};
+    const ht_value names[] = {ht_text("relu"), ht_text("tanh")};
+    const ht_knob_spec specs[N] = {
+        [LR] = {.key = "lr", .group = "optimizer", .type = HT_KNOB_LOG_FLOAT, .has_min = true, .min = 1e-5,
+                .has_max = true, .max = .1, .initial = ht_real(.01)},
+        [WEIGHT_DECAY] = {.key = "weight_decay", .group = "optimizer", .type = HT_KNOB_LOG_FLOAT,
+                          .has_min = true, .min = 0, .has_max = true, .max = 1, .initial = ht_real(0)},
+        [BETAS] = {.key = "betas", .group = "optimizer", .type = HT_KNOB_TUPLE,
+                   .initial = ht_tuple(2, (double[]){.9, .999})},
+        [AUX] = {.key = "aux", .group = "loss", .type = HT_KNOB_FLOAT, .has_min = true, .min = 0,
+                 .has_max = true, .max = 2, .initial = ht_real(.5)},
+        [LAYERS] = {.key = "net.layers", .group = "net", .type = HT_KNOB_INT, .has_min = true, .min = 1,
+                    .has_max = true, .max = 8, .initial = ht_int(3)},
+        [FLAG] = {.key = "flag", .group = "net", .type = HT_KNOB_BOOL, .initial = ht_bool(false)},
+        [SIZE] = {.key = "size", .group = "net", .type = HT_KNOB_CHOICE, .n_choices = 3, .choices = sizes,
+                  .initial = ht_int(32)},
+        [NAME] = {.key = "name", .group = "net", .type = HT_KNOB_CHOICE, .n_choices = 2, .choices = names,
+                  .initial = ht_text("relu")},
+        [UNSET] = {.key = "unset", .group = "net", .type = HT_KNOB_FLOAT},
+    };
     *f = (fixture){.knobs = NULL};
     CU_ASSERT_EQUAL_FATAL(ht_knobs_create(&f->knobs, NULL), HT_OK);
     CU_ASSERT_EQUAL_FATAL(ht_actuators_create(&f->a, NULL), HT_OK);
-    add(f, LR, (ht_knob_spec){.key = "lr", .group = "optimizer", .type = HT_KNOB_LOG_FLOAT, .has_min = true,
-                              .min = 1e-5, .has_max = true, .max = .1, .initial = ht_real(.01)});
-    add(f, WEIGHT_DECAY, (ht_knob_spec){.key = "weight_decay", .group = "optimizer", .type = HT_KNOB_LOG_FLOAT,
-                                        .has_min = true, .min = 0, .has_max = true, .max = 1,
-                                        .initial = ht_real(0)});
-    add(f, BETAS, (ht_knob_spec){.key = "betas", .group = "optimizer", .type = HT_KNOB_TUPLE,
-                                 .initial = ht_tuple(2, (double[]){.9, .999})});
-    add(f, AUX, (ht_knob_spec){.key = "aux", .group = "loss", .type = HT_KNOB_FLOAT, .has_min = true, .min = 0,
-                               .has_max = true, .max = 2, .initial = ht_real(.5)});
-    add(f, LAYERS, (ht_knob_spec){.key = "net.layers", .group = "net", .type = HT_KNOB_INT, .has_min = true,
-                                  .min = 1, .has_max = true, .max = 8, .initial = ht_int(3)});
-    add(f, FLAG, (ht_knob_spec){.key = "flag", .group = "net", .type = HT_KNOB_BOOL, .initial = ht_bool(false)});
-    add(f, SIZE, (ht_knob_spec){.key = "size", .group = "net", .type = HT_KNOB_CHOICE, .n_choices = 3,
-                                .choices = sizes, .initial = ht_int(32)});
-    add(f, NAME, (ht_knob_spec){.key = "name", .group = "net", .type = HT_KNOB_CHOICE, .n_choices = 2,
-                                .choices = names, .initial = ht_text("relu")});
-    add(f, UNSET, (ht_knob_spec){.key = "unset", .group = "net", .type = HT_KNOB_FLOAT});
+    for (int i = 0; i < N; i++)
+        add(f, i, specs[i]);
     ht_actuators_attach_knobs(f->a, f->knobs);
     f->e = ht_effector_local(f->a);
 }
@@ -184,7 +188,8 @@ static void what_leads_nowhere_is_refused(void)
     CU_ASSERT_STRING_EQUAL(codes_of(&f, "loss", "set", "lr", ht_real(.5)), "unknown_param");
     CU_ASSERT_STRING_EQUAL(codes_of(&f, "loss", "raise", "aux", ht_real(.5)), "unknown_op");
     CU_ASSERT_STRING_EQUAL(codes_of(&f, "net", "set", "unset", ht_real(.5)), "never_set");
-    CU_ASSERT_STRING_EQUAL(codes_of(&f, "net", "set", "name", (ht_value){.kind = HT_VALUE_NULL}), "missing_value");
+    CU_ASSERT_STRING_EQUAL(codes_of(&f, "net", "set", "name", (ht_value){.kind = HT_VALUE_NULL}),
+                           "missing_value");
     ht_knobs_disable(f.knobs, "aux");
     CU_ASSERT_STRING_EQUAL(codes_of(&f, "loss", "set", "aux", ht_real(.5)), "actuator_disabled");
     tear(&f);

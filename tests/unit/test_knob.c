@@ -300,7 +300,8 @@ static void descriptions_leave_disabled_knobs_out_and_print_absent_limits_as_nul
     ht_knobs *k = knobs();
     ht_knob_spec s = lr_spec(&c);
     ht_knobs_add(k, &s, NULL);
-    ht_knobs_add(k, &(ht_knob_spec){.key = "w", .type = HT_KNOB_FLOAT, .set = set, .ctx = &d, .label = "W"}, NULL);
+    ht_knobs_add(k, &(ht_knob_spec){.key = "w", .type = HT_KNOB_FLOAT, .set = set, .ctx = &d, .label = "W"},
+                 NULL);
     cJSON *list = ht_knobs_describe(k);
     CU_ASSERT_EQUAL(cJSON_GetArraySize(list), 2);
     const cJSON *lr = cJSON_GetArrayItem(list, 0), *w = cJSON_GetArrayItem(list, 1);

@@ -99,8 +99,8 @@ static void the_accessor_is_asked_before_what_was_set(void)
 static void bools_and_texts_with_a_number_read_as_numbers_and_nothing_else_does(void)
 {
     ht_metrics *m = metrics();
-    ht_value yes = ht_bool(true), half = ht_text("0.5"), bad = ht_text("bad"), pair = ht_tuple(2, (double[]){1, 2});
-    ht_value v;
+    ht_value yes = ht_bool(true), half = ht_text("0.5"), bad = ht_text("bad"), v;
+    ht_value pair = ht_tuple(2, (double[]){1, 2});
     double x = 0;
     ht_metrics_set_value(m, "a", &yes, NULL);
     ht_metrics_set_value(m, "b", &half, NULL);

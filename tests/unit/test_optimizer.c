@@ -18,7 +18,10 @@ typedef struct {
 static void build(fixture *f)
 {
     *f = (fixture){.lr = {.01, .002}, .base = .1, .wd = {.01, 0}, .betas = {.9, .999}};
-    const ht_param_group groups[] = {{&f->lr[0], &f->base, &f->wd[0], f->betas}, {&f->lr[1], NULL, &f->wd[1], NULL}};
+    const ht_param_group groups[] = {
+        {.lr = &f->lr[0], .base_lr = &f->base, .weight_decay = &f->wd[0], .betas = f->betas},
+        {.lr = &f->lr[1], .weight_decay = &f->wd[1]},
+    };
     void *self = NULL;
     CU_ASSERT_EQUAL_FATAL(ht_optimizer_create(2, groups, &f->gone, &self, NULL), HT_OK);
     CU_ASSERT_EQUAL_FATAL(ht_actuators_create(&f->a, NULL), HT_OK);
@@ -79,7 +82,8 @@ static void each_op_refuses_what_is_outside_its_rules(void)
     CU_ASSERT_STRING_EQUAL(codes_of(&f, "wd_set", ht_real(0)), "");
     CU_ASSERT_STRING_EQUAL(codes_of(&f, "wd_set", ht_real(-1)), "negative");
     CU_ASSERT_STRING_EQUAL(codes_of(&f, "wd_mult", ht_text("x")), "not_positive");
-    CU_ASSERT_STRING_EQUAL(codes_of(&f, "betas_set", ht_tuple(2, (double[]){1, -1})), "out_of_bounds,out_of_bounds");
+    CU_ASSERT_STRING_EQUAL(codes_of(&f, "betas_set", ht_tuple(2, (double[]){1, -1})),
+                           "out_of_bounds,out_of_bounds");
     CU_ASSERT_STRING_EQUAL(codes_of(&f, "betas_set", ht_tuple(1, (double[]){.9})), "type");
     CU_ASSERT_STRING_EQUAL(codes_of(&f, "betas_set", ht_real(.9)), "type");
     CU_ASSERT_STRING_EQUAL(codes_of(&f, "lr_set", (ht_value){.kind = HT_VALUE_NULL}), "missing_value");
@@ -205,12 +209,41 @@ static void a_parameter_that_no_group_has_leads_nowhere(void)
     ht_optimizer_class.validate(self, &p, &codes);
     CU_ASSERT_EQUAL(codes.n, 1);
     CU_ASSERT_STRING_EQUAL(codes.code[0], "unknown_param");
-    ht_family_spec wd = {.name = "wd_mult"}, set = {.name = "lr_set"}, keyed = {.name = "lr_set", .keyed = true};
+    const ht_family_spec wd = {.name = "wd_mult"}, set = {.name = "lr_set"},
+                         keyed = {.name = "lr_set", .keyed = true};
     CU_ASSERT_FALSE(ht_optimizer_class.space(self, &wd, &log_knob, &n, &current));
     CU_ASSERT_FALSE(ht_optimizer_class.space(self, &keyed, &log_knob, &n, &current));
     CU_ASSERT_TRUE(ht_optimizer_class.space(self, &set, &log_knob, &n, &current));
     CU_ASSERT_TRUE(log_knob && n == 1 && current == .1);
     ht_optimizer_class.destroy(self);
+}
+
+static void what_a_group_did_not_have_counts_as_0_and_goes_away_again(void)
+{
+    double lr = .1, wd = 77, betas[2] = {77, 77};
+    bool has_wd = false, has_betas = false;
+    ht_param_group g = {.lr = &lr, .weight_decay = &wd, .betas = betas, .has_weight_decay = &has_wd,
+                        .has_betas = &has_betas};
+    void *self = NULL;
+    fixture f = {.a = NULL};
+    size_t n;
+    ht_change c[HT_CHANGES_MAX];
+    CU_ASSERT_EQUAL_FATAL(ht_optimizer_create(1, &g, NULL, &self, NULL), HT_OK);
+    CU_ASSERT_EQUAL_FATAL(ht_actuators_create(&f.a, NULL), HT_OK);
+    CU_ASSERT_EQUAL_FATAL(ht_actuators_add(f.a, "opt", &ht_optimizer_class, self, NULL), HT_OK);
+    f.e = ht_effector_local(f.a);
+    CU_ASSERT_EQUAL(apply(&f, "wd_set", ht_real(.25), &n, c), HT_OK);
+    CU_ASSERT_TRUE(has_wd && wd == .25 && c[0].was_absent && c[0].before[0] == 0);
+    CU_ASSERT_EQUAL(undo(&f), HT_ROLLBACK_EXACT);
+    CU_ASSERT_FALSE(has_wd);
+    change(&f, "wd_mult", ht_real(2));
+    CU_ASSERT_TRUE(has_wd && wd == 0);
+    f.e.keep(f.e.ctx);
+    change(&f, "betas_set", ht_tuple(2, (double[]){.8, .99}));
+    CU_ASSERT_TRUE(has_betas && betas[1] == .99);
+    CU_ASSERT_EQUAL(undo(&f), HT_ROLLBACK_EXACT);
+    CU_ASSERT_FALSE(has_betas);
+    ht_actuators_destroy(f.a);
 }
 
 static void groups_without_a_learning_rate_are_refused(void)
@@ -219,7 +252,8 @@ static void groups_without_a_learning_rate_are_refused(void)
     double wd = 0;
     ht_error err = {""};
     CU_ASSERT_EQUAL(ht_optimizer_create(0, NULL, NULL, &self, &err), HT_EINVAL);
-    CU_ASSERT_EQUAL(ht_optimizer_create(1, &(ht_param_group){.weight_decay = &wd}, NULL, &self, &err), HT_EINVAL);
+    const ht_param_group lame = {.weight_decay = &wd};
+    CU_ASSERT_EQUAL(ht_optimizer_create(1, &lame, NULL, &self, &err), HT_EINVAL);
     CU_ASSERT_STRING_EQUAL(err.text, "parameter group 0 has no learning rate");
     CU_ASSERT_PTR_NULL(self);
 }
@@ -233,4 +267,5 @@ CASES("optimizer",
       CASE(a_commanded_value_stays),
       CASE(an_optimizer_that_is_gone_takes_no_change_and_no_undo),
       CASE(a_parameter_that_no_group_has_leads_nowhere),
+      CASE(what_a_group_did_not_have_counts_as_0_and_goes_away_again),
       CASE(groups_without_a_learning_rate_are_refused))

@@ -5,7 +5,8 @@
 
 #include "cases.h"
 
-static const ht_undo factor = {.factor = true}, delta = {.delta = true}, both = {true, true}, neither = {false, false};
+static const ht_undo factor = {.factor = true}, delta = {.delta = true}, both = {true, true},
+                     neither = {false, false};
 
 static void an_untouched_number_gets_back_exactly_what_it_was(void)
 {

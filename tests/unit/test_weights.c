@@ -110,7 +110,8 @@ static void an_incomplete_patch_is_told_all_that_it_lacks(void)
 {
     fixture f;
     build(&f);
-    CU_ASSERT_STRING_EQUAL(codes_of(&f, "set", "", (ht_value){.kind = HT_VALUE_NULL}), "missing_key,missing_value,type");
+    CU_ASSERT_STRING_EQUAL(codes_of(&f, "set", "", (ht_value){.kind = HT_VALUE_NULL}),
+                           "missing_key,missing_value,type");
     CU_ASSERT_STRING_EQUAL(codes_of(&f, "set", "aux", ht_bool(true)), "type");
     CU_ASSERT_STRING_EQUAL(codes_of(&f, "drop", "", ht_text("x")), "unknown_op");
     ht_weights_class.destroy(f.self);
