@@ -10,7 +10,7 @@
 
 enum { VERSION = 1 };       /* of the protocol: any other is refused */
 
-static void hello(ht_wire *w, ht_message *m)
+static void hello(ht_wire *w, ht_packet *m)
 {
     ht_hello *h = &m->as.hello;
     ht_wire_field(w, h->actuators, sizeof h->actuators);
@@ -26,7 +26,7 @@ static void closed(ht_wire *w, bool *has_segment, ht_segment *segment, ht_mutati
     }
 }
 
-static void report(ht_wire *w, ht_message *m)
+static void report(ht_wire *w, ht_packet *m)
 {
     ht_report *r = &m->as.report;
     ht_wire_ulong(w, &r->decision);
@@ -41,7 +41,7 @@ static void report(ht_wire *w, ht_message *m)
         ht_wire_ask(w, &r->ask);
 }
 
-static void outcome(ht_wire *w, ht_message *m)
+static void outcome(ht_wire *w, ht_packet *m)
 {
     ht_outcome *o = &m->as.outcome;
     ht_wire_ulong(w, &o->decision);
@@ -61,7 +61,7 @@ static void outcome(ht_wire *w, ht_message *m)
     }
 }
 
-static void answer(ht_wire *w, ht_message *m)
+static void answer(ht_wire *w, ht_packet *m)
 {
     ht_answer *a = &m->as.answer;
     ht_wire_ulong(w, &a->operation);
@@ -78,7 +78,7 @@ static void answer(ht_wire *w, ht_message *m)
     ht_wire_field(w, a->result.notes, sizeof a->result.notes);
 }
 
-static void bye(ht_wire *w, ht_message *m)
+static void bye(ht_wire *w, ht_packet *m)
 {
     ht_bye *b = &m->as.bye;
     ht_wire_longlong(w, &b->step);
@@ -101,12 +101,12 @@ static void freeze_members(ht_wire *w, ht_freeze_order *f)
     ht_wire_text(w, &f->entries);
 }
 
-static void freeze(ht_wire *w, ht_message *m)
+static void freeze(ht_wire *w, ht_packet *m)
 {
     freeze_members(w, &m->as.freeze);
 }
 
-static void welcome(ht_wire *w, ht_message *m)
+static void welcome(ht_wire *w, ht_packet *m)
 {
     ht_welcome *g = &m->as.welcome;
     ht_wire_int(w, &g->replica);
@@ -116,7 +116,7 @@ static void welcome(ht_wire *w, ht_message *m)
     freeze_members(w, &g->freeze);
 }
 
-static void directive(ht_wire *w, ht_message *m)
+static void directive(ht_wire *w, ht_packet *m)
 {
     ht_directive *d = &m->as.directive;
     ht_wire_ulong(w, &d->decision);
@@ -126,7 +126,7 @@ static void directive(ht_wire *w, ht_message *m)
         ht_wire_proposal(w, &d->proposal);
 }
 
-static void order(ht_wire *w, ht_message *m)
+static void order(ht_wire *w, ht_packet *m)
 {
     ht_order *o = &m->as.order;
     ht_wire_ulong(w, &o->number);
@@ -139,7 +139,7 @@ static void order(ht_wire *w, ht_message *m)
 
 static const struct {
     const char *text;
-    void (*visit)(ht_wire *w, ht_message *m);
+    void (*visit)(ht_wire *w, ht_packet *m);
 } kinds[] = {
     [HT_MESSAGE_HELLO] = {"HELLO", hello},
     [HT_MESSAGE_REPORT] = {"REPORT", report},
@@ -157,12 +157,12 @@ const char *ht_message_kind_text(ht_message_kind kind)
     return kinds[kind].text;
 }
 
-ht_status ht_message_encode(const ht_message *m, ht_bytes *out)
+ht_status ht_packet_encode(const ht_packet *m, ht_bytes *out)
 {
     ht_wire w = {.reading = false};
     ht_wire_choice(&w, (unsigned)m->kind, HT_MESSAGE_HELLO, HT_MESSAGE_FREEZE);
     ht_wire_choice(&w, VERSION, VERSION, VERSION);
-    kinds[m->kind].visit(&w, (ht_message *)m);      /* a writing walk only reads */
+    kinds[m->kind].visit(&w, (ht_packet *)m);      /* a writing walk only reads */
     if (w.no_memory) {
         free(w.out.data);
         return HT_ENOMEM;
@@ -171,7 +171,7 @@ ht_status ht_message_encode(const ht_message *m, ht_bytes *out)
     return HT_OK;
 }
 
-ht_status ht_message_decode(const void *data, size_t n, ht_message *out, ht_error *err)
+ht_status ht_packet_decode(const void *data, size_t n, ht_packet *out, ht_error *err)
 {
     const unsigned char *bytes = data;
     if (n < 2 || bytes[0] < HT_MESSAGE_HELLO || bytes[0] > HT_MESSAGE_FREEZE)
@@ -185,14 +185,14 @@ ht_status ht_message_decode(const void *data, size_t n, ht_message *out, ht_erro
     kinds[out->kind].visit(&w, out);
     if (w.fault == NULL && w.p == w.end)
         return HT_OK;
-    ht_message_release(out);
+    ht_packet_release(out);
     if (w.no_memory)
         return ht_fail(err, HT_ENOMEM, "no memory for a %s of %zu bytes", kind, n);
     return ht_fail(err, HT_ECOMM, "malformed %s of %zu bytes: %s", kind, n,
                    w.fault != NULL ? w.fault : "something follows it");
 }
 
-void ht_message_release(ht_message *m)
+void ht_packet_release(ht_packet *m)
 {
     switch (m->kind) {
     case HT_MESSAGE_HELLO:

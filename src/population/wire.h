@@ -134,7 +134,7 @@ typedef struct {
         ht_order order;
         ht_freeze_order freeze;
     } as;
-} ht_message;
+} ht_packet;
 
 /** A buffer of bytes; owned by whoever holds it (free). */
 typedef struct {
@@ -143,12 +143,12 @@ typedef struct {
 } ht_bytes;
 
 /** @param[out] out  owned by the caller. @return HT_OK, HT_ENOMEM */
-ht_status ht_message_encode(const ht_message *m, ht_bytes *out);
+ht_status ht_packet_encode(const ht_packet *m, ht_bytes *out);
 /** Members that a flag or a count leaves out stay as they were in `out`: it need not be cleared, and is
  *  large enough not to be.
- *  @param[out] out  released by the caller (ht_message_release); after a failure it holds nothing
+ *  @param[out] out  released by the caller (ht_packet_release); after a failure it holds nothing
  *  @return HT_OK; HT_ECOMM: malformed, or another version of the protocol; HT_ENOMEM */
-ht_status ht_message_decode(const void *data, size_t n, ht_message *out, ht_error *err);
-void ht_message_release(ht_message *m);
+ht_status ht_packet_decode(const void *data, size_t n, ht_packet *out, ht_error *err);
+void ht_packet_release(ht_packet *m);
 
 #endif

@@ -1,0 +1,35 @@
+/** @file src/kernel/group.h
+ *  A replica of several ranks: what its leader does to the training, all of its ranks do.
+ *
+ *  The leader (rank 0 of the replica's communicator) runs the agent. Whatever changes the training goes
+ *  through its effector, which tells the other ranks first; they follow until the leader says that the safe
+ *  point is over. A change counts as done only if every rank did it; else all of them undo it. */
+#ifndef HT_KERNEL_GROUP_H
+#define HT_KERNEL_GROUP_H
+
+#include <mpi.h>
+
+#include "tune/actuator.h"
+
+/** What all ranks of a replica know after a safe point. */
+typedef struct {
+    bool stop, is_best;
+    bool acts_on_batches;   /**< train batches are safe points, too: a recorded operation list drives the run */
+    double best;            /**< NaN = none yet */
+    long long best_step;
+} ht_group_news;
+
+typedef struct {
+    MPI_Comm comm;          /**< ranks of the replica; borrowed */
+    ht_effector local;      /**< acts on this rank */
+} ht_group;
+
+/** The leader's effector: acts on every rank. `g` is borrowed while it lives. */
+ht_effector ht_group_effector(ht_group *g);
+/** The leader ends the safe point. **Collective** with ht_group_follow. */
+ht_status ht_group_tell(ht_group *g, const ht_group_news *news, ht_error *err);
+/** The other ranks do what the leader says until it tells the news. **Collective**; waits as long as the
+ *  leader does (napping). @return HT_OK, HT_ECOMM */
+ht_status ht_group_follow(ht_group *g, const ht_env *env, ht_group_news *news, ht_error *err);
+
+#endif

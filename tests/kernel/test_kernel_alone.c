@@ -1,0 +1,186 @@
+/* The public API in one process without MPI: files, live commands, refusals. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cases.h"
+#include "kernel/toy.h"
+#include "store/file.h"
+#include "store/run_dir.h"
+
+static void silent(void *ctx, const char *text)
+{
+    (void)text;
+    ++*(int *)ctx;
+}
+
+/* A fresh run directory and a kernel on it. */
+typedef struct {
+    char dir[64];
+    int warnings;
+    ht_kernel *k;
+    ht_status status;
+} fixture;
+
+static fixture open_with(ht_options o)
+{
+    fixture f = {.dir = "kernel-alone-XXXXXX"};
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(f.dir));
+    o.no_mpi = true;
+    o.run_dir = f.dir;
+    o.warning = silent;
+    o.warning_ctx = &f.warnings;
+    f.status = ht_open(&o, &f.k);
+    return f;
+}
+
+static char *read_in(const fixture *f, const char *name)
+{
+    char *path = ht_path_join(f->dir, name), *text = NULL;
+    if (ht_file_read(path, &text, NULL, NULL) != HT_OK)
+        text = NULL;
+    free(path);
+    return text;
+}
+
+static void done(fixture *f)
+{
+    char command[128];
+    ht_free(f->k);
+    snprintf(command, sizeof command, "rm -rf '%s'", f->dir);
+    CU_ASSERT_EQUAL(system(command), 0);
+}
+
+static bool mentions(const fixture *f, const char *name, const char *what)
+{
+    char *text = read_in(f, name);
+    bool found = text != NULL && strstr(text, what) != NULL;
+    free(text);
+    return found;
+}
+
+static void a_run_of_one_process_writes_every_file(void)
+{
+    fixture f = open_with((ht_options){.recipe_text = toy_recipe, .max_steps = 80, .seed = 7});
+    CU_ASSERT_EQUAL_FATAL(f.status, HT_OK);
+    CU_ASSERT(ht_is_replica(f.k) && ht_replica(f.k) == 0 && ht_replicas(f.k) == 1);
+    toy t = {0.01, 1, 2};
+    toy_train(f.k, &t, 20, NULL, NULL);
+    CU_ASSERT_EQUAL(ht_report_result(f.k, 0.5, 0.6), HT_OK);
+    CU_ASSERT_EQUAL(ht_close(f.k), HT_OK);
+    const char *files[] = {HT_FILE_MUTATIONS, HT_FILE_SEGMENTS, HT_FILE_SUMMARY, HT_FILE_METRICS, HT_FILE_APPLIED,
+                           HT_FILE_ACTUATORS, HT_FILE_EFFECTIVE, HT_FILE_STUDY, HT_FILE_EVENTS, HT_FILE_ARRIVAL};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *path = ht_path_join(f.dir, files[i]);
+        CU_ASSERT_EQUAL(access(path, R_OK), 0);
+        free(path);
+    }
+    ht_result r;
+    CU_ASSERT_EQUAL(ht_result_of(f.k, &r), HT_OK);
+    CU_ASSERT(r.mutations > 0 && r.accepted + r.rejected > 0);
+    CU_ASSERT(r.val == 0.5 && r.test == 0.6 && r.best == t.loss);
+    CU_ASSERT(mentions(&f, HT_FILE_SUMMARY, "\"final\":\ttrue") || mentions(&f, HT_FILE_SUMMARY, "\"final\": true"));
+    done(&f);
+}
+
+static void send(const fixture *f, const char *command)
+{
+    cJSON *object = cJSON_Parse(command);
+    CU_ASSERT_EQUAL(ht_command_send(f->dir, object, NULL), HT_OK);
+    cJSON_Delete(object);
+}
+
+typedef struct {
+    fixture *f;
+    int epoch;
+    double lr[32];
+} watch;
+
+static void command_at_epochs(void *ctx, ht_kernel *k, toy *t)
+{
+    (void)k;
+    watch *w = ctx;
+    w->lr[w->epoch++] = t->lr;
+    if (w->epoch == 4)
+        send(w->f, "{\"module\":\"tune\",\"op\":\"enable\",\"params\":{\"mode\":\"active\"}}");
+    if (w->epoch == 10) {
+        send(w->f, "{\"module\":\"tune\",\"op\":\"set\",\"params\":{\"acceptance.epsilon\":0.25}}");
+        send(w->f, "{\"module\":\"tune\",\"op\":\"set\",\"params\":{\"acceptance.epsilom\":0.25}}");
+        send(w->f, "{\"module\":\"tune\",\"op\":\"disable\"}");
+    }
+}
+
+static void commands_act_at_the_next_safe_point_and_the_ledger_says_so(void)
+{
+    fixture f = open_with((ht_options){.recipe_text = toy_recipe, .max_steps = 80, .mode = "off", .seed = 3});
+    CU_ASSERT_EQUAL_FATAL(f.status, HT_OK);
+    toy t = {0.01, 1, 2};
+    watch w = {.f = &f};
+    toy_train(f.k, &t, 20, command_at_epochs, &w);
+    CU_ASSERT_EQUAL(ht_close(f.k), HT_OK);
+    for (int e = 0; e < 4; e++)
+        CU_ASSERT(w.lr[e] == 0.01);                 /* off: untouched */
+    bool moved = false;
+    for (int e = 4; e < 10; e++)
+        moved = moved || w.lr[e] != 0.01 || t.aux != 1;
+    CU_ASSERT(moved);
+    for (int e = 11; e < 20; e++)
+        CU_ASSERT(w.lr[e] == w.lr[10]);             /* disabled at the next safe point */
+    CU_ASSERT(mentions(&f, HT_FILE_APPLIED, "\"op\":\"enable\""));
+    CU_ASSERT(mentions(&f, HT_FILE_APPLIED, "\"decision\":\"failed\""));
+    CU_ASSERT(mentions(&f, HT_FILE_APPLIED, "acceptance.epsilom"));
+    CU_ASSERT(mentions(&f, HT_FILE_EFFECTIVE, "0.25"));
+    done(&f);
+}
+
+static void what_is_wrong_with_an_open_is_said(void)
+{
+    fixture f = open_with((ht_options){.recipe = "no/such/recipe.yaml"});
+    CU_ASSERT_EQUAL(f.status, HT_ENOTFOUND);
+    CU_ASSERT_PTR_NOT_NULL(strstr(ht_message(f.k), "no/such/recipe.yaml"));
+    CU_ASSERT_FALSE(ht_running(f.k));
+    done(&f);
+    f = open_with((ht_options){.recipe_text = "serach: {algorithm: tpe}\n"});
+    CU_ASSERT_EQUAL(f.status, HT_EFORMAT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(ht_message(f.k), "search"));      /* the nearest name */
+    done(&f);
+    f = open_with((ht_options){.mode = "aktive"});
+    CU_ASSERT_EQUAL(f.status, HT_EINVAL);
+    done(&f);
+}
+
+static void a_taken_or_late_name_is_refused(void)
+{
+    fixture f = open_with((ht_options){.recipe_text = toy_recipe, .max_steps = 8});
+    double a = 1, b = 2;
+    CU_ASSERT_EQUAL(ht_knob_double(f.k, "opt", "lr", &a, HT_LOG, 1e-5, 1), HT_OK);
+    CU_ASSERT_EQUAL(ht_knob_double(f.k, "opt", "lr", &b, HT_LOG, 1e-5, 1), HT_EINVAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(ht_message(f.k), "lr"));
+    CU_ASSERT_EQUAL(ht_knob_double(f.k, "opt", "x", &b, HT_LOG, 2, 1), HT_EINVAL);
+    CU_ASSERT(ht_running(f.k));
+    CU_ASSERT_EQUAL(ht_knob_double(f.k, "opt", "late", &b, HT_LINEAR, 0, 1), HT_EREFUSED);
+    done(&f);
+}
+
+static void a_second_run_goes_on_with_numbers_and_starts_wiser(void)
+{
+    fixture f = open_with((ht_options){.recipe_text = toy_recipe, .max_steps = 160, .seed = 1});
+    toy t = {0.02, 1, 2};
+    toy_train(f.k, &t, 40, NULL, NULL);
+    ht_free(f.k);
+    f.status = ht_open(&(ht_options){.no_mpi = true, .run_dir = f.dir, .recipe_text = toy_recipe, .max_steps = 40,
+                                     .seed = 2, .warning = silent, .warning_ctx = &f.warnings}, &f.k);
+    CU_ASSERT_EQUAL_FATAL(f.status, HT_OK);
+    t = (toy){0.02, 1, 2};
+    toy_train(f.k, &t, 10, NULL, NULL);
+    CU_ASSERT_EQUAL(ht_close(f.k), HT_OK);
+    CU_ASSERT(mentions(&f, HT_FILE_MUTATIONS, "\"run\":\"r2\""));
+    CU_ASSERT(mentions(&f, HT_FILE_EFFECTIVE, "evolved"));
+    done(&f);
+}
+
+CASES("kernel alone", CASE(a_run_of_one_process_writes_every_file),
+      CASE(commands_act_at_the_next_safe_point_and_the_ledger_says_so), CASE(what_is_wrong_with_an_open_is_said),
+      CASE(a_taken_or_late_name_is_refused), CASE(a_second_run_goes_on_with_numbers_and_starts_wiser))

@@ -1,0 +1,141 @@
+/* The public API on several ranks: one coordinator, replicas of one or more ranks. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "comm/mpi_case.h"
+#include "kernel/toy.h"
+#include "store/file.h"
+#include "store/run_dir.h"
+
+static void agree_on_directory(MPI_Comm comm, int rank, char dir[64])
+{
+    if (rank == 0) {
+        strcpy(dir, "kernel-mpi-XXXXXX");
+        if (mkdtemp(dir) == NULL)
+            dir[0] = '\0';
+    }
+    MPI_Bcast(dir, 64, MPI_CHAR, 0, comm);
+}
+
+static void remove_directory(MPI_Comm comm, int rank, const char *dir)
+{
+    char command[128];
+    MPI_Barrier(comm);
+    snprintf(command, sizeof command, "rm -rf '%s'", dir);
+    if (rank == 0 && system(command) != 0)
+        fprintf(stderr, "%s stays\n", dir);
+}
+
+/* All ranks of a replica hold the same bits after every safe point. */
+static void compare_in_team(void *ctx, ht_kernel *k, toy *t)
+{
+    double mine[2] = {t->lr, t->aux}, first[2] = {t->lr, t->aux};
+    MPI_Bcast(first, 2, MPI_DOUBLE, 0, ht_replica_comm(k));
+    *(int *)ctx += memcmp(mine, first, sizeof mine) != 0;
+}
+
+static ht_result train(MPI_Comm comm, const char *dir, int per_replica, toy *t, int *differences, ht_status *status)
+{
+    ht_kernel *k = NULL;
+    ht_result r = {0};
+    *status = ht_open(&(ht_options){.comm = comm, .run_dir = dir, .recipe_text = toy_recipe, .max_steps = 80,
+                                    .seed = 11, .ranks_per_replica = per_replica, .patience_s = 30}, &k);
+    if (*status == HT_OK && ht_is_replica(k)) {
+        bool team = ht_replica_comm(k) != MPI_COMM_NULL;
+        toy_train(k, t, 20, team ? compare_in_team : NULL, differences);
+        ht_report_result(k, t->loss, t->loss + 1);
+    }
+    if (ht_close(k) != HT_OK)
+        *status = HT_EFAILED;
+    ht_result_of(k, &r);
+    ht_free(k);
+    return r;
+}
+
+static void a_population_runs_and_the_coordinator_knows_the_best(MPI_Comm comm, int rank, int size, int *failures)
+{
+    char dir[64];
+    int differences = 0;
+    ht_status status;
+    toy t = {0.01 * (rank + 1), 1, 2};
+    agree_on_directory(comm, rank, dir);
+    ht_result r = train(comm, dir, 1, &t, &differences, &status);
+    CHECK(status == HT_OK && differences == 0);
+    double mine = size == 1 || rank > 0 ? t.loss : 1e9, best;
+    MPI_Allreduce(&mine, &best, 1, MPI_DOUBLE, MPI_MIN, comm);
+    if (rank == 0)
+        CHECK(r.best == best && r.val == best && r.test == best + 1 && r.mutations > 0 && r.lost == 0);
+    CHECK(t.lr >= 1e-3 && t.lr <= 10);
+    remove_directory(comm, rank, dir);
+}
+
+static void ranks_of_one_replica_change_together(MPI_Comm comm, int rank, int size, int *failures)
+{
+    char dir[64];
+    int differences = 0;
+    ht_status status;
+    toy t = {0.05, 1, 2};
+    agree_on_directory(comm, rank, dir);
+    train(comm, dir, 2, &t, &differences, &status);
+    CHECK(status == ((size - 1) % 2 == 0 ? HT_OK : HT_EINVAL));     /* the same verdict on every rank */
+    CHECK(differences == 0);
+    remove_directory(comm, rank, dir);
+}
+
+/* The log without its times. */
+static char *log_without_times(const char *dir, const char *name)
+{
+    char *path = ht_path_join(dir, name), *text = NULL;
+    if (path == NULL || ht_file_read(path, &text, NULL, NULL) != HT_OK) {
+        free(path);
+        return NULL;
+    }
+    free(path);
+    for (char *at = text; (at = strstr(at, "\"wall_time\":")) != NULL;) {
+        size_t n = strcspn(at, ",}");
+        memmove(at, at + n, strlen(at + n) + 1);
+    }
+    return text;
+}
+
+static void the_same_seed_with_barrier_sync_gives_the_same_logs(MPI_Comm comm, int rank, int size, int *failures)
+{
+    static const char *const logs[] = {HT_FILE_MUTATIONS, HT_FILE_SEGMENTS, HT_FILE_METRICS};
+    char dirs[2][64];
+    for (int i = 0; i < 2; i++) {
+        int differences = 0;
+        ht_status status;
+        toy t = {0.01 * (rank + 1), 1, 2};
+        agree_on_directory(comm, rank, dirs[i]);
+        train(comm, dirs[i], 1, &t, &differences, &status);
+        CHECK(status == HT_OK);
+        MPI_Barrier(comm);
+    }
+    for (size_t l = 0; rank == 0 && l < sizeof logs / sizeof *logs; l++) {
+        char *a = log_without_times(dirs[0], logs[l]), *b = log_without_times(dirs[1], logs[l]);
+        CHECK(a != NULL && b != NULL && a[0] != '\0' && strcmp(a, b) == 0);
+        free(a);
+        free(b);
+    }
+    for (int i = 0; i < 2; i++)
+        remove_directory(comm, rank, dirs[i]);
+    (void)size;
+}
+
+static void what_the_coordinator_cannot_open_every_rank_learns(MPI_Comm comm, int rank, int size, int *failures)
+{
+    ht_kernel *k = NULL;
+    ht_status status = ht_open(&(ht_options){.comm = comm, .run_dir = "/proc/no/such"}, &k);
+    CHECK(status == HT_EIO && strstr(ht_message(k), "/proc/no") != NULL);
+    CHECK(!ht_running(k));
+    ht_free(k);
+    (void)size;
+}
+
+MPI_CASES(MPI_CASE(a_population_runs_and_the_coordinator_knows_the_best),
+          MPI_CASE(ranks_of_one_replica_change_together),
+          MPI_CASE(the_same_seed_with_barrier_sync_gives_the_same_logs),
+          MPI_CASE(what_the_coordinator_cannot_open_every_rank_learns))
