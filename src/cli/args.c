@@ -32,8 +32,8 @@ static ht_status refuse_unknown(const ht_args *a, const char *word, ht_error *er
         names[i] = a->options[i]->name;
     for (size_t i = 0; i < a->n_options; i++)
         if (fits && name[0] != 0 && strncmp(names[i], name, strlen(name)) == 0)
-            return ht_fail(err, HT_EINVAL, "option '--%s' is ambiguous: it could be '--%s'; write it out", name,
-                           names[i]);
+            return ht_fail(err, HT_EINVAL, "option '--%s' is ambiguous: it could be '--%s'; write it out",
+                           name, names[i]);
     const char *near = fits ? ht_nearest(name, names, a->n_options) : NULL;
     if (near != NULL)
         return ht_fail(err, HT_EINVAL, "unknown option '%s'; nearest is '--%s'", word, near);
@@ -105,7 +105,8 @@ ht_status ht_args_int(const ht_args *a, const char *name, long long lo, long lon
     double x = 0;
     bool is_int = false;
     if (!ht_parse_number(text, &x, &is_int) || !is_int || !(x >= (double)lo && x <= (double)hi))
-        return ht_fail(err, HT_EINVAL, "--%s: '%s' is not a whole number in %lld .. %lld", name, text, lo, hi);
+        return ht_fail(err, HT_EINVAL, "--%s: '%s' is not a whole number in %lld .. %lld", name, text, lo,
+                       hi);
     *out = (long long)x;
     return HT_OK;
 }

@@ -10,20 +10,20 @@
 
 /** One option; a table of them ends with a NULL name. */
 typedef struct {
-    const char *name;       /**< without dashes */
-    const char *value;      /**< what the help calls its value, "E"; NULL = a switch */
-    const char *about;      /**< one line */
+    const char *name;  /**< without dashes */
+    const char *value; /**< what the help calls its value, "E"; NULL = a switch */
+    const char *about; /**< one line */
 } ht_option;
 
-enum { HT_OPTIONS_MAX = 24 };   /**< of one verb, with the common ones */
+enum { HT_OPTIONS_MAX = 24 }; /**< of one verb, with the common ones */
 
 /** What was given. */
 typedef struct {
     size_t n_options;
     const ht_option *options[HT_OPTIONS_MAX];
-    const char *values[HT_OPTIONS_MAX];     /**< NULL = not given; "" for a switch; borrowed from argv */
+    const char *values[HT_OPTIONS_MAX]; /**< NULL = not given; "" for a switch; borrowed from argv */
     size_t n_words;
-    char **words;           /**< [n_words] what is no option, borrowed from argv */
+    char **words; /**< [n_words] what is no option, borrowed from argv */
 } ht_args;
 
 /** Read argv[1] .. argv[argc - 1], which getopt_long reorders.

@@ -68,8 +68,8 @@ int ht_cli_dir(const ht_cli *cli, const char **dir)
     struct stat s;
     *dir = cli->dir != NULL ? cli->dir : ".";
     if (stat(*dir, &s) != 0)
-        return ht_cli_fail(cli, HT_EXIT_USAGE, "directory '%s': there is none; 'hottune --dir %s init' makes one",
-                           *dir, *dir);
+        return ht_cli_fail(cli, HT_EXIT_USAGE,
+                           "directory '%s': there is none; 'hottune --dir %s init' makes one", *dir, *dir);
     if (!S_ISDIR(s.st_mode))
         return ht_cli_fail(cli, HT_EXIT_USAGE, "directory '%s': this is a file; name a run directory", *dir);
     return HT_EXIT_DONE;
@@ -98,8 +98,10 @@ int ht_cli_check_mode(const ht_cli *cli, const char *mode, const char *replay)
     if (!known && near != NULL)
         return ht_cli_fail(cli, HT_EXIT_USAGE, "--mode: '%s' is no mode; nearest is '%s'", mode, near);
     if (!known)
-        return ht_cli_fail(cli, HT_EXIT_USAGE, "--mode: '%s' is no mode; it is one of off, observe, suggest, "
-                           "active, replay", mode);
+        return ht_cli_fail(cli, HT_EXIT_USAGE,
+                           "--mode: '%s' is no mode; it is one of off, observe, suggest, "
+                           "active, replay",
+                           mode);
     bool replays = mode != NULL && strcmp(mode, "replay") == 0;
     if (replays && replay == NULL)
         return ht_cli_fail(cli, HT_EXIT_USAGE, "--mode replay: no log is given; add --replay FILE");

@@ -1,8 +1,8 @@
 /** @file src/cli/cli.h
  *  What the verbs of the program share: the common options, the table of verbs, messages and exit codes.
  *
- *  A verb reads its arguments, asks the library, prints. It prints results on stdout and refusals on stderr as
- *  `hottune: what: why; what to do`; main checks at the end that stdout took everything. */
+ *  A verb reads its arguments, asks the library, prints. It prints results on stdout and refusals on stderr
+ *  as `hottune: what: why; what to do`; main checks at the end that stdout took everything. */
 #ifndef HT_CLI_CLI_H
 #define HT_CLI_CLI_H
 
@@ -14,27 +14,27 @@ enum { HT_EXIT_DONE = 0, HT_EXIT_FAILED = 1, HT_EXIT_USAGE = 2 };
 
 /** The common options, and where the verb runs. */
 typedef struct {
-    const char *dir;    /**< --dir; NULL = not given */
+    const char *dir; /**< --dir; NULL = not given */
     bool json, quiet;
-    bool tune_word;     /**< the verb was written with the word `tune` before it */
-    bool muted;         /**< another rank of this job does the talking */
+    bool tune_word; /**< the verb was written with the word `tune` before it */
+    bool muted;     /**< another rank of this job does the talking */
 } ht_cli;
 
 /** A verb: one row of the table in main.c. */
 typedef struct {
-    const char *name;           /**< one word, or two: "recipe show" */
-    int (*handler)(const ht_cli *cli, const ht_args *args);     /**< @return the exit code */
-    const char *words;          /**< what follows, for the usage line: "WORKLOAD"; "" = nothing */
-    int min_words, max_words;   /**< max_words < 0: any number */
-    const ht_option *options;   /**< its own; NULL = none */
-    const char *about;          /**< one line */
-    const char *details;        /**< a paragraph; "" = none */
+    const char *name;                                       /**< one word, or two: "recipe show" */
+    int (*handler)(const ht_cli *cli, const ht_args *args); /**< @return the exit code */
+    const char *words;        /**< what follows, for the usage line: "WORKLOAD"; "" = nothing */
+    int min_words, max_words; /**< max_words < 0: any number */
+    const ht_option *options; /**< its own; NULL = none */
+    const char *about;        /**< one line */
+    const char *details;      /**< a paragraph; "" = none */
     const char *example;
-    bool parallel;              /**< runs on all ranks of an MPI job, of which one prints */
+    bool parallel; /**< runs on all ranks of an MPI job, of which one prints */
 } ht_verb;
 
 extern const ht_option ht_common_options[];
-extern const ht_verb ht_verbs[];        /**< ends with a NULL name */
+extern const ht_verb ht_verbs[]; /**< ends with a NULL name */
 
 /* ---- messages ------------------------------------------------------------------------------- */
 
@@ -65,8 +65,8 @@ int ht_cli_write(const ht_cli *cli, const char *path, const ht_string *text);
 
 /* ---- help ----------------------------------------------------------------------------------- */
 
-void ht_help_program(void);                 /**< all verbs */
-void ht_help_family(const char *word);      /**< the verbs whose first word this is */
+void ht_help_program(void);            /**< all verbs */
+void ht_help_family(const char *word); /**< the verbs whose first word this is */
 void ht_help_verb(const ht_verb *verb);
 int ht_verb_doc(const ht_cli *cli, const ht_args *args);
 
@@ -74,18 +74,18 @@ int ht_verb_doc(const ht_cli *cli, const ht_args *args);
 
 int ht_verb_run(const ht_cli *cli, const ht_args *args);
 int ht_verb_init(const ht_cli *cli, const ht_args *args);
-int ht_verb_enable(const ht_cli *cli, const ht_args *args);         /* command.c */
-int ht_verb_disable(const ht_cli *cli, const ht_args *args);        /* command.c */
-int ht_verb_set(const ht_cli *cli, const ht_args *args);            /* command.c */
+int ht_verb_enable(const ht_cli *cli, const ht_args *args);  /* command.c */
+int ht_verb_disable(const ht_cli *cli, const ht_args *args); /* command.c */
+int ht_verb_set(const ht_cli *cli, const ht_args *args);     /* command.c */
 int ht_verb_status(const ht_cli *cli, const ht_args *args);
 int ht_verb_freeze(const ht_cli *cli, const ht_args *args);
-int ht_verb_export_recipe(const ht_cli *cli, const ht_args *args);  /* evolve.c */
-int ht_verb_recipe_validate(const ht_cli *cli, const ht_args *args);/* recipe.c */
-int ht_verb_recipe_show(const ht_cli *cli, const ht_args *args);    /* recipe.c */
-int ht_verb_recipe_doc(const ht_cli *cli, const ht_args *args);     /* recipe.c */
-int ht_verb_recipe_diff(const ht_cli *cli, const ht_args *args);    /* recipe.c */
-int ht_verb_recipe_evolve(const ht_cli *cli, const ht_args *args);  /* evolve.c */
-int ht_verb_recipe_export(const ht_cli *cli, const ht_args *args);  /* operations.c */
+int ht_verb_export_recipe(const ht_cli *cli, const ht_args *args);   /* evolve.c */
+int ht_verb_recipe_validate(const ht_cli *cli, const ht_args *args); /* recipe.c */
+int ht_verb_recipe_show(const ht_cli *cli, const ht_args *args);     /* recipe.c */
+int ht_verb_recipe_doc(const ht_cli *cli, const ht_args *args);      /* recipe.c */
+int ht_verb_recipe_diff(const ht_cli *cli, const ht_args *args);     /* recipe.c */
+int ht_verb_recipe_evolve(const ht_cli *cli, const ht_args *args);   /* evolve.c */
+int ht_verb_recipe_export(const ht_cli *cli, const ht_args *args);   /* operations.c */
 int ht_verb_workloads(const ht_cli *cli, const ht_args *args);
 
 #endif

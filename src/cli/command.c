@@ -1,8 +1,8 @@
 /* src/cli/command.c - the verbs that ask a live run for something: enable, disable, set.
  *
- * Each appends one command to the run directory; the run carries it out at its next safe point and says in the
- * ledger what became of it. May touch: the command file. */
-#define _XOPEN_SOURCE 700   /* realpath */
+ * Each appends one command to the run directory; the run carries it out at its next safe point and says in
+ * the ledger what became of it. May touch: the command file. */
+#define _XOPEN_SOURCE 700 /* realpath */
 #include <stdlib.h>
 
 #include "cli/cli.h"
@@ -35,7 +35,7 @@ int ht_verb_enable(const ht_cli *cli, const ht_args *args)
         code = ht_cli_dir(cli, &dir);
     if (code != HT_EXIT_DONE)
         return code;
-    if (replay != NULL && (log = realpath(replay, NULL)) == NULL)   /* the run may have another directory */
+    if (replay != NULL && (log = realpath(replay, NULL)) == NULL) /* the run may have another directory */
         return ht_cli_fail(cli, HT_EXIT_USAGE, "--replay: '%s': there is no such file", replay);
     cJSON *params = cJSON_CreateObject();
     ht_json_put_text(params, "mode", mode != NULL ? mode : "active");

@@ -2,7 +2,7 @@
  * number of summaries and studies, `export-recipe` takes the run of one directory.
  *
  * May touch: stdout, the output file; reads files. */
-#define _XOPEN_SOURCE 700   /* realpath */
+#define _XOPEN_SOURCE 700 /* realpath */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +62,7 @@ static ht_status add_summary(evidence_list *l, const char *path, ht_error *err)
     const char *number = ht_json_text(summary, "run");
     whole = realpath(path, NULL);
     const char *name = whole != NULL ? whole : path;
-    size_t n = strlen(name), most = sizeof run.source - 24;     /* the end of a long path tells more */
+    size_t n = strlen(name), most = sizeof run.source - 24; /* the end of a long path tells more */
     snprintf(run.source, sizeof run.source, "%s#%.20s", n > most ? name + n - most : name,
              number != NULL ? number : "r1");
     st = list_add(l, run, err);
@@ -110,7 +110,8 @@ static ht_status add_source(evidence_list *l, const char *path, ht_error *err)
     struct stat s;
     if (stat(path, &s) == 0 && S_ISDIR(s.st_mode)) {
         char *summary = ht_path_join(path, HT_FILE_SUMMARY);
-        ht_status st = summary != NULL ? add_summary(l, summary, err) : ht_fail(err, HT_ENOMEM, "out of memory");
+        ht_status st =
+            summary != NULL ? add_summary(l, summary, err) : ht_fail(err, HT_ENOMEM, "out of memory");
         free(summary);
         return st;
     }
@@ -145,7 +146,8 @@ static int write_recipe(const ht_cli *cli, const ht_recipe *r, const char *path)
 }
 
 /* Say what came of it. */
-static void report(const ht_cli *cli, const ht_recipe *base, const ht_recipe *evolved, const char *path, size_t runs)
+static void report(const ht_cli *cli, const ht_recipe *base, const ht_recipe *evolved, const char *path,
+                   size_t runs)
 {
     ht_string lines = {0};
     size_t changes = 0;
@@ -189,7 +191,8 @@ int ht_verb_recipe_evolve(const ht_cli *cli, const ht_args *args)
     ht_status st = ht_recipe_load(args->words[0], &base, &err);
     for (size_t i = 1; i < args->n_words && st == HT_OK; i++)
         st = add_source(&l, args->words[i], &err);
-    int code = st == HT_OK ? evolve(cli, args, base, &l, ht_args_text(args, "out")) : ht_cli_fail_status(cli, st, &err);
+    int code = st == HT_OK ? evolve(cli, args, base, &l, ht_args_text(args, "out"))
+                           : ht_cli_fail_status(cli, st, &err);
     list_release(&l);
     ht_recipe_destroy(base);
     return code;
@@ -231,13 +234,16 @@ int ht_verb_export_recipe(const ht_cli *cli, const ht_args *args)
         goto done;
     st = add_summary(&l, summary, &err);
     if (st == HT_ENOTFOUND) {
-        code = ht_cli_fail(cli, HT_EXIT_FAILED, "export-recipe: '%s' has no tune summary; a run with tuning on "
-                           "writes one", dir);
+        code = ht_cli_fail(cli, HT_EXIT_FAILED,
+                           "export-recipe: '%s' has no tune summary; a run with tuning on "
+                           "writes one",
+                           dir);
         goto done;
     }
     if (st == HT_OK)
         st = effective_recipe(dir, &base, &err);
-    code = st == HT_OK ? evolve(cli, args, base, &l, path != NULL ? path : out) : ht_cli_fail_status(cli, st, &err);
+    code = st == HT_OK ? evolve(cli, args, base, &l, path != NULL ? path : out)
+                       : ht_cli_fail_status(cli, st, &err);
 done:
     list_release(&l);
     ht_recipe_destroy(base);

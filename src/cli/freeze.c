@@ -12,14 +12,17 @@ static int read_mode(const ht_cli *cli, const char *text, ht_freeze_mode *out)
 {
     static const char *const modes[] = {"off", "prod", "replay", "replay_adjusted"};
     if (text == NULL)
-        return ht_cli_fail(cli, HT_EXIT_USAGE, "--mode is missing; it is one of off, prod, replay, replay_adjusted");
+        return ht_cli_fail(cli, HT_EXIT_USAGE,
+                           "--mode is missing; it is one of off, prod, replay, replay_adjusted");
     if (ht_freeze_mode_parse(text, out))
         return HT_EXIT_DONE;
     const char *near = ht_nearest(text, modes, sizeof modes / sizeof *modes);
     if (near != NULL)
         return ht_cli_fail(cli, HT_EXIT_USAGE, "--mode: '%s' is no freeze mode; nearest is '%s'", text, near);
-    return ht_cli_fail(cli, HT_EXIT_USAGE, "--mode: '%s' is no freeze mode; it is one of off, prod, replay, "
-                       "replay_adjusted", text);
+    return ht_cli_fail(cli, HT_EXIT_USAGE,
+                       "--mode: '%s' is no freeze mode; it is one of off, prod, replay, "
+                       "replay_adjusted",
+                       text);
 }
 
 static int read_path(const ht_cli *cli, const ht_args *args, const char *option, char *out, size_t size)

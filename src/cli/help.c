@@ -30,7 +30,8 @@ static void print_usage(const ht_verb *v)
 void ht_help_program(void)
 {
     printf("hottune %s: tunes hyperparameters while a population of trainings runs\n\n"
-           "usage: hottune [--dir DIR] [--json] [--quiet] VERB ...\n\nverbs:\n", HT_VERSION);
+           "usage: hottune [--dir DIR] [--json] [--quiet] VERB ...\n\nverbs:\n",
+           HT_VERSION);
     for (const ht_verb *v = ht_verbs; v->name != NULL; v++)
         print_verb_line(v);
     printf("\noptions of every verb, before or after it:\n");

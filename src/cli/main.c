@@ -2,7 +2,7 @@
  *
  * To add a verb: a handler in a file of its name, a row here, a test in tests/cli. The verbs that work on
  * recipes and run directories use internal headers of the recipe and the store; `run` uses the public header
- * like any other program. May touch: argv, stdout, stderr, MPI (to begin and end the verbs that run on ranks). */
+ * like any other program. May touch: argv, stdout, stderr, MPI (around the verbs that run on ranks). */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -73,11 +73,12 @@ static const ht_option operations_options[] = {
 
 const ht_verb ht_verbs[] = {
     {"run", ht_verb_run, "WORKLOAD", 1, 1, run_options, "Train a built-in workload under the tuner",
-     "Works alone (one replica) and under mpirun or srun with N + 1 ranks: rank 0 coordinates, N replicas train.\n"
+     "Works alone (one replica), and under mpirun or srun with N + 1 ranks: rank 0 coordinates, N train.\n"
      "Without --dir the files go to runs/WORKLOAD-TIME. At the end a table compares the best state with the\n"
      "static default (--compare). Losses are mean cross entropies; test data are read once, at the end.",
      "mpirun -n 9 hottune run fashion --epochs 20 --compare", true},
-    {"workloads", ht_verb_workloads, "", 0, 0, NULL, "List the built-in workloads", "", "hottune workloads", false},
+    {"workloads", ht_verb_workloads, "", 0, 0, NULL, "List the built-in workloads", "",
+     "hottune workloads", false},
     {"init", ht_verb_init, "", 0, 0, NULL, "Make a run directory with its empty files",
      "What is there stays as it is.", "hottune --dir runs/exp1 init", false},
     {"enable", ht_verb_enable, "", 0, 0, enable_options, "Ask a live run to tune",
@@ -97,13 +98,17 @@ const ht_verb ht_verbs[] = {
      "Write the recipe of a run, evolved by what the run learned", "",
      "hottune --dir runs/exp1 export-recipe --out next.yaml", false},
     {"recipe validate", ht_verb_recipe_validate, "[FILE]", 0, 1, recipe_options,
-     "Check a tune recipe or an operation recipe", "Without FILE: the recipe that a run in the directory would take.",
+     "Check a tune recipe or an operation recipe",
+     "Without FILE: the recipe that a run in the directory would take.",
      "hottune recipe validate my_recipe.yaml", false},
-    {"recipe show", ht_verb_recipe_show, "[FILE]", 0, 1, recipe_options, "Print a recipe with all its defaults",
-     "Without FILE: the recipe that a run in the directory would take.", "hottune recipe show my_recipe.yaml", false},
+    {"recipe show", ht_verb_recipe_show, "[FILE]", 0, 1, recipe_options,
+     "Print a recipe with all its defaults",
+     "Without FILE: the recipe that a run in the directory would take.",
+     "hottune recipe show my_recipe.yaml", false},
     {"recipe doc", ht_verb_recipe_doc, "", 0, 0, NULL, "Print the manual of every field of a recipe", "",
      "hottune recipe doc > recipe.md", false},
-    {"recipe diff", ht_verb_recipe_diff, "FILE FILE", 2, 2, NULL, "Print the values that differ between two recipes", "",
+    {"recipe diff", ht_verb_recipe_diff, "FILE FILE", 2, 2, NULL,
+     "Print the values that differ between two recipes", "",
      "hottune recipe diff base.yaml evolved.yaml", false},
     {"recipe evolve", ht_verb_recipe_evolve, "BASE SOURCE ...", 2, -1, evolve_options,
      "Evolve a recipe by what finished runs learned",
@@ -111,8 +116,8 @@ const ht_verb ht_verbs[] = {
      "hottune recipe evolve base.yaml runs/*/study.h5 --out next.yaml", false},
     {"recipe export", ht_verb_recipe_export, "", 0, 0, operations_options,
      "Write what happened to a run as an operation recipe",
-     "The commands that were applied, and each mutation of one replica that stayed in force. A later run repeats\n"
-     "them with: hottune freeze --mode replay --recipe FILE",
+     "The commands that were applied, and each mutation of one replica that stayed in force.\n"
+     "A later run repeats them with: hottune freeze --mode replay --recipe FILE",
      "hottune --dir runs/exp1 recipe export --out ops.jsonl", false},
     {"doc", ht_verb_doc, "", 0, 0, NULL, "Print this manual as Markdown", "", "hottune doc > cli.md", false},
     {NULL},
@@ -221,11 +226,12 @@ static int run_verb(ht_cli *cli, const ht_verb *verb, int argc, char **argv)
         return HT_EXIT_DONE;
     }
     if (args.n_words < (size_t)verb->min_words)
-        return ht_cli_fail(cli, HT_EXIT_USAGE, "%s: too few words; usage: hottune %s %s", verb->name, verb->name,
-                           verb->words);
+        return ht_cli_fail(cli, HT_EXIT_USAGE, "%s: too few words; usage: hottune %s %s", verb->name,
+                           verb->name, verb->words);
     if (verb->max_words >= 0 && args.n_words > (size_t)verb->max_words)
-        return ht_cli_fail(cli, HT_EXIT_USAGE, "%s: '%s' is one word too many; usage: hottune %s%s%s", verb->name,
-                           args.words[verb->max_words], verb->name, verb->words[0] != 0 ? " " : "", verb->words);
+        return ht_cli_fail(cli, HT_EXIT_USAGE, "%s: '%s' is one word too many; usage: hottune %s%s%s",
+                           verb->name, args.words[verb->max_words], verb->name,
+                           verb->words[0] != 0 ? " " : "", verb->words);
     return verb->handler(cli, &args);
 }
 
@@ -260,8 +266,8 @@ static int dispatch(ht_cli *cli, int argc, char **argv)
         return HT_EXIT_DONE;
     }
     if (verb == NULL && family && next[0] == 0)
-        return ht_cli_fail(cli, HT_EXIT_USAGE, "%s: the second word is missing; hottune %s --help lists the verbs",
-                           word, word);
+        return ht_cli_fail(cli, HT_EXIT_USAGE,
+                           "%s: the second word is missing; hottune %s --help lists the verbs", word, word);
     if (verb == NULL)
         return refuse_verb(cli, word, family ? next : "");
     drop(&argc, argv, at);

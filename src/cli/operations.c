@@ -1,8 +1,9 @@
-/* src/cli/operations.c - the verb `recipe export`: what happened to a run, as the list of operations that makes
- * it happen again (freeze mode replay).
+/* src/cli/operations.c - the verb `recipe export`: what happened to a run, as the list of operations that
+ * makes it happen again (freeze mode replay).
  *
- * An entry for each command that was applied to a module other than core and tune, and one with op `mutate` for
- * each mutation that stayed in force. A list drives one training, so it takes the mutations of one replica.
+ * An entry for each command that was applied to a module other than core and tune, and one with op `mutate`
+ * for each mutation that stayed in force. A list drives one training, so it takes the mutations of one
+ * replica.
  * May touch: the output file; reads the run directory. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,22 +16,22 @@
 
 typedef struct {
     long long step;
-    size_t order;       /* within a step: commands as in the ledger, then mutations */
-    char *line;         /* owned */
+    size_t order; /* within a step: commands as in the ledger, then mutations */
+    char *line;   /* owned */
 } entry;
 
 typedef struct {
     entry *entries;
     size_t n, capacity;
-    bool failed;        /* out of memory */
+    bool failed; /* out of memory */
     long long replica;
-    char run[24];       /* only this run's mutations; "" = any */
-    ht_string mutations;    /* lines of the mutation log that are taken */
+    char run[24];        /* only this run's mutations; "" = any */
+    ht_string mutations; /* lines of the mutation log that are taken */
 } export;
 
 /* Takes `module`'s operation as an entry. params is taken. */
-static void add(export *e, long long step, const char *event, const char *module, const char *op, const char *id,
-                cJSON *params)
+static void add(export *e, long long step, const char *event, const char *module, const char *op,
+                const char *id, cJSON *params)
 {
     cJSON *object = cJSON_CreateObject(), *at = cJSON_CreateObject();
     ht_json_put_int(at, "step", (double)step);
@@ -66,8 +67,8 @@ static void take_ledger_line(void *ctx, const cJSON *line)
     if (module == NULL || op == NULL || decision == NULL || strcmp(decision, "applied") != 0 ||
         strcmp(module, "core") == 0 || strcmp(module, "tune") == 0)
         return;
-    add(ctx, (long long)ht_json_number(line, "step", 0), event != NULL ? event : "train_batch_end", module, op,
-        ht_json_text(line, "id"), cJSON_Duplicate(ht_json_member(line, "params"), true));
+    add(ctx, (long long)ht_json_number(line, "step", 0), event != NULL ? event : "train_batch_end", module,
+        op, ht_json_text(line, "id"), cJSON_Duplicate(ht_json_member(line, "params"), true));
 }
 
 static void take_mutation_line(void *ctx, const cJSON *line)
@@ -121,8 +122,10 @@ static ht_status read_logs(export *e, const char *dir, ht_error *err)
     char *ledger = ht_path_join(dir, HT_FILE_APPLIED), *log = ht_path_join(dir, HT_FILE_MUTATIONS);
     ht_status st = ledger != NULL && log != NULL ? HT_OK : ht_fail(err, HT_ENOMEM, "out of memory");
     if (st == HT_OK && !ht_file_look(ledger).exists && !ht_file_look(log).exists)
-        st = ht_fail(err, HT_ENOTFOUND, "recipe export: '%s' has neither %s nor %s; name the directory of a run "
-                     "with --dir", dir, HT_FILE_APPLIED, HT_FILE_MUTATIONS);
+        st = ht_fail(err, HT_ENOTFOUND,
+                     "recipe export: '%s' has neither %s nor %s; name the directory of a run "
+                     "with --dir",
+                     dir, HT_FILE_APPLIED, HT_FILE_MUTATIONS);
     if (st == HT_OK)
         st = ht_lines_each(ledger, take_ledger_line, e, NULL, err);
     if (st == HT_OK)
@@ -183,7 +186,8 @@ int ht_verb_recipe_export(const ht_cli *cli, const ht_args *args)
         goto done;
     read_summary(&e, dir);
     st = read_logs(&e, dir, &err);
-    code = st == HT_OK ? write_list(cli, &e, given != NULL ? given : path) : ht_cli_fail_status(cli, st, &err);
+    code =
+        st == HT_OK ? write_list(cli, &e, given != NULL ? given : path) : ht_cli_fail_status(cli, st, &err);
 done:
     for (size_t i = 0; i < e.n; i++)
         free(e.entries[i].line);

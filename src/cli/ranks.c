@@ -1,7 +1,8 @@
 /* src/cli/ranks.c - the contract is in ranks.h.
  *
- * Every collective is the non-blocking one, tested between naps: a rank that waits for slower ones for minutes
- * (rank 0 for the static training, a replica for the others) leaves its core to them. May touch: MPI. */
+ * Every collective is the non-blocking one, tested between naps: a rank that waits for slower ones for
+ * minutes (rank 0 for the static training, a replica for the others) leaves its core to them. May touch: MPI.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

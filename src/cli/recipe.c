@@ -31,7 +31,8 @@ static int find_recipe(const ht_cli *cli, const char *given, char **text, char *
     if ((st = ht_run_dir_recipe(dir, NULL, text, name, &found, &err)) != HT_OK)
         return ht_cli_fail_status(cli, st, &err);
     if (!found)
-        return ht_cli_fail(cli, HT_EXIT_USAGE, "recipe: '%s' has no %s; name a recipe file, or --dir of a run", dir,
+        return ht_cli_fail(cli, HT_EXIT_USAGE,
+                           "recipe: '%s' has no %s; name a recipe file, or --dir of a run", dir,
                            HT_FILE_RECIPE);
     return HT_EXIT_DONE;
 }

@@ -9,7 +9,7 @@
 
 #include "cli/report.h"
 
-static const double plain_every_s = 5;      /* between two lines where nothing can be written over */
+static const double plain_every_s = 5; /* between two lines where nothing can be written over */
 static const double terminal_every_s = .1;
 
 /* ---- progress ------------------------------------------------------------------------------- */
@@ -39,7 +39,8 @@ void ht_progress_show(void *ctx, const ht_progress *p)
 {
     ht_progress_line *l = ctx;
     char best[32] = "-", left[40] = "";
-    if (!l->shown || p->step <= 0 || p->elapsed_s - l->last_s < (l->terminal ? terminal_every_s : plain_every_s))
+    if (!l->shown || p->step <= 0 ||
+        p->elapsed_s - l->last_s < (l->terminal ? terminal_every_s : plain_every_s))
         return;
     l->last_s = p->elapsed_s;
     if (isfinite(p->best))
@@ -47,8 +48,8 @@ void ht_progress_show(void *ctx, const ht_progress *p)
     if (p->max_steps > p->step)
         print_duration(left, sizeof left, p->elapsed_s * (double)(p->max_steps - p->step) / (double)p->step);
     bool bold = l->terminal && !l->plain;
-    printf("%sepoch %lld/%d  best %s%s%s  accepted %lu  rejected %lu%s%s%s", l->terminal ? "\r" : "", p->epoch,
-           l->epochs, bold ? "\033[1m" : "", best, bold ? "\033[0m" : "", p->accepted, p->rejected,
+    printf("%sepoch %lld/%d  best %s%s%s  accepted %lu  rejected %lu%s%s%s", l->terminal ? "\r" : "",
+           p->epoch, l->epochs, bold ? "\033[1m" : "", best, bold ? "\033[0m" : "", p->accepted, p->rejected,
            left[0] != 0 ? "  about " : "", left, left[0] != 0 ? " left" : "");
     fputs(!l->terminal ? "\n" : bold ? "\033[K" : "      ", stdout);
     l->open = l->terminal;
@@ -108,7 +109,7 @@ static cJSON *report_to_json(const ht_report_data *d)
     ht_json_put_int(o, "replicas", d->replicas);
     ht_json_put_int(o, "ranks_per_replica", d->ranks_per_replica);
     ht_json_put_int(o, "epochs", d->epochs);
-    ht_json_put(o, "seed", cJSON_CreateRaw(seed));  /* all 64 bits */
+    ht_json_put(o, "seed", cJSON_CreateRaw(seed)); /* all 64 bits */
     ht_json_put_text(o, "dir", d->dir);
     ht_json_put_text(o, "study", d->study);
     ht_json_put(o, "result", row_to_json(&d->champion));
@@ -123,21 +124,29 @@ static cJSON *report_to_json(const ht_report_data *d)
     return o;
 }
 
-static void print_cell(double x, const char *format, int width)
+static void print_loss(double x, int width)
 {
-    char text[40] = "-";
+    char text[32] = "-";
     if (isfinite(x))
-        snprintf(text, sizeof text, strcmp(format, "%") == 0 ? "%.2f %%" : "%.4f", strcmp(format, "%") == 0 ? 100 * x : x);
+        snprintf(text, sizeof text, "%.4f", x);
+    printf("  %*s", width, text);
+}
+
+static void print_share(double x, int width)
+{
+    char text[32] = "-";
+    if (isfinite(x))
+        snprintf(text, sizeof text, "%.2f %%", 100 * x);
     printf("  %*s", width, text);
 }
 
 static void print_row(const char *name, const ht_row *r)
 {
     printf("  %-14s", name);
-    print_cell(r->best.val, "", 15);
-    print_cell(r->best.test, "", 9);
-    print_cell(r->best.val_error, "%", 16);
-    print_cell(r->best.test_error, "%", 10);
+    print_loss(r->best.val, 15);
+    print_loss(r->best.test, 9);
+    print_share(r->best.val_error, 16);
+    print_share(r->best.test_error, 10);
     if (r->replica >= 0)
         printf("  %7d  %5.0f\n", r->replica, r->best.epoch);
     else
@@ -146,9 +155,10 @@ static void print_row(const char *name, const ht_row *r)
 
 static void print_report(const ht_report_data *d)
 {
-    printf("\n%s, seed %llu: the best state by validation, over replicas and epochs\n\n", d->workload, d->seed);
-    printf("  %-14s  %15s  %9s  %16s  %10s  %7s  %5s\n", "", "validation loss", "test loss", "validation error",
-           "test error", "replica", "epoch");
+    printf("\n%s, seed %llu: the best state by validation, over replicas and epochs\n\n", d->workload,
+           d->seed);
+    printf("  %-14s  %15s  %9s  %16s  %10s  %7s  %5s\n", "", "validation loss", "test loss",
+           "validation error", "test error", "replica", "epoch");
     if (d->compared)
         print_row("static default", &d->baseline);
     else
@@ -164,7 +174,8 @@ static void print_report(const ht_report_data *d)
            d->result.rejected);
     if (d->result.lost > 0)
         printf("; %d %s lost", d->result.lost, d->result.lost == 1 ? "replica was" : "replicas were");
-    printf("\n             (a raw score counts the training's own progress, too: many accepted are no proof of gain)\n");
+    printf("\n             (a raw score counts the training's own progress, too:\n"
+           "             many accepted mutations are no proof of a gain)\n");
     if (d->compared)
         printf("             (one seed: try others with --seed before you trust the difference)\n");
     printf("  files      %s", d->dir);

@@ -11,10 +11,10 @@
 /** The progress line: on a terminal one line that is written over, elsewhere a line every few seconds.
  *  Without --quiet and --json only. */
 typedef struct {
-    bool shown, terminal, plain;    /**< plain: NO_COLOR is set */
-    int epochs;                     /**< of one training */
-    double last_s;                  /**< elapsed seconds at the last line */
-    bool open;                      /**< a line is waiting to be written over */
+    bool shown, terminal, plain; /**< plain: NO_COLOR is set */
+    int epochs;                  /**< of one training */
+    double last_s;               /**< elapsed seconds at the last line */
+    bool open;                   /**< a line is waiting to be written over */
 } ht_progress_line;
 
 ht_progress_line ht_progress_begin(const ht_cli *cli, int epochs);
@@ -29,9 +29,9 @@ void ht_progress_end(ht_progress_line *l);
 /** The best of the outcomes of all replicas. */
 typedef struct {
     ht_outcome best;
-    int replica;            /**< -1 = none has a result */
+    int replica; /**< -1 = none has a result */
     double wall_s;
-    double train_s;         /**< mean over replicas */
+    double train_s; /**< mean over replicas */
 } ht_row;
 
 /** @param outcomes  [n], by replica
@@ -39,12 +39,12 @@ typedef struct {
 ht_row ht_row_of(const ht_outcome *outcomes, int n, int replica, double wall_s);
 
 typedef struct {
-    const char *workload, *dir, *study;     /**< study NULL = in dir */
+    const char *workload, *dir, *study; /**< study NULL = in dir */
     int replicas, ranks_per_replica, epochs;
     unsigned long long seed;
-    bool compared;              /**< the static default was trained */
+    bool compared; /**< the static default was trained */
     ht_row baseline, champion;
-    ht_result result;           /**< of the kernel */
+    ht_result result; /**< of the kernel */
 } ht_report_data;
 
 void ht_report_print(const ht_cli *cli, const ht_report_data *d);

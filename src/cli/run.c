@@ -1,8 +1,8 @@
 /* src/cli/run.c - the verb `run`: trains a built-in workload under the tuner, alone or on all ranks of a job.
  *
- * Uses the public header, the workload and the header of recipes, as a program of a user would. Every rank reads
- * the same arguments and comes to the same verdict; what only one rank can see (a file, its data) is agreed on
- * before the others rely on it, so that all end together, with one message and one exit code.
+ * Uses the public header, the workload and the header of recipes, as a program of a user would. Every rank
+ * reads the same arguments and comes to the same verdict; what only one rank can see (a file, its data) is
+ * agreed on before the others rely on it, so that all end together, with one message and one exit code.
  * May touch: MPI, clock, stdout through report.h. */
 #include <math.h>
 #include <stdio.h>
@@ -22,13 +22,13 @@ typedef struct {
     const ht_cli *cli;
     ht_ranks ranks;
     const ht_workload_info *workload;
-    const char *recipe, *study, *mode, *replay, *data;  /* NULL = not given; borrowed */
+    const char *recipe, *study, *mode, *replay, *data; /* NULL = not given; borrowed */
     long long epochs, ranks_per_replica;
     unsigned long long seed;
     bool compare;
     char dir[DIR_MAX];
-    int replicas, replica;  /* replica of this rank; -1 = it coordinates */
-    MPI_Comm comm;          /* the ranks of this replica; MPI_COMM_NULL on the coordinator. Owned */
+    int replicas, replica; /* replica of this rank; -1 = it coordinates */
+    MPI_Comm comm;         /* the ranks of this replica; MPI_COMM_NULL on the coordinator. Owned */
 } job;
 
 static double now(void)
@@ -83,11 +83,14 @@ static int place_replicas(job *j)
     j->replicas = j->ranks.size == 1 ? 1 : trainers / r;
     j->replica = j->ranks.size == 1 ? 0 : j->ranks.rank == 0 ? -1 : (j->ranks.rank - 1) / r;
     if (j->ranks.size == 1 && r != 1)
-        return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--ranks-per-replica %d: there is one rank; start %d with mpirun "
-                           "-n %d", r, r + 1, r + 1);
+        return ht_cli_fail(j->cli, HT_EXIT_USAGE,
+                           "--ranks-per-replica %d: there is one rank; start %d with mpirun -n %d", r,
+                           r + 1, r + 1);
     if (j->ranks.size > 1 && trainers % r != 0)
-        return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--ranks-per-replica %d: %d ranks do not divide into groups of "
-                           "%d beside the coordinator; start 1 + a multiple of %d", r, trainers, r, r);
+        return ht_cli_fail(j->cli, HT_EXIT_USAGE,
+                           "--ranks-per-replica %d: %d ranks beside the coordinator do not divide into "
+                           "groups of %d; start 1 + a multiple of %d",
+                           r, trainers, r, r);
     return HT_EXIT_DONE;
 }
 
@@ -137,7 +140,8 @@ static int prepare(job *j)
     ht_ranks_share(&j->ranks, j->dir, sizeof j->dir);
     MPI_Comm_split(MPI_COMM_WORLD, j->replica < 0 ? MPI_UNDEFINED : j->replica, j->ranks.rank, &j->comm);
     ht_cli_say(j->cli, "%s, %d %s x %lld %s, files in %s\n", j->workload->name, j->replicas,
-               j->replicas == 1 ? "replica" : "replicas", j->epochs, j->epochs == 1 ? "epoch" : "epochs", j->dir);
+               j->replicas == 1 ? "replica" : "replicas", j->epochs, j->epochs == 1 ? "epoch" : "epochs",
+               j->dir);
     return HT_EXIT_DONE;
 }
 
@@ -165,7 +169,7 @@ static ht_outcome *gather(const job *j, const ht_outcome *mine)
     if (j->ranks.rank == 0 && (all = calloc((size_t)j->ranks.size, sizeof *all)) == NULL)
         MPI_Abort(MPI_COMM_WORLD, HT_EXIT_FAILED);
     ht_ranks_gather(&j->ranks, mine, sizeof *mine, all);
-    if (all != NULL && j->ranks.size > 1)       /* the first rank of a replica speaks for it */
+    if (all != NULL && j->ranks.size > 1) /* the first rank of a replica speaks for it */
         for (int i = 0; i < j->replicas; i++)
             all[i] = all[1 + i * j->ranks_per_replica];
     return all;
@@ -232,7 +236,7 @@ static int train_tuned(const job *j, ht_row *row, ht_result *result)
         goto done;
     double start = now();
     ht_status st = ht_open(&options, &k);
-    if (st != HT_OK)                            /* the same on every rank */
+    if (st != HT_OK) /* the same on every rank */
         ht_fail(&err, st, "%s", k != NULL ? ht_message(k) : ht_status_text(st));
     if (st == HT_OK && t != NULL)
         st = ht_training_offer(t, k, &err);

@@ -15,7 +15,8 @@ static ht_status read_summary(const char *dir, cJSON **out, ht_error *err)
 {
     char *path = ht_path_join(dir, HT_FILE_SUMMARY), *text = NULL;
     size_t n = 0;
-    ht_status st = path != NULL ? ht_file_read(path, &text, &n, err) : ht_fail(err, HT_ENOMEM, "out of memory");
+    ht_status st =
+        path != NULL ? ht_file_read(path, &text, &n, err) : ht_fail(err, HT_ENOMEM, "out of memory");
     if (st == HT_OK && (st = ht_json_parse(text, out, NULL, err)) != HT_OK)
         ht_fail_in(err, st, path);
     free(text);
@@ -29,7 +30,8 @@ static void print_object_as_list(const char *title, const cJSON *object)
         return;
     printf("%s:", title);
     for (const cJSON *c = object->child; c != NULL; c = c->next)
-        printf("%s %s %.0f", c == object->child ? "" : ",", c->string, cJSON_IsNumber(c) ? c->valuedouble : 0);
+        printf("%s %s %.0f", c == object->child ? "" : ",", c->string,
+               cJSON_IsNumber(c) ? c->valuedouble : 0);
     putchar('\n');
 }
 
@@ -67,7 +69,8 @@ static void print_live(const cJSON *summary)
         return;
     printf("Live (%s): ", ht_json_true(summary, "final") ? "finished" : "as of the last safe point");
     print_live_line(live);
-    cJSON_ArrayForEach(one, ht_json_member(live, "replicas")) {
+    cJSON_ArrayForEach(one, ht_json_member(live, "replicas"))
+    {
         print_number("  replica ", one, "replica");
         printf(": ");
         print_live_line(one);
@@ -138,7 +141,7 @@ static void freeze_part(const ht_cli *cli, const char *dir, cJSON *out)
 {
     ht_freeze f = {HT_FREEZE_OFF};
     cJSON *shown = cJSON_CreateObject();
-    ht_freeze_read(dir, &f, NULL);      /* missing or broken = off */
+    ht_freeze_read(dir, &f, NULL); /* missing or broken = off */
     ht_json_put_text(shown, "mode", ht_freeze_mode_text(f.mode));
     ht_json_put_text(shown, "recipe_path", f.recipe_path[0] != 0 ? f.recipe_path : NULL);
     ht_json_put_text(shown, "adjust_path", f.adjust_path[0] != 0 ? f.adjust_path : NULL);
@@ -198,8 +201,7 @@ static ht_status ledger_part(const ht_cli *cli, const char *dir, cJSON *out, ht_
     if (!cli->json && n > 0)
         printf("Last applied entries (%d handles):\n", n);
     if (!cli->json)
-        cJSON_ArrayForEach(line, handles)
-            print_handle(line);
+        cJSON_ArrayForEach(line, handles) print_handle(line);
     if (!cli->json && bad > 0)
         printf("  %zu lines of %s cannot be read\n", bad, path);
     ht_json_put(out, "applied", handles);

@@ -11,9 +11,9 @@
 struct ht_training {
     ht_workload *workload;
     int epochs, steps_per_epoch;
-    const ht_workload_buffer *weights;  /* borrowed from the workload */
-    float *best;                        /* [weights->n], owned: the best weights so far */
-    double best_val;                    /* of a training without tuner; NaN = none */
+    const ht_workload_buffer *weights; /* borrowed from the workload */
+    float *best;                       /* [weights->n], owned: the best weights so far */
+    double best_val;                   /* of a training without tuner; NaN = none */
     double best_epoch;
 };
 
@@ -66,7 +66,8 @@ ht_status ht_training_offer(ht_training *t, ht_kernel *k, ht_error *err)
     size_t n = ht_workload_knobs(t->workload, &knobs);
     for (size_t i = 0; i < n; i++) {
         const ht_workload_knob *w = &knobs[i];
-        ht_status st = ht_knob_double(k, w->actuator, w->name, w->value, w->lo > 0 ? HT_LOG : HT_LINEAR, w->lo, w->hi);
+        ht_status st =
+            ht_knob_double(k, w->actuator, w->name, w->value, w->lo > 0 ? HT_LOG : HT_LINEAR, w->lo, w->hi);
         if (st != HT_OK)
             return ht_fail(err, st, "knob '%s:%s': %s", w->actuator, w->name, ht_message(k));
     }

@@ -1,7 +1,8 @@
 /** @file src/cli/train.h
  *  The training of one replica: a workload, its epochs, and the copy of its best weights.
  *
- *  The same loop runs with a kernel (tuned) and without one (the static default), so that both cost the same. */
+ *  The same loop runs with a kernel (tuned) and without one (the static default), so that both cost the same.
+ */
 #ifndef HT_CLI_TRAIN_H
 #define HT_CLI_TRAIN_H
 
@@ -14,15 +15,15 @@ typedef struct ht_training ht_training;
 /** What a training came to, at the weights that were best on the validation set. NaN = unknown; all numbers
  *  are doubles, so that it travels as it is. */
 typedef struct {
-    double val, test;               /**< mean cross entropy */
-    double val_error, test_error;   /**< share of wrong answers, in 0..1 */
-    double epoch;                   /**< that of the best weights; 0 = none */
-    double train_s;                 /**< seconds in steps, validations and the tuner's calls */
+    double val, test;             /**< mean cross entropy */
+    double val_error, test_error; /**< share of wrong answers, in 0..1 */
+    double epoch;                 /**< that of the best weights; 0 = none */
+    double train_s;               /**< seconds in steps, validations and the tuner's calls */
 } ht_outcome;
 
 /** Loads the data, makes the weights. **Collective** over o->comm. @return as ht_workload_create */
 ht_status ht_training_create(const ht_workload_options *o, int epochs, ht_training **out, ht_error *err);
-void ht_training_destroy(ht_training *t);   /**< NULL is allowed */
+void ht_training_destroy(ht_training *t); /**< NULL is allowed */
 
 /** Register the knobs of the workload. @return what ht_knob_double says; err holds the message of k */
 ht_status ht_training_offer(ht_training *t, ht_kernel *k, ht_error *err);

@@ -17,7 +17,8 @@ int ht_verb_workloads(const ht_cli *cli, const ht_args *args)
         ht_json_put_int(row, "steps_per_epoch", w->steps_per_epoch);
         cJSON_AddItemToArray(list, row);
         if (!cli->json)
-            printf("%-14s %s (%d epochs of %d steps)\n", w->name, w->about, w->default_epochs, w->steps_per_epoch);
+            printf("%-14s %s (%d epochs of %d steps)\n", w->name, w->about, w->default_epochs,
+                   w->steps_per_epoch);
     }
     ht_cli_print_json(cli, list);
     return HT_EXIT_DONE;

@@ -135,7 +135,7 @@ it "on several ranks, one message and one exit code"
 ranks 3 run glyph --epochs x
 refuses 2 "--epochs: 'x'"
 ranks 3 run glyph --ranks-per-replica 3
-refuses 2 '2 ranks do not divide into groups of 3'
+refuses 2 '2 ranks beside the coordinator do not divide into groups of 3'
 ranks 3 run glyph --recipe wrong.yaml
 refuses 2 'wrong.yaml:2:11'
 ranks 3 run fashion --data nowhere --epochs 1 --quiet
