@@ -24,10 +24,10 @@ struct ht_oplist {
 static const struct {
     const char *text;
     ht_event event;
-} events[] = {                          /* the first name of an event is ours */
-    {"fit_start", HT_FIT_START},         {"train_batch_end", HT_TRAIN_BATCH_END},
-    {"val_epoch_end", HT_VAL_EPOCH_END}, {"run_end", HT_RUN_END},
-    {"train_step_end", HT_TRAIN_BATCH_END},
+} events[] = {
+    /* the first name of an event is ours */
+    {"fit_start", HT_FIT_START}, {"train_batch_end", HT_TRAIN_BATCH_END}, {"val_epoch_end", HT_VAL_EPOCH_END},
+    {"run_end", HT_RUN_END},     {"train_step_end", HT_TRAIN_BATCH_END},
 };
 
 const char *ht_event_text(ht_event event)
@@ -158,7 +158,8 @@ static size_t lower_bound(const ht_oplist_entries *l, long long step)
 const cJSON *ht_oplist_due(ht_oplist *l, long long step, ht_event event, size_t *index)
 {
     long long wanted = step - l->step_offset;
-    for (size_t i = lower_bound(&l->entries, wanted); i < l->entries.n && l->entries.at[i].step == wanted; i++) {
+    for (size_t i = lower_bound(&l->entries, wanted); i < l->entries.n && l->entries.at[i].step == wanted;
+         i++) {
         ht_oplist_entry *e = &l->entries.at[i];
         ht_event own;
         if (!e->fired && ht_event_parse(e->event, &own) && own == event) {

@@ -132,8 +132,7 @@ static ht_status edit(ht_oplist_entry *e, const cJSON *patch, ht_error *err)
         return ht_fail(err, HT_EFORMAT, "shift_step: %g is no number of steps", steps);
     bool done = (replace == NULL || replace_params(e, replace)) &&
                 transform(e, ht_json_member(by, "scale"), true) &&
-                transform(e, ht_json_member(by, "add"), false) &&
-                shift_step(e, steps);
+                transform(e, ht_json_member(by, "add"), false) && shift_step(e, steps);
     return done ? HT_OK : ht_fail(err, HT_ENOMEM, "no memory for an edited entry");
 }
 

@@ -8,15 +8,15 @@
 
 typedef struct {
     long long step;
-    char event[48];             /**< as written, cut to 47 bytes */
-    size_t order;               /**< among those of the same step */
+    char event[48]; /**< as written, cut to 47 bytes */
+    size_t order;   /**< among those of the same step */
     bool fired;
-    cJSON *body;                /**< owned */
+    cJSON *body; /**< owned */
 } ht_oplist_entry;
 
 typedef struct {
     size_t n, capacity;
-    ht_oplist_entry *at;        /**< [n], owned */
+    ht_oplist_entry *at; /**< [n], owned */
 } ht_oplist_entries;
 
 /** Add an entry at the end; takes `body`, also on failure. */

@@ -15,10 +15,10 @@
 #include "tune/json_lines.h"
 
 typedef struct {
-    char group[128];            /**< mutation id, run and replica; a line without an id is its own group */
+    char group[128]; /**< mutation id, run and replica; a line without an id is its own group */
     size_t line;
-    bool in_force;              /**< by its status */
-    bool is_complete;           /**< names an actuator and a patch */
+    bool in_force;    /**< by its status */
+    bool is_complete; /**< names an actuator and a patch */
     ht_replay_entry entry;
 } record;
 
@@ -44,7 +44,8 @@ static void name_group(const cJSON *line, size_t number, char group[128])
     if (id == NULL)
         snprintf(group, 128, "/%zu", number);
     else
-        snprintf(group, 128, "%.60s/%.20s/%.0f", id, run != NULL ? run : "", ht_json_number(line, "replica", 0));
+        snprintf(group, 128, "%.60s/%.20s/%.0f", id, run != NULL ? run : "",
+                 ht_json_number(line, "replica", 0));
 }
 
 static bool read_entry(const cJSON *line, ht_replay_entry *e)

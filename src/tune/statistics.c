@@ -148,7 +148,7 @@ void ht_statistics_mutation(ht_statistics *s, const ht_mutation *m)
     case HT_MUTATION_REJECTED:
     case HT_MUTATION_ROLLED_BACK:
     case HT_MUTATION_INCONCLUSIVE:
-        return;                         /* counted when it was applied */
+        return; /* counted when it was applied */
     }
     s->total_mutations++;
 }
@@ -230,7 +230,7 @@ static void count_code(ht_statistics *s, const char *code)
     while (i < s->n_blocked && strcmp(s->blocked[i].code, code) != 0)
         i++;
     if (i == most)
-        return;                         /* codes are a short, closed list */
+        return; /* codes are a short, closed list */
     if (i == s->n_blocked) {
         memcpy(s->blocked[i].code, code, strnlen(code, sizeof s->blocked[i].code - 1));
         s->n_blocked++;

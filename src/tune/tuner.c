@@ -50,7 +50,8 @@ static ht_tuner *tuner_from(const ht_tuner_options *o)
 ht_status ht_tuner_create(const ht_tuner_options *o, ht_tuner **out, ht_error *err)
 {
     if (!options_complete(o))
-        return ht_fail(err, HT_EINVAL, "a tuner needs a recipe, metrics, actuators, an effector and all ports");
+        return ht_fail(err, HT_EINVAL,
+                       "a tuner needs a recipe, metrics, actuators, an effector and all ports");
     ht_tuner *t = tuner_from(o);
     if (t == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for the tuner");
@@ -71,7 +72,7 @@ void ht_tuner_destroy(ht_tuner *t)
     if (t == NULL)
         return;
     if (t->open)
-        t->effector.keep(t->effector.ctx);      /* only the snapshot's memory is released */
+        t->effector.keep(t->effector.ctx); /* only the snapshot's memory is released */
     ht_recipe_destroy(t->recipe);
     ht_cooldowns_release(&t->cooldowns);
     ht_replay_release(&t->queue);
@@ -128,7 +129,7 @@ ht_status ht_tuner_settle(ht_tuner *t, ht_error *err)
         return ht_fail(err, fault, "%s", t->fault_text);
     if (t->open)
         ht_tuner_close_undecided(t, "disabled");
-    t->fault = HT_OK;                   /* the records of the closing were lost for the same reason */
+    t->fault = HT_OK; /* the records of the closing were lost for the same reason */
     t->mode = HT_MODE_OFF;
     t->ports.auto_disabled(t->ports.ctx, "tune", t->fault_text);
     return HT_OK;
@@ -174,8 +175,10 @@ static bool can_measure(ht_tuner *t, const ht_sight *s)
 {
     if (!ht_metrics_available(t->metrics)) {
         if (!t->warned_no_metrics)
-            ht_tuner_warn(t, "nothing is tuned: the program reports no metrics; report '%s' before each "
-                             "validation's safe point", t->recipe->objective.primary);
+            ht_tuner_warn(t,
+                          "nothing is tuned: the program reports no metrics; report '%s' before each "
+                          "validation's safe point",
+                          t->recipe->objective.primary);
         t->warned_no_metrics = true;
         return false;
     }
@@ -271,7 +274,7 @@ static void end_run(ht_tuner *t, const ht_env *env)
 static void remember(ht_tuner *t, const ht_env *env)
 {
     t->env = *env;
-    t->env.phase = NULL;                /* borrowed from the caller for the call */
+    t->env.phase = NULL; /* borrowed from the caller for the call */
     if (t->mode != HT_MODE_OFF && env->max_steps != 0)
         t->total_steps = env->max_steps;
 }

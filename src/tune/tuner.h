@@ -17,7 +17,8 @@ typedef struct ht_tuner ht_tuner;
 /** Where proposals come from and records go. All required; `ctx` is passed to each. */
 typedef struct {
     void *ctx;
-    /** @return HT_OK with *found; a failure counts as nothing found */
+    /** The answer need not be one of `ask`, which may be empty: it is checked again.
+     *  @return HT_OK with *found; a failure counts as nothing found */
     ht_status (*propose)(void *ctx, const ht_ask *ask, ht_proposal *out, bool *found);
     /** The calls of one decision point come in this order: judged mutation, its segment, [propose],
      *  applied/failed/suggested mutation, window. */
@@ -25,7 +26,9 @@ typedef struct {
     /** `m` is the judged mutation, in its final state. */
     ht_status (*segment)(void *ctx, const ht_segment *g, const ht_mutation *m);
     ht_status (*window)(void *ctx, const ht_window *w);
-    /** The tuner disabled something by itself: `what` is "tune" or an actuator's name. */
+    /** The tuner disabled something by itself: `what` is "tune" (a record could not be written), or the
+     *  name of an actuator that failed three times in a row. The latter is used again once
+     *  `actuators.<name>.enabled` is set to true, or tuning is switched off and on. */
     void (*auto_disabled)(void *ctx, const char *what, const char *error);
     void (*warning)(void *ctx, const char *text);
 } ht_tuner_ports;
@@ -45,7 +48,9 @@ typedef struct {
 ht_status ht_tuner_create(const ht_tuner_options *options, ht_tuner **out, ht_error *err);
 void ht_tuner_destroy(ht_tuner *t);
 
-/** Take an event. Never fails for reasons of the tuner unless auto_disable_on_error is false. */
+/** Take an event. Never fails for reasons of the tuner unless auto_disable_on_error is false; then
+ *  nothing is disabled, and what would have been the reason is returned: HT_EFAILED (an actuator), or the
+ *  status of a port. */
 ht_status ht_tuner_event(ht_tuner *t, ht_event event, const ht_env *env, ht_error *err);
 
 /** Close: as HT_RUN_END with the last environment seen. Idempotent. */
@@ -61,7 +66,8 @@ typedef struct {
 } ht_op_result;
 
 /** Carry out enable, disable, set, status, mutate. `params` may be NULL; borrowed.
- *  For enable with mode replay, `replay` is the parsed log (borrowed), or NULL to keep the queue. */
+ *  For enable with mode replay, `replay` is the parsed log (borrowed), or NULL to keep the queue.
+ *  Recorded mutations wait while one is open and unjudged; `mutate` closes the open one instead. */
 struct ht_replay;
 void ht_tuner_operate(ht_tuner *t, const char *op, const cJSON *params, const struct ht_replay *replay,
                       ht_op_result *out);

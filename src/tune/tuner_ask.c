@@ -85,8 +85,10 @@ static bool is_free(const ht_tuner *t, const ht_actuator_spec *a, const ht_famil
 static void warn_full(ht_tuner *t)
 {
     if (!t->warned_offer)
-        ht_tuner_warn(t, "more than %d families may be mutated at once: the first %d of the recipe are "
-                         "offered; a cooldown gives the others a turn", HT_ELIGIBLE_MAX, HT_ELIGIBLE_MAX);
+        ht_tuner_warn(t,
+                      "more than %d families may be mutated at once: the first %d of the recipe are "
+                      "offered; a cooldown gives the others a turn",
+                      HT_ELIGIBLE_MAX, HT_ELIGIBLE_MAX);
     t->warned_offer = true;
 }
 
@@ -137,7 +139,7 @@ static bool is_inside(const ht_family_spec *f, size_t i, double x)
     if (f->n_bounds != 1 && i >= f->n_bounds)
         return false;
     const double *bounds = f->bounds[f->n_bounds == 1 ? 0 : i];
-    return x >= bounds[0] && x <= bounds[1];    /* false for NaN */
+    return x >= bounds[0] && x <= bounds[1]; /* false for NaN */
 }
 
 /* What is no number is left to the actuator, which says so. */
@@ -185,8 +187,10 @@ void ht_tuner_check(ht_tuner *t, const ht_proposal *p, ht_codes *codes)
 static void report_actuator(ht_tuner *t, const ht_actuator_spec *a)
 {
     if (!ht_actuators_has(t->actuators, a->name)) {
-        ht_tuner_warn(t, "actuators.%s is not tuned: the program registers no actuator and no knobs of that "
-                         "name", a->name);
+        ht_tuner_warn(t,
+                      "actuators.%s is not tuned: the program registers no actuator and no knobs of that "
+                      "name",
+                      a->name);
         return;
     }
     for (size_t i = 0; i < a->n_families; i++) {

@@ -16,24 +16,24 @@
 #include "tune/replay.h"
 #include "tune/tuner.h"
 
-enum { HT_FAILURES_MAX = 3 };   /**< failures in a row after which an actuator is switched off */
+enum { HT_FAILURES_MAX = 3 }; /**< failures in a row after which an actuator is switched off */
 
 /** The trial of one mutation, from its application to its verdict. */
 typedef struct {
     ht_mutation mutation;
     ht_segment segment;
-    ht_horizon_unit unit;       /**< as the recipe said when the mutation was made */
+    ht_horizon_unit unit; /**< as the recipe said when the mutation was made */
     long long length;
-    long long val_epochs;       /**< decision points since the application */
+    long long val_epochs; /**< decision points since the application */
     bool has_grad;
-    double grad;                /**< grad/norm at the application */
-    unsigned long primary_stamp;    /**< which report the pre reading came from; 0 = unknown */
+    double grad;                 /**< grad/norm at the application */
+    unsigned long primary_stamp; /**< which report the pre reading came from; 0 = unknown */
 } ht_trial;
 
 /** How one actuator of the recipe has been doing. */
 typedef struct {
-    int failures;               /**< mutations in a row that failed to apply or to be undone */
-    bool off;                   /**< switched off by the tuner until somebody enables it again */
+    int failures; /**< mutations in a row that failed to apply or to be undone */
+    bool off;     /**< switched off by the tuner until somebody enables it again */
 } ht_health;
 
 struct ht_tuner {
@@ -50,18 +50,18 @@ struct ht_tuner {
     unsigned long mutation_counter, segment_counter;
     long long reject_streak, pause_left;
     ht_cooldowns cooldowns;
-    ht_env env;                 /**< last seen; its `phase` is not kept */
-    long long total_steps;      /**< 0 = unknown */
-    bool batch_loss_bad;        /**< a batch since the last decision point had a non-finite loss */
+    ht_env env;            /**< last seen; its `phase` is not kept */
+    long long total_steps; /**< 0 = unknown */
+    bool batch_loss_bad;   /**< a batch since the last decision point had a non-finite loss */
 
     bool open;
     ht_trial trial;
 
-    ht_replay queue;            /**< recorded mutations still to come, in order */
+    ht_replay queue; /**< recorded mutations still to come, in order */
     unsigned long replay_missed;
 
-    ht_health *health;          /**< [recipe->n_actuators] */
-    ht_status fault;            /**< first failure of this call that is not the training's; HT_OK = none */
+    ht_health *health; /**< [recipe->n_actuators] */
+    ht_status fault;   /**< first failure of this call that is not the training's; HT_OK = none */
     char fault_text[256];
     bool warned_no_metrics, warned_no_primary, warned_offer, reported_families;
 };
@@ -69,7 +69,7 @@ struct ht_tuner {
 /** Everything that one decision point knows when it starts. */
 typedef struct {
     const ht_env *env;
-    ht_readings readings;       /**< primary and backups, each read once */
+    ht_readings readings; /**< primary and backups, each read once */
     ht_vitals vitals;
     ht_codes blockers;
 } ht_sight;
@@ -106,7 +106,8 @@ void ht_tuner_propose(ht_tuner *t, const ht_sight *sight, ht_window *w);
 /** Apply the recorded mutations that are due. */
 void ht_tuner_replay_due(ht_tuner *t, const ht_env *env);
 /** Apply one recorded mutation and log it. @return as the effector's apply */
-ht_status ht_tuner_apply_recorded(ht_tuner *t, const ht_env *env, const ht_replay_entry *entry, ht_error *err);
+ht_status ht_tuner_apply_recorded(ht_tuner *t, const ht_env *env, const ht_replay_entry *entry,
+                                  ht_error *err);
 /** Write down why an actuator failed: its own words, else what the status says. */
 void ht_tuner_keep_error(ht_mutation *m, ht_status status, const ht_error *why);
 /** Count a mutation that failed (error) or went well (NULL) against its actuator. */

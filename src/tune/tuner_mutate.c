@@ -26,8 +26,12 @@ static void read_context(const ht_tuner *t, ht_mutation *m)
 
 static void fill_mutation(ht_tuner *t, const ht_proposal *p, const ht_env *env, ht_mutation *m)
 {
-    *m = (ht_mutation){.replica = t->replica, .step = env->step, .epoch = ht_tuner_epoch(env), .patch = p->patch,
-                       .source = p->source, .scale = ht_tuner_scale(t, p->actuator, p->key)};
+    *m = (ht_mutation){.replica = t->replica,
+                       .step = env->step,
+                       .epoch = ht_tuner_epoch(env),
+                       .patch = p->patch,
+                       .source = p->source,
+                       .scale = ht_tuner_scale(t, p->actuator, p->key)};
     ht_name_copy(m->phase, ht_tuner_phase(t, env->step));
     ht_name_copy(m->actuator, p->actuator);
     ht_name_copy(m->key, p->key);
@@ -62,7 +66,7 @@ static void open_trial(ht_tuner *t, const ht_sight *s, const ht_mutation *m)
     g->pre = s->readings;
     ht_name_copy(g->horizon, t->recipe->acceptance.horizon);
     if (ht_horizon_parse(g->horizon, &trial->unit, &trial->length, NULL) != HT_OK) {
-        trial->unit = HT_HORIZON_VAL_EPOCHS;    /* a recipe filled by hand, not read */
+        trial->unit = HT_HORIZON_VAL_EPOCHS; /* a recipe filled by hand, not read */
         trial->length = 1;
     }
     trial->has_grad = ht_metrics_read(t->metrics, "grad/norm", &trial->grad);
@@ -82,7 +86,8 @@ void ht_tuner_count_failure(ht_tuner *t, const char *actuator, const char *error
     if (h->failures < HT_FAILURES_MAX)
         return;
     if (!t->auto_disable_on_error) {
-        ht_tuner_fault(t, HT_EFAILED, "actuator '%s' failed %d times in a row: %s", actuator, h->failures, error);
+        ht_tuner_fault(t, HT_EFAILED, "actuator '%s' failed %d times in a row: %s", actuator, h->failures,
+                       error);
         return;
     }
     h->failures = 0;
@@ -93,8 +98,8 @@ void ht_tuner_count_failure(ht_tuner *t, const char *actuator, const char *error
 static void apply_proposal(ht_tuner *t, const ht_sight *s, ht_mutation *m)
 {
     ht_error why = {""};
-    ht_status st = t->effector.apply(t->effector.ctx, m->actuator, &m->patch, s->env, &m->n_changes, m->changes,
-                                     &why);
+    ht_status st =
+        t->effector.apply(t->effector.ctx, m->actuator, &m->patch, s->env, &m->n_changes, m->changes, &why);
     m->number = ++t->mutation_counter;
     m->has_snapshot = st == HT_OK;
     m->status = st == HT_OK ? HT_MUTATION_APPLIED : HT_MUTATION_FAILED;
@@ -140,12 +145,17 @@ void ht_tuner_propose(ht_tuner *t, const ht_sight *s, ht_window *w)
 ht_status ht_tuner_apply_recorded(ht_tuner *t, const ht_env *env, const ht_replay_entry *entry, ht_error *err)
 {
     ht_error why = {""};
-    ht_mutation m = {.replica = t->replica, .step = env->step, .epoch = ht_tuner_epoch(env), .patch = entry->patch,
-                     .source = HT_SOURCE_REPLAY, .scale = HT_SCALE_LINEAR};
+    ht_mutation m = {.replica = t->replica,
+                     .step = env->step,
+                     .epoch = ht_tuner_epoch(env),
+                     .patch = entry->patch,
+                     .source = HT_SOURCE_REPLAY,
+                     .scale = HT_SCALE_LINEAR};
     ht_name_copy(m.phase, entry->phase);
     ht_name_copy(m.actuator, entry->actuator);
     ht_name_copy(m.key, entry->patch.key[0] != '\0' ? entry->patch.key : entry->patch.op);
-    ht_status st = t->effector.apply(t->effector.ctx, m.actuator, &m.patch, env, &m.n_changes, m.changes, &why);
+    ht_status st =
+        t->effector.apply(t->effector.ctx, m.actuator, &m.patch, env, &m.n_changes, m.changes, &why);
     m.number = ++t->mutation_counter;
     if (st == HT_OK) {
         t->effector.keep(t->effector.ctx);
@@ -165,7 +175,7 @@ void ht_tuner_replay_due(ht_tuner *t, const ht_env *env)
     size_t left = 0;
     for (size_t i = 0; i < t->queue.n; i++) {
         if (t->queue.entries[i].step <= env->step)
-            ht_tuner_apply_recorded(t, env, &t->queue.entries[i], NULL);   /* its line says how it went */
+            ht_tuner_apply_recorded(t, env, &t->queue.entries[i], NULL); /* its line says how it went */
         else
             t->queue.entries[left++] = t->queue.entries[i];
     }

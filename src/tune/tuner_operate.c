@@ -117,7 +117,7 @@ static void set(ht_tuner *t, const cJSON *params, ht_op_result *out)
         return;
     }
     enable_again(t, params);
-    t->warned_no_primary = false;       /* the objective may be another one now */
+    t->warned_no_primary = false; /* the objective may be another one now */
     out->payload = payload;
 }
 

@@ -26,18 +26,18 @@ typedef struct {
 } group;
 
 typedef struct {
-    const cJSON *test, *step;       /* under way; borrowed */
+    const cJSON *test, *step; /* under way; borrowed */
     size_t n_groups;
     group groups[GROUPS_MAX];
-    cJSON *weights;                 /* name -> number */
-    bool no_optimizer, no_weights;  /* cannot be reached in this step */
+    cJSON *weights;                /* name -> number */
+    bool no_optimizer, no_weights; /* cannot be reached in this step */
     ht_recipe *recipe;
     ht_metrics *metrics;
     ht_actuators *actuators;
     ht_actuator_class boom;
     ht_tuner *tuner;
     ht_statistics statistics;
-    cJSON *mutations, *segments;    /* lines of this step */
+    cJSON *mutations, *segments; /* lines of this step */
 } trace;
 
 /* ---- the targets ---------------------------------------------------------------------------- */
@@ -65,7 +65,8 @@ static void remove_weight(void *ctx, const char *key)
     cJSON_DeleteItemFromObjectCaseSensitive(((trace *)ctx)->weights, key);
 }
 
-static ht_status fail_to_apply(void *self, const ht_patch *patch, const ht_env *env, void *snapshot, ht_error *err)
+static ht_status fail_to_apply(void *self, const ht_patch *patch, const ht_env *env, void *snapshot,
+                               ht_error *err)
 {
     (void)self;
     (void)patch;
@@ -77,12 +78,14 @@ static ht_status fail_to_apply(void *self, const ht_patch *patch, const ht_env *
 static void read_groups(trace *t)
 {
     const cJSON *item;
-    cJSON_ArrayForEach(item, ht_json_member(t->test, "optimizer")) {
+    cJSON_ArrayForEach(item, ht_json_member(t->test, "optimizer"))
+    {
         if (t->n_groups == GROUPS_MAX)
             break;
         const cJSON *betas = ht_json_member(item, "betas"), *decay = ht_json_member(item, "weight_decay");
         group *g = &t->groups[t->n_groups++];
-        *g = (group){.lr = ht_json_number(item, "lr", 0), .has_weight_decay = decay != NULL,
+        *g = (group){.lr = ht_json_number(item, "lr", 0),
+                     .has_weight_decay = decay != NULL,
                      .has_betas = cJSON_GetArraySize(betas) == 2};
         if (g->has_weight_decay)
             g->weight_decay = decay->valuedouble;
@@ -113,7 +116,8 @@ static ht_status add_optimizer(trace *t, const char *name, const ht_actuator_cla
     void *self = NULL;
     for (size_t i = 0; i < t->n_groups; i++) {
         group *g = &t->groups[i];
-        groups[i] = (ht_param_group){.lr = &g->lr, .weight_decay = g->has_weight_decay ? &g->weight_decay : NULL,
+        groups[i] = (ht_param_group){.lr = &g->lr,
+                                     .weight_decay = g->has_weight_decay ? &g->weight_decay : NULL,
                                      .betas = g->has_betas ? g->betas : NULL};
     }
     HT_TRY(ht_optimizer_create(t->n_groups, groups, &t->no_optimizer, &self, err));
@@ -232,7 +236,8 @@ static ht_status read_log(const trace *t, ht_replay *out, ht_error *err)
     *out = (ht_replay){0};
     if (!cJSON_IsArray(records))
         return ht_fail(err, HT_ENOTFOUND, "no replay log");
-    cJSON_ArrayForEach(record, records) {
+    cJSON_ArrayForEach(record, records)
+    {
         char *line = cJSON_IsString(record) ? NULL : ht_json_line(record);
         ht_string_add(&text, "%s\n", line != NULL ? line : record->valuestring);
         free(line);
@@ -245,12 +250,13 @@ static ht_status read_log(const trace *t, ht_replay *out, ht_error *err)
 static ht_status start_tuner(trace *t, ht_error *err)
 {
     const char *text = ht_json_text(t->test, "start_mode");
-    ht_tuner_options o = {.recipe = t->recipe,
-                          .metrics = t->metrics,
-                          .actuators = t->actuators,
-                          .effector = ht_effector_local(t->actuators),
-                          .ports = {t, propose, take_mutation, take_segment, take_window, take_disabled, take_text},
-                          .auto_disable_on_error = true};
+    ht_tuner_options o = {
+        .recipe = t->recipe,
+        .metrics = t->metrics,
+        .actuators = t->actuators,
+        .effector = ht_effector_local(t->actuators),
+        .ports = {t, propose, take_mutation, take_segment, take_window, take_disabled, take_text},
+        .auto_disable_on_error = true};
     ht_replay log;
     if (text == NULL || !ht_mode_parse(text, &o.mode))
         return ht_fail(err, HT_EINVAL, "no mode '%s'", text == NULL ? "" : text);
@@ -315,7 +321,8 @@ static void do_event(trace *t, cJSON *got)
     const cJSON *step = t->step, *metrics = ht_json_member(step, "metrics");
     ht_env env = {.step = (long long)ht_json_number(step, "step", 0),
                   .epoch = ht_json_number(step, "epoch", 0),
-                  .max_steps = (long long)ht_json_number(step, "max_steps", ht_json_number(step, "total_steps", 0)),
+                  .max_steps =
+                      (long long)ht_json_number(step, "max_steps", ht_json_number(step, "total_steps", 0)),
                   .anomaly_critical = is_truthy(ht_json_member(step, "anomaly_critical")),
                   .grad_spike = is_truthy(ht_json_member(step, "grad_spike"))};
     ht_event event = event_of(ht_json_text(step, "event"));
@@ -418,7 +425,8 @@ static void replace(cJSON *expected, const char *field, const cJSON *value)
 {
     const char *point = strchr(field, '.');
     char first[HT_NAME_MAX];
-    snprintf(first, sizeof first, "%.*s", point != NULL ? (int)(point - field) : (int)sizeof first - 1, field);
+    snprintf(first, sizeof first, "%.*s", point != NULL ? (int)(point - field) : (int)sizeof first - 1,
+             field);
     cJSON *inner = cJSON_GetObjectItemCaseSensitive(expected, first);
     if (point != NULL && inner != NULL)
         replace(inner, point + 1, value);
@@ -436,11 +444,9 @@ static cJSON *expected_of(const cJSON *test, const cJSON *step, int i)
         return cJSON_Duplicate(cJSON_GetArrayItem(outcome(test, "steps"), i), true);
     cJSON *expected = cJSON_Duplicate(ht_json_member(step, "expect"), true);
     const cJSON *field;
-    cJSON_ArrayForEach(field, ht_json_member(step, "defect_fields"))
-        if (cJSON_IsString(field))
-            replace(expected, field->valuestring, NULL);
-    cJSON_ArrayForEach(field, ht_json_member(step, "instead_fields"))
-        replace(expected, field->string, field);
+    cJSON_ArrayForEach(field, ht_json_member(step, "defect_fields")) if (cJSON_IsString(field))
+        replace(expected, field->valuestring, NULL);
+    cJSON_ArrayForEach(field, ht_json_member(step, "instead_fields")) replace(expected, field->string, field);
     return expected;
 }
 
@@ -450,7 +456,8 @@ static void compare_step(report *r, int i, const cJSON *expected, const cJSON *g
     char step[16];
     const cJSON *field;
     snprintf(step, sizeof step, "%d", i);
-    cJSON_ArrayForEach(field, expected) {
+    cJSON_ArrayForEach(field, expected)
+    {
         unsigned flags = 0;
         for (size_t k = 0; k < sizeof records / sizeof records[0]; k++)
             if (strcmp(records[k], field->string) == 0)
@@ -469,7 +476,8 @@ void run_controller_traces(report *r, const cJSON *test)
     if (set_up(&t, test, &err) != HT_OK)
         differ(r, "", "case", "a tuner", err.text);
     else
-        cJSON_ArrayForEach(step, ht_json_member(test, "steps")) {
+        cJSON_ArrayForEach(step, ht_json_member(test, "steps"))
+        {
             cJSON *got = run_step(&t, step), *expected = expected_of(test, step, i);
             compare_step(r, i++, expected, got);
             cJSON_Delete(expected);

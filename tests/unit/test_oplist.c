@@ -1,11 +1,13 @@
-/* tests/unit/test_oplist.c - recorded operations: when they fire, what was missed, overlays (BEHAVIOUR 4.4). */
+/* tests/unit/test_oplist.c - recorded operations: when they fire, what was missed, overlays (BEHAVIOUR 4.4).
+ */
 #include "cases.h"
 #include "tune/oplist.h"
 
 #include <string.h>
 
-#define ENTRY(step, event, id) "{\"at\": {\"step\": " #step ", \"event\": \"" event "\"}, \"module\": \"tune\", " \
-                               "\"op\": \"set\", \"id\": \"" id "\", \"params\": {\"x\": 2, \"t\": \"a\"}}\n"
+#define ENTRY(step, event, id)                                                                               \
+    "{\"at\": {\"step\": " #step ", \"event\": \"" event "\"}, \"module\": \"tune\", "                       \
+    "\"op\": \"set\", \"id\": \"" id "\", \"params\": {\"x\": 2, \"t\": \"a\"}}\n"
 
 static ht_oplist *parsed(const char *text, const char *overlay, long long offset)
 {
@@ -77,7 +79,8 @@ static void within_a_step_each_waits_for_its_event_in_the_order_of_the_file(void
 {
     char ids[64];
     ht_oplist *l = parsed(ENTRY(5, "val_epoch_end", "a") ENTRY(5, "train_step_end", "b")
-                              ENTRY(5, "val_epoch_end", "c") ENTRY(5, "train_batch_end", "d"), NULL, 0);
+                              ENTRY(5, "val_epoch_end", "c") ENTRY(5, "train_batch_end", "d"),
+                          NULL, 0);
     CU_ASSERT_STRING_EQUAL(fired(l, 5, HT_VAL_EPOCH_END, ids), "ac");
     CU_ASSERT_STRING_EQUAL(fired(l, 5, HT_TRAIN_BATCH_END, ids), "bd");
     ht_oplist_destroy(l);
@@ -107,8 +110,8 @@ static void what_did_not_fire_is_named_with_its_place(void)
 {
     char ids[64], missed[96];
     size_t index = 9;
-    ht_oplist *l = parsed(ENTRY(1, "val_batch_end", "never") ENTRY(2, "run_end", "a") ENTRY(3, "run_end", "b"),
-                          NULL, 0);
+    ht_oplist *l =
+        parsed(ENTRY(1, "val_batch_end", "never") ENTRY(2, "run_end", "a") ENTRY(3, "run_end", "b"), NULL, 0);
     CU_ASSERT_STRING_EQUAL(fired(l, 2, HT_RUN_END, ids), "a");
     const cJSON *first = ht_oplist_missed(l, 0, &index, missed);
     CU_ASSERT_STRING_EQUAL(ht_json_text(first, "id"), "never");
@@ -130,11 +133,12 @@ static void what_cannot_be_read_is_refused_by_its_line(void)
 
 static void an_overlay_replaces_scales_and_adds(void)
 {
-    ht_oplist *l = parsed(ENTRY(1, "train_step_end", "a") ENTRY(1, "train_step_end", "b")
-                              ENTRY(2, "train_step_end", "c"),
-                          "{\"patches\": [{\"match\": {\"id\": \"a\"}, \"replace_params\": {\"x\": 7, \"y\": 1}},"
-                          " {\"match\": {\"at_step\": 1, \"id\": \"b\"}, \"transform_params\":"
-                          " {\"scale\": {\"x\": 3, \"t\": 2}, \"add\": {\"x\": 0.5, \"none\": 1}}}]}", 0);
+    ht_oplist *l = parsed(
+        ENTRY(1, "train_step_end", "a") ENTRY(1, "train_step_end", "b") ENTRY(2, "train_step_end", "c"),
+        "{\"patches\": [{\"match\": {\"id\": \"a\"}, \"replace_params\": {\"x\": 7, \"y\": 1}},"
+        " {\"match\": {\"at_step\": 1, \"id\": \"b\"}, \"transform_params\":"
+        " {\"scale\": {\"x\": 3, \"t\": 2}, \"add\": {\"x\": 0.5, \"none\": 1}}}]}",
+        0);
     CU_ASSERT_EQUAL(x_of(l, 1, "a"), 7);
     CU_ASSERT_EQUAL(x_of(l, 1, "b"), 6.5);
     CU_ASSERT_EQUAL(x_of(l, 2, "c"), 2);
@@ -148,7 +152,8 @@ static void an_overlay_shifts_drops_and_inserts_and_the_list_is_sorted_again(voi
                               ENTRY(3, "train_step_end", "c"),
                           "{\"patches\": [{\"match\": {\"id\": \"a\"}, \"shift_step\": 2},"
                           " {\"match\": {\"id\": \"b\"}, \"drop\": true},"
-                          " {\"insert\": {\"at\": {\"step\": 3}, \"id\": \"d\"}}]}", 0);
+                          " {\"insert\": {\"at\": {\"step\": 3}, \"id\": \"d\"}}]}",
+                          0);
     CU_ASSERT_EQUAL(ht_oplist_count(l), 3);
     CU_ASSERT_STRING_EQUAL(fired(l, 1, HT_TRAIN_BATCH_END, ids), "");
     CU_ASSERT_STRING_EQUAL(fired(l, 3, HT_TRAIN_BATCH_END, ids), "acd");
@@ -160,9 +165,11 @@ static void assert_left(const char *match, const char *expected)
 {
     char ids[64], overlay[256];
     snprintf(overlay, sizeof overlay, "{\"patches\": [{\"match\": %s, \"drop\": true}]}", match);
-    ht_oplist *l = parsed(ENTRY(5, "train_step_end", "a") ENTRY(5, "train_batch_end", "b")
-                              "{\"at\": {\"step\": 5}, \"module\": \"core\", \"op\": \"freeze\", \"id\": \"c\"}\n",
-                          overlay, 0);
+    ht_oplist *l = parsed(
+        ENTRY(5, "train_step_end", "a")
+            ENTRY(5, "train_batch_end",
+                  "b") "{\"at\": {\"step\": 5}, \"module\": \"core\", \"op\": \"freeze\", \"id\": \"c\"}\n",
+        overlay, 0);
     CU_ASSERT_STRING_EQUAL(fired(l, 5, HT_TRAIN_BATCH_END, ids), expected);
     ht_oplist_destroy(l);
 }
@@ -187,10 +194,12 @@ static void every_key_of_a_match_must_hold(void)
 static void an_overlay_that_is_not_understood_is_refused_by_its_patch(void)
 {
     assert_refused(ENTRY(1, "run_end", "a"), "{}", "no list 'patches'");
-    assert_refused(ENTRY(1, "run_end", "a"), "{\"patches\": [{\"match\": {}}, {\"drop\": true}]}", "patches[1]");
+    assert_refused(ENTRY(1, "run_end", "a"), "{\"patches\": [{\"match\": {}}, {\"drop\": true}]}",
+                   "patches[1]");
     assert_refused(ENTRY(1, "run_end", "a"), "{\"patches\": [{\"match\": {\"modul\": 1}}]}", "'modul'");
     assert_refused(ENTRY(1, "run_end", "a"), "{\"patches\": [{\"insert\": 5}]}", "patches[0]: insert");
-    assert_refused(ENTRY(1, "run_end", "a"), "{\"patches\": [{\"match\": {}, \"shift_step\": 1e300}]}", "shift_step");
+    assert_refused(ENTRY(1, "run_end", "a"), "{\"patches\": [{\"match\": {}, \"shift_step\": 1e300}]}",
+                   "shift_step");
 }
 
 CASES("oplist", CASE(events_have_one_name_and_one_alias), CASE(an_entry_fires_once_at_its_step_and_event),

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#define LINE(id, step, status)                                                                          \
-    "{\"mutation_id\": \"" id "\", \"step\": " #step ", \"phase_bin\": \"mid\", \"actuator\": \"opt\", " \
+#define LINE(id, step, status)                                                                               \
+    "{\"mutation_id\": \"" id "\", \"step\": " #step ", \"phase_bin\": \"mid\", \"actuator\": \"opt\", "     \
     "\"patch\": {\"op\": \"lr_mult\", \"value\": 0.5}, \"status\": \"" status "\"}\n"
 
 static ht_replay parsed(const char *text)
@@ -77,8 +77,9 @@ static void the_order_is_that_of_first_lines_whatever_ids_and_steps_say(void)
 
 static void lines_without_an_id_stand_alone(void)
 {
-    ht_replay r = parsed("{\"actuator\": \"loss\", \"patch\": {\"op\": \"mult\", \"key\": \"aux\", \"value\": 2}}\n"
-                         "{\"actuator\": \"loss\", \"patch\": {\"op\": \"mult\", \"key\": \"aux\", \"value\": 3}}\n");
+    ht_replay r =
+        parsed("{\"actuator\": \"loss\", \"patch\": {\"op\": \"mult\", \"key\": \"aux\", \"value\": 2}}\n"
+               "{\"actuator\": \"loss\", \"patch\": {\"op\": \"mult\", \"key\": \"aux\", \"value\": 3}}\n");
     CU_ASSERT_EQUAL_FATAL(r.n, 2);
     CU_ASSERT_STRING_EQUAL(r.entries[1].patch.key, "aux");
     CU_ASSERT_EQUAL(r.entries[1].patch.value.scalar.number, 3);
@@ -91,7 +92,8 @@ static void equal_ids_of_two_replicas_or_runs_are_two_mutations(void)
     static const char text[] =
         "{\"mutation_id\": \"m\", \"run\": \"r1\", \"actuator\": \"a\", \"patch\": {\"op\": \"x\"}}\n"
         "{\"mutation_id\": \"m\", \"run\": \"r2\", \"actuator\": \"a\", \"patch\": {\"op\": \"x\"}}\n"
-        "{\"mutation_id\": \"m\", \"run\": \"r2\", \"replica\": 1, \"actuator\": \"a\", \"patch\": {\"op\": \"x\"}}";
+        "{\"mutation_id\": \"m\", \"run\": \"r2\", \"replica\": 1, \"actuator\": \"a\", \"patch\": {\"op\": "
+        "\"x\"}}";
     ht_replay r = parsed(text);
     CU_ASSERT_EQUAL(r.n, 3);
     ht_replay_release(&r);
@@ -99,7 +101,8 @@ static void equal_ids_of_two_replicas_or_runs_are_two_mutations(void)
 
 static void a_torn_last_line_is_ignored(void)
 {
-    ht_replay r = parsed(LINE("a", 1, "applied") "\n" LINE("b", 2, "accepted") "{\"mutation_id\": \"c\", \"st");
+    ht_replay r =
+        parsed(LINE("a", 1, "applied") "\n" LINE("b", 2, "accepted") "{\"mutation_id\": \"c\", \"st");
     CU_ASSERT_EQUAL(r.n, 2);
     ht_replay_release(&r);
 }
@@ -112,7 +115,8 @@ static void any_other_line_that_cannot_be_read_is_refused_by_its_number(void)
 
 static void a_mutation_in_force_must_say_what_it_did(void)
 {
-    assert_refused("\n{\"mutation_id\": \"a\", \"status\": \"applied\", \"patch\": {\"op\": \"x\"}}\n", "line 2");
+    assert_refused("\n{\"mutation_id\": \"a\", \"status\": \"applied\", \"patch\": {\"op\": \"x\"}}\n",
+                   "line 2");
     assert_refused("{\"mutation_id\": \"a\", \"status\": \"applied\", \"actuator\": \"opt\"}\n", "line 1");
     ht_replay r = parsed("{\"mutation_id\": \"a\", \"status\": \"failed\"}\n");
     CU_ASSERT_EQUAL(r.n, 0);
@@ -120,9 +124,9 @@ static void a_mutation_in_force_must_say_what_it_did(void)
 }
 
 CASES("replay", CASE(an_empty_log_has_nothing_to_repeat),
-      CASE(a_mutation_is_repeated_once_however_many_lines_it_has), CASE(only_what_stayed_in_force_is_repeated),
-      CASE(the_last_status_of_a_mutation_counts),
-      CASE(the_order_is_that_of_first_lines_whatever_ids_and_steps_say), CASE(lines_without_an_id_stand_alone),
-      CASE(equal_ids_of_two_replicas_or_runs_are_two_mutations), CASE(a_torn_last_line_is_ignored),
-      CASE(any_other_line_that_cannot_be_read_is_refused_by_its_number),
+      CASE(a_mutation_is_repeated_once_however_many_lines_it_has),
+      CASE(only_what_stayed_in_force_is_repeated), CASE(the_last_status_of_a_mutation_counts),
+      CASE(the_order_is_that_of_first_lines_whatever_ids_and_steps_say),
+      CASE(lines_without_an_id_stand_alone), CASE(equal_ids_of_two_replicas_or_runs_are_two_mutations),
+      CASE(a_torn_last_line_is_ignored), CASE(any_other_line_that_cannot_be_read_is_refused_by_its_number),
       CASE(a_mutation_in_force_must_say_what_it_did))

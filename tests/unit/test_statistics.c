@@ -1,4 +1,5 @@
-/* tests/unit/test_statistics.c - the numbers of a run and what is learned from it (BEHAVIOUR 12.1, 7.3, D56). */
+/* tests/unit/test_statistics.c - the numbers of a run and what is learned from it (BEHAVIOUR 12.1, 7.3, D56).
+ */
 #include "cases.h"
 #include "base/text.h"
 #include "tune/statistics.h"
@@ -52,10 +53,10 @@ static void mutations_are_counted_once_though_they_have_two_lines(void)
     ht_statistics s;
     ht_mutation m = lr_mult(.5);
     ht_statistics_init(&s);
-    const ht_mutation_status lines[] = {HT_MUTATION_APPLIED,   HT_MUTATION_ACCEPTED,    HT_MUTATION_APPLIED,
-                                        HT_MUTATION_REJECTED,  HT_MUTATION_APPLIED,     HT_MUTATION_ROLLED_BACK,
-                                        HT_MUTATION_SUGGESTED, HT_MUTATION_FAILED,      HT_MUTATION_APPLIED,
-                                        HT_MUTATION_INCONCLUSIVE};
+    const ht_mutation_status lines[] = {
+        HT_MUTATION_APPLIED, HT_MUTATION_ACCEPTED,    HT_MUTATION_APPLIED,   HT_MUTATION_REJECTED,
+        HT_MUTATION_APPLIED, HT_MUTATION_ROLLED_BACK, HT_MUTATION_SUGGESTED, HT_MUTATION_FAILED,
+        HT_MUTATION_APPLIED, HT_MUTATION_INCONCLUSIVE};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         m.status = lines[i];
         ht_statistics_mutation(&s, &m);
@@ -73,7 +74,7 @@ static void what_was_rolled_back_counts_against_the_accept_rate_and_inconclusive
     ht_mutation m = lr_mult(.5);
     ht_statistics_init(&s);
     CU_ASSERT_EQUAL(ht_statistics_accept_rate(&s), 0);
-    const ht_decision decisions[] = {HT_DECISION_ACCEPTED, HT_DECISION_ROLLED_BACK, HT_DECISION_REJECTED,
+    const ht_decision decisions[] = {HT_DECISION_ACCEPTED,    HT_DECISION_ROLLED_BACK,  HT_DECISION_REJECTED,
                                      HT_DECISION_ROLLED_BACK, HT_DECISION_INCONCLUSIVE, HT_DECISION_LOST};
     for (size_t i = 0; i < sizeof decisions / sizeof decisions[0]; i++) {
         ht_segment g = judged(decisions[i], 0);
@@ -115,7 +116,7 @@ static void centres_are_means_on_the_scale_of_the_family(void)
     CU_ASSERT_STRING_EQUAL(e[1].phase, "mid");
     CU_ASSERT_DOUBLE_EQUAL(e[0].win_rate, 2. / 3, 1e-15);
     CU_ASSERT_DOUBLE_EQUAL(e[0].mean_score, -.1, 1e-15);
-    CU_ASSERT_DOUBLE_EQUAL(e[0].win_center, 1, 1e-12);      /* the geometric mean of 0.5 and 2 */
+    CU_ASSERT_DOUBLE_EQUAL(e[0].win_center, 1, 1e-12); /* the geometric mean of 0.5 and 2 */
     CU_ASSERT_DOUBLE_EQUAL(e[0].win_spread, log(2), 1e-12);
     CU_ASSERT_EQUAL(e[0].wins, 2);
     ht_statistics_release(&s);
@@ -163,7 +164,7 @@ static void what_stopped_proposals_is_counted_by_code(void)
 
 static void the_value_that_was_asked_for_is_learned(void)
 {
-    ht_mutation m = lr_mult(.9);                /* 0.01 * 0.9 / 0.01 is not quite 0.9 */
+    ht_mutation m = lr_mult(.9); /* 0.01 * 0.9 / 0.01 is not quite 0.9 */
     CU_ASSERT_EQUAL(learned(&m), log(.9));
     ht_mutation set = weight("set", HT_SCALE_LINEAR, 3, 1, 3);
     CU_ASSERT_EQUAL(learned(&set), 3);
@@ -171,7 +172,7 @@ static void the_value_that_was_asked_for_is_learned(void)
 
 static void the_value_that_the_actuator_made_of_it_is_learned_instead(void)
 {
-    ht_mutation m = lr_mult(1.4);               /* lr 0.9 * 1.4 is cut to 1 (D56) */
+    ht_mutation m = lr_mult(1.4); /* lr 0.9 * 1.4 is cut to 1 (D56) */
     m.changes[0].before[0] = .9;
     m.changes[0].after[0] = 1;
     CU_ASSERT_DOUBLE_EQUAL(learned(&m), log(1 / .9), 1e-15);
@@ -227,7 +228,7 @@ static void what_diverged_or_has_no_score_is_as_bad_as_can_be(void)
     g.stability = (ht_stability){.anomaly = true};
     CU_ASSERT(ht_observation_of(&g, &m, &o));
     CU_ASSERT_EQUAL(o.y, -INFINITY);
-    g.decision = HT_DECISION_ACCEPTED;          /* the switch says that the flag does not count */
+    g.decision = HT_DECISION_ACCEPTED; /* the switch says that the flag does not count */
     CU_ASSERT(ht_observation_of(&g, &m, &o));
     CU_ASSERT_EQUAL(o.y, 7);
     g = judged(HT_DECISION_REJECTED, 0);

@@ -29,14 +29,14 @@ typedef struct {
 
 /* A family as the test knows it; bounds are those of the recipe. */
 typedef struct {
-    const char *actuator, *key, *op;    /* op: of the patch; key is in the patch where op differs from it */
+    const char *actuator, *key, *op; /* op: of the patch; key is in the patch where op differs from it */
     double lo, hi;
 } family;
 
 typedef struct {
-    training live, before;      /* before: at the application of the open mutation */
-    training asked;             /* at the last question */
-    bool moved;                 /* a schedule moved a value since the application */
+    training live, before; /* before: at the application of the open mutation */
+    training asked;        /* at the last question */
+    bool moved;            /* a schedule moved a value since the application */
     family families[N_FAMILIES];
     ht_random random;
     ht_metrics *metrics;
@@ -213,7 +213,7 @@ static void take_disabled(void *ctx, const char *what, const char *error)
 {
     (void)what;
     (void)error;
-    must(ctx, false);       /* nothing fails here, whatever is proposed */
+    must(ctx, false); /* nothing fails here, whatever is proposed */
 }
 
 /* ---- the training --------------------------------------------------------------------------- */
@@ -281,11 +281,16 @@ static void draw_families(world *w)
 {
     const double m = uniform(w, 1, 4), s = uniform(w, 1e-6, .5), d = uniform(w, .1, 30);
     const family families[N_FAMILIES] = {
-        {"opt", "lr_mult", "lr_mult", 1 / m, m},      {"opt", "lr_set", "lr_set", s, 2 * s},
-        {"opt", "wd_mult", "wd_mult", .2, m},         {"opt", "wd_set", "wd_set", 0, s},
-        {"opt", "betas_set", "betas_set", .5, .9999}, {"loss", "w0", "mult", 1 / m, 3},
-        {"loss", "w1", "set", 0, d},                  {"loss", "w2", "delta", -d, d},
-        {"loss", "w3", "mult", .9, 1.1},              {"net", "gain_mult", "gain_mult", 1 / m, m},
+        {"opt", "lr_mult", "lr_mult", 1 / m, m},
+        {"opt", "lr_set", "lr_set", s, 2 * s},
+        {"opt", "wd_mult", "wd_mult", .2, m},
+        {"opt", "wd_set", "wd_set", 0, s},
+        {"opt", "betas_set", "betas_set", .5, .9999},
+        {"loss", "w0", "mult", 1 / m, 3},
+        {"loss", "w1", "set", 0, d},
+        {"loss", "w2", "delta", -d, d},
+        {"loss", "w3", "mult", .9, 1.1},
+        {"net", "gain_mult", "gain_mult", 1 / m, m},
         {"net", "gain_set", "gain_set", .01, 5},
     };
     memcpy(w->families, families, sizeof families);
@@ -330,8 +335,9 @@ static bool make_recipe(world *w, ht_recipe **out)
     print_actuator(w, "loss", &text);
     ht_string_add(&text, ", ");
     print_actuator(w, "net", &text);
-    ht_string_add(&text, "}, \"acceptance\": {\"horizon\": \"%s\", \"rollback_on_reject\": %s}, "
-                         "\"safety\": {\"max_global_reject_streak\": %d, \"reject_pause\": 2}}",
+    ht_string_add(&text,
+                  "}, \"acceptance\": {\"horizon\": \"%s\", \"rollback_on_reject\": %s}, "
+                  "\"safety\": {\"max_global_reject_streak\": %d, \"reject_pause\": 2}}",
                   horizons[ht_random_below(&w->random, 3)], chance(w, .9) ? "true" : "false",
                   (int)ht_random_below(&w->random, 6) + 1);
     bool made = ht_recipe_parse(ht_string_peek(&text), "recipe", out, &err) == HT_OK;
@@ -344,8 +350,16 @@ static bool make_recipe(world *w, ht_recipe **out)
 static bool add_targets(world *w)
 {
     const ht_weight_access access = {w, get_weight, put_weight, NULL};
-    const ht_knob_spec gain = {.key = "gain", .type = HT_KNOB_LOG_FLOAT, .set = set_gain, .get = get_gain, .ctx = w,
-                               .group = "net", .has_min = true, .min = 1e-4, .has_max = true, .max = 10,
+    const ht_knob_spec gain = {.key = "gain",
+                               .type = HT_KNOB_LOG_FLOAT,
+                               .set = set_gain,
+                               .get = get_gain,
+                               .ctx = w,
+                               .group = "net",
+                               .has_min = true,
+                               .min = 1e-4,
+                               .has_max = true,
+                               .max = 10,
                                .initial = ht_real(w->live.gain)};
     ht_param_group groups[N_GROUPS];
     void *opt = NULL, *loss = NULL;
@@ -370,13 +384,14 @@ static bool open_world(world *w, unsigned long number)
     start_training(w);
     if (!make_recipe(w, &recipe) || !add_targets(w))
         return false;
-    ht_tuner_options o = {.recipe = recipe,
-                          .metrics = w->metrics,
-                          .actuators = w->actuators,
-                          .effector = ht_effector_local(w->actuators),
-                          .ports = {w, propose, take_mutation, take_segment, take_window, take_disabled, take_text},
-                          .mode = HT_MODE_ACTIVE,
-                          .auto_disable_on_error = true};
+    ht_tuner_options o = {
+        .recipe = recipe,
+        .metrics = w->metrics,
+        .actuators = w->actuators,
+        .effector = ht_effector_local(w->actuators),
+        .ports = {w, propose, take_mutation, take_segment, take_window, take_disabled, take_text},
+        .mode = HT_MODE_ACTIVE,
+        .auto_disable_on_error = true};
     ht_status st = ht_tuner_create(&o, &w->tuner, NULL);
     ht_recipe_destroy(recipe);
     return st == HT_OK;
@@ -421,7 +436,7 @@ static void every_applied_value_is_legal_and_every_rollback_is_exact(void)
         close_world(w);
         free(w);
     }
-    CU_ASSERT(applied > asks / 3);      /* the test tries what it says it tries */
+    CU_ASSERT(applied > asks / 3); /* the test tries what it says it tries */
     CU_ASSERT(undone > applied / 5);
     printf(" [%lu proposals, %lu applied, %lu rolled back]", asks, applied, undone);
 }
@@ -431,7 +446,8 @@ int main(int argc, char **argv)
     if (argc > 1)
         proposals_wanted = strtoul(argv[1], NULL, 10);
     CU_pSuite suite = NULL;
-    if (CU_initialize_registry() != CUE_SUCCESS || (suite = CU_add_suite("tuner_property", NULL, NULL)) == NULL ||
+    if (CU_initialize_registry() != CUE_SUCCESS ||
+        (suite = CU_add_suite("tuner_property", NULL, NULL)) == NULL ||
         CU_ADD_TEST(suite, every_applied_value_is_legal_and_every_rollback_is_exact) == NULL)
         return 2;
     CU_basic_set_mode(CU_BRM_NORMAL);

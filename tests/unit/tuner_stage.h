@@ -5,6 +5,7 @@
 #ifndef TESTS_TUNER_STAGE_H
 #define TESTS_TUNER_STAGE_H
 
+#include <CUnit/CUnit.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,14 @@
 #include "tune/optimizer.h"
 #include "tune/replay.h"
 #include "tune/tuner.h"
+
+/* The families of the stage, and a recipe of them with more after it. */
+#define FAMILIES                                                                                             \
+    "\"actuators\": {\"opt\": {\"mutations\": {\"lr_mult\": {\"bounds\": [0.5, 2.0], \"cooldown\": 1}, "     \
+    "\"wd_set\": {\"bounds\": [0.001, 0.5]}, \"betas_set\": {\"bounds\": [0.5, 0.9], \"risk\": "             \
+    "\"high\"}}}, "                                                                                          \
+    "\"rig\": {\"mutations\": {\"turn\": {\"bounds\": [0.0, 10.0], \"cooldown\": 0}}}}"
+#define RECIPE(more) "{" FAMILIES more "}"
 
 enum { STAGE_RECORDS = 64 };
 
@@ -30,20 +39,20 @@ typedef struct {
     ht_metrics *metrics;
     ht_actuators *actuators;
     ht_tuner *tuner;
-    bool has_proposal;              /* what the search answers next; used once */
+    bool has_proposal; /* what the search answers next; used once */
     ht_proposal proposal;
     ht_status propose_status, write_status;
     size_t n_asked, n_mutations, n_segments, n_windows, n_warnings, n_disabled;
-    ht_ask ask;                     /* the last question */
+    ht_ask ask; /* the last question */
     ht_mutation mutations[STAGE_RECORDS];
     ht_segment segments[STAGE_RECORDS];
-    ht_window window;               /* the last one */
+    ht_window window; /* the last one */
     char warning[512], disabled[HT_NAME_MAX], disabled_why[256];
 } stage;
 
 /* ---- the actuator of the program ------------------------------------------------------------ */
 
-static ht_status rig_snapshot(void *self, const ht_patch *patch, void **out)
+static inline ht_status rig_snapshot(void *self, const ht_patch *patch, void **out)
 {
     const rig *r = self;
     (void)patch;
@@ -58,14 +67,14 @@ static ht_status rig_snapshot(void *self, const ht_patch *patch, void **out)
     return HT_OK;
 }
 
-static void rig_validate(void *self, const ht_patch *patch, ht_codes *codes)
+static inline void rig_validate(void *self, const ht_patch *patch, ht_codes *codes)
 {
     (void)self;
     if (strcmp(patch->op, "turn") != 0)
         ht_codes_add(codes, "unknown_op");
 }
 
-static ht_status rig_apply(void *self, const ht_patch *patch, const ht_env *env, ht_error *err)
+static inline ht_status rig_apply(void *self, const ht_patch *patch, const ht_env *env, ht_error *err)
 {
     rig *r = self;
     (void)env;
@@ -73,7 +82,7 @@ static ht_status rig_apply(void *self, const ht_patch *patch, const ht_env *env,
     return r->apply_fails ? ht_fail(err, HT_EFAILED, "the rig is stuck") : HT_OK;
 }
 
-static ht_status rig_restore(void *self, const void *snapshot, ht_error *err)
+static inline ht_status rig_restore(void *self, const void *snapshot, ht_error *err)
 {
     rig *r = self;
     if (r->restore_fails)
@@ -84,7 +93,7 @@ static ht_status rig_restore(void *self, const void *snapshot, ht_error *err)
 
 /* ---- ports ---------------------------------------------------------------------------------- */
 
-static ht_status stage_propose(void *ctx, const ht_ask *ask, ht_proposal *out, bool *found)
+static inline ht_status stage_propose(void *ctx, const ht_ask *ask, ht_proposal *out, bool *found)
 {
     stage *s = ctx;
     s->n_asked++;
@@ -95,14 +104,14 @@ static ht_status stage_propose(void *ctx, const ht_ask *ask, ht_proposal *out, b
     return s->propose_status;
 }
 
-static ht_status stage_mutation(void *ctx, const ht_mutation *m)
+static inline ht_status stage_mutation(void *ctx, const ht_mutation *m)
 {
     stage *s = ctx;
     s->mutations[s->n_mutations++ % STAGE_RECORDS] = *m;
     return s->write_status;
 }
 
-static ht_status stage_segment(void *ctx, const ht_segment *g, const ht_mutation *m)
+static inline ht_status stage_segment(void *ctx, const ht_segment *g, const ht_mutation *m)
 {
     stage *s = ctx;
     (void)m;
@@ -110,7 +119,7 @@ static ht_status stage_segment(void *ctx, const ht_segment *g, const ht_mutation
     return s->write_status;
 }
 
-static ht_status stage_window(void *ctx, const ht_window *w)
+static inline ht_status stage_window(void *ctx, const ht_window *w)
 {
     stage *s = ctx;
     s->n_windows++;
@@ -118,7 +127,7 @@ static ht_status stage_window(void *ctx, const ht_window *w)
     return s->write_status;
 }
 
-static void stage_auto_disabled(void *ctx, const char *what, const char *error)
+static inline void stage_auto_disabled(void *ctx, const char *what, const char *error)
 {
     stage *s = ctx;
     s->n_disabled++;
@@ -126,7 +135,7 @@ static void stage_auto_disabled(void *ctx, const char *what, const char *error)
     snprintf(s->disabled_why, sizeof s->disabled_why, "%s", error);
 }
 
-static void stage_warning(void *ctx, const char *text)
+static inline void stage_warning(void *ctx, const char *text)
 {
     stage *s = ctx;
     s->n_warnings++;
@@ -135,7 +144,7 @@ static void stage_warning(void *ctx, const char *text)
 
 /* ---- opening and closing -------------------------------------------------------------------- */
 
-static ht_tuner_options stage_options(stage *s, ht_mode mode)
+static inline ht_tuner_options stage_options(stage *s, ht_mode mode)
 {
     return (ht_tuner_options){.recipe = s->recipe,
                               .metrics = s->metrics,
@@ -153,10 +162,10 @@ static ht_tuner_options stage_options(stage *s, ht_mode mode)
 }
 
 /* All but the tuner. @return false: cannot be set up */
-static bool stage_prepare(stage *s, const char *recipe)
+static inline bool stage_prepare(stage *s, const char *recipe)
 {
-    static const ht_actuator_ops ops = {.snapshot = rig_snapshot, .validate = rig_validate, .apply = rig_apply,
-                                        .restore = rig_restore};
+    static const ht_actuator_ops ops = {
+        .snapshot = rig_snapshot, .validate = rig_validate, .apply = rig_apply, .restore = rig_restore};
     void *opt = NULL;
     ht_error err = {""};
     memset(s, 0, sizeof *s);
@@ -176,7 +185,7 @@ static bool stage_prepare(stage *s, const char *recipe)
     return false;
 }
 
-static bool stage_open(stage *s, const char *recipe, ht_mode mode)
+static inline bool stage_open(stage *s, const char *recipe, ht_mode mode)
 {
     if (!stage_prepare(s, recipe))
         return false;
@@ -184,7 +193,7 @@ static bool stage_open(stage *s, const char *recipe, ht_mode mode)
     return ht_tuner_create(&o, &s->tuner, NULL) == HT_OK;
 }
 
-static void stage_close(stage *s)
+static inline void stage_close(stage *s)
 {
     ht_tuner_destroy(s->tuner);
     ht_actuators_destroy(s->actuators);
@@ -195,7 +204,7 @@ static void stage_close(stage *s)
 /* ---- what happens --------------------------------------------------------------------------- */
 
 /* The search answers this at the next question. For keyless families: key = op. */
-static void stage_offer(stage *s, const char *actuator, const char *op, ht_value value)
+static inline void stage_offer(stage *s, const char *actuator, const char *op, ht_value value)
 {
     memset(&s->proposal, 0, sizeof s->proposal);
     ht_name_copy(s->proposal.actuator, actuator);
@@ -205,20 +214,20 @@ static void stage_offer(stage *s, const char *actuator, const char *op, ht_value
     s->has_proposal = true;
 }
 
-static ht_status stage_validate_in(stage *s, const ht_env *env, double objective, ht_error *err)
+static inline ht_status stage_validate_in(stage *s, const ht_env *env, double objective, ht_error *err)
 {
     ht_metrics_set(s->metrics, "val/loss", objective, NULL);
     return ht_tuner_event(s->tuner, HT_VAL_EPOCH_END, env, err);
 }
 
 /* A validation at `step` of 1000 with this objective. */
-static ht_status stage_validate(stage *s, long long step, double objective)
+static inline ht_status stage_validate(stage *s, long long step, double objective)
 {
     ht_env env = {.step = step, .epoch = (double)step / 100, .max_steps = 1000, .loss = 1};
     return stage_validate_in(s, &env, objective, NULL);
 }
 
-static ht_op_decision stage_operate(stage *s, const char *op, const char *params)
+static inline ht_op_decision stage_operate(stage *s, const char *op, const char *params)
 {
     ht_op_result result;
     cJSON *p = NULL;
@@ -230,7 +239,7 @@ static ht_op_decision stage_operate(stage *s, const char *op, const char *params
     return result.decision;
 }
 
-static ht_tuner_state stage_state(const stage *s)
+static inline ht_tuner_state stage_state(const stage *s)
 {
     ht_tuner_state state;
     ht_tuner_peek(s->tuner, &state);
@@ -238,22 +247,49 @@ static ht_tuner_state stage_state(const stage *s)
 }
 
 /* The latest records. */
-static const ht_mutation *last_mutation(const stage *s)
+static inline const ht_mutation *last_mutation(const stage *s)
 {
     return &s->mutations[(s->n_mutations + STAGE_RECORDS - 1) % STAGE_RECORDS];
 }
 
-static const ht_segment *last_segment(const stage *s)
+static inline const ht_segment *last_segment(const stage *s)
 {
     return &s->segments[(s->n_segments + STAGE_RECORDS - 1) % STAGE_RECORDS];
 }
 
-static bool has_code(const ht_codes *codes, const char *code)
+static inline bool has_code(const ht_codes *codes, const char *code)
 {
     for (size_t i = 0; i < codes->n; i++)
         if (strcmp(codes->code[i], code) == 0)
             return true;
     return false;
+}
+
+static inline const ht_eligible *on_offer(const stage *s, const char *key)
+{
+    for (size_t i = 0; i < s->ask.n; i++)
+        if (strcmp(s->ask.families[i].key, key) == 0)
+            return &s->ask.families[i];
+    return NULL;
+}
+
+/* ---- what the tests do over and over -------------------------------------------------------- */
+
+static inline void fresh(stage *s, const char *recipe, ht_mode mode)
+{
+    CU_ASSERT_FATAL(stage_open(s, recipe, mode));
+}
+
+static inline void halve_lr(stage *s, long long step, double objective)
+{
+    stage_offer(s, "opt", "lr_mult", ht_real(.5));
+    CU_ASSERT_EQUAL(stage_validate(s, step, objective), HT_OK);
+}
+
+static inline void turn_rig(stage *s, long long step, double objective)
+{
+    stage_offer(s, "rig", "turn", ht_real(5));
+    CU_ASSERT_EQUAL(stage_validate(s, step, objective), HT_OK);
 }
 
 #endif
