@@ -3,9 +3,7 @@
  * The long options of getopt_long get the values FIRST, FIRST + 1, .. in the order of the tables, which is
  * also their place in ht_args. May touch: argv, the state of getopt. */
 #include <assert.h>
-#include <errno.h>
 #include <getopt.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -119,19 +117,6 @@ ht_status ht_args_real(const ht_args *a, const char *name, double lo, double hi,
     double x = 0;
     if (!ht_parse_number(text, &x, NULL) || !(x >= lo && x <= hi))
         return ht_fail(err, HT_EINVAL, "--%s: '%s' is not a number in %g .. %g", name, text, lo, hi);
-    *out = x;
-    return HT_OK;
-}
-
-ht_status ht_args_seed(const ht_args *a, const char *name, unsigned long long *out, ht_error *err)
-{
-    const char *text = ht_args_text(a, name);
-    if (text == NULL)
-        return HT_OK;
-    errno = 0;
-    unsigned long long x = strtoull(text, NULL, 10);
-    if (text[strspn(text, "0123456789")] != 0 || errno == ERANGE)
-        return ht_fail(err, HT_EINVAL, "--%s: '%s' is not a whole number in 0 .. 2^64 - 1", name, text);
     *out = x;
     return HT_OK;
 }

@@ -41,7 +41,5 @@ bool ht_args_has(const ht_args *a, const char *name);
 ht_status ht_args_int(const ht_args *a, const char *name, long long lo, long long hi, long long *out,
                       ht_error *err);
 ht_status ht_args_real(const ht_args *a, const char *name, double lo, double hi, double *out, ht_error *err);
-/** Any unsigned 64-bit number, in decimal digits. */
-ht_status ht_args_seed(const ht_args *a, const char *name, unsigned long long *out, ht_error *err);
 
 #endif

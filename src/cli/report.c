@@ -102,14 +102,12 @@ static cJSON *row_to_json(const ht_row *r)
 
 static cJSON *report_to_json(const ht_report_data *d)
 {
-    char seed[32];
     cJSON *o = cJSON_CreateObject();
-    snprintf(seed, sizeof seed, "%llu", d->seed);
     ht_json_put_text(o, "workload", d->workload);
     ht_json_put_int(o, "replicas", d->replicas);
     ht_json_put_int(o, "ranks_per_replica", d->ranks_per_replica);
     ht_json_put_int(o, "epochs", d->epochs);
-    ht_json_put(o, "seed", cJSON_CreateRaw(seed)); /* all 64 bits */
+    ht_json_put_int(o, "seed", (double)d->seed);
     ht_json_put_text(o, "dir", d->dir);
     ht_json_put_text(o, "study", d->study);
     ht_json_put(o, "result", row_to_json(&d->champion));
@@ -155,7 +153,7 @@ static void print_row(const char *name, const ht_row *r)
 
 static void print_report(const ht_report_data *d)
 {
-    printf("\n%s, seed %llu: the best state by validation, over replicas and epochs\n\n", d->workload,
+    printf("\n%s, seed %lld: the best state by validation, over replicas and epochs\n\n", d->workload,
            d->seed);
     printf("  %-14s  %15s  %9s  %16s  %10s  %7s  %5s\n", "", "validation loss", "test loss",
            "validation error", "test error", "replica", "epoch");

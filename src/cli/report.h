@@ -41,7 +41,7 @@ ht_row ht_row_of(const ht_outcome *outcomes, int n, int replica, double wall_s);
 typedef struct {
     const char *workload, *dir, *study; /**< study NULL = in dir */
     int replicas, ranks_per_replica, epochs;
-    unsigned long long seed;
+    long long seed;
     bool compared; /**< the static default was trained */
     ht_row baseline, champion;
     ht_result result; /**< of the kernel */

@@ -16,6 +16,8 @@
 #include "recipe/recipe.h"
 
 enum { DIR_MAX = 4096 };
+static const long long seed_max =
+    1LL << 53; /* a recipe, which can hold a seed, holds numbers exactly up to here */
 
 /* What is to be done: the same on every rank. */
 typedef struct {
@@ -23,8 +25,7 @@ typedef struct {
     ht_ranks ranks;
     const ht_workload_info *workload;
     const char *recipe, *study, *mode, *replay, *data; /* NULL = not given; borrowed */
-    long long epochs, ranks_per_replica;
-    unsigned long long seed;
+    long long epochs, ranks_per_replica, seed;
     bool compare;
     char dir[DIR_MAX];
     int replicas, replica; /* replica of this rank; -1 = it coordinates */
@@ -70,7 +71,7 @@ static int read_options(job *j, const ht_args *args)
     if (st == HT_OK)
         st = ht_args_int(args, "ranks-per-replica", 1, 100000, &j->ranks_per_replica, &err);
     if (st == HT_OK)
-        st = ht_args_seed(args, "seed", &j->seed, &err);
+        st = ht_args_int(args, "seed", 0, seed_max, &j->seed, &err);
     if (st != HT_OK)
         return ht_cli_fail_status(j->cli, st, &err);
     return ht_cli_check_mode(j->cli, j->mode, j->replay);
@@ -84,8 +85,8 @@ static int place_replicas(job *j)
     j->replica = j->ranks.size == 1 ? 0 : j->ranks.rank == 0 ? -1 : (j->ranks.rank - 1) / r;
     if (j->ranks.size == 1 && r != 1)
         return ht_cli_fail(j->cli, HT_EXIT_USAGE,
-                           "--ranks-per-replica %d: there is one rank; start %d with mpirun -n %d", r,
-                           r + 1, r + 1);
+                           "--ranks-per-replica %d: there is one rank; start %d with mpirun -n %d", r, r + 1,
+                           r + 1);
     if (j->ranks.size > 1 && trainers % r != 0)
         return ht_cli_fail(j->cli, HT_EXIT_USAGE,
                            "--ranks-per-replica %d: %d ranks beside the coordinator do not divide into "
@@ -154,7 +155,7 @@ static int make_training(const job *j, ht_training **out)
     ht_status st = HT_OK;
     if (j->replica >= 0)
         st = ht_training_create(&(ht_workload_options){.name = j->workload->name,
-                                                       .seed = j->seed,
+                                                       .seed = (unsigned long long)j->seed,
                                                        .replica = j->replica,
                                                        .data_dir = j->data,
                                                        .comm = j->comm},
@@ -211,7 +212,7 @@ static ht_options options_of(const job *j, ht_progress_line *line)
         .recipe_text = j->workload->recipe,
         .study = j->study,
         .name = j->workload->name,
-        .seed = j->seed,
+        .seed = (unsigned long long)j->seed,
         .max_steps = j->epochs * j->workload->steps_per_epoch,
         .mode = j->mode,
         .replay = j->replay,
