@@ -52,7 +52,8 @@ hid_t ht_h5_open(const char *path)
     if (access >= 0 && H5Pset_file_locking(access, 0, 1) >= 0)
         file = H5Fopen(path, H5F_ACC_RDONLY, access);
     ht_h5_close(access);
-    return file;
+    /* the program has it open with locks: HDF5 wants the same setting for the same file */
+    return file >= 0 ? file : H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
 }
 
 bool ht_h5_image(hid_t file, char **bytes, size_t *n)
