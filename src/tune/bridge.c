@@ -241,6 +241,9 @@ static ht_status apply(void *self, const ht_patch *patch, const ht_env *env, voi
     s->tried = true;
     HT_TRY(ht_knobs_apply(b->knobs, s->key, &s->after, env, err));
     s->written = true;
+    /* A setter may store less than it is given (a float, a multiple of 8): what is there now counts, else
+     * the change would look as if somebody had moved it. */
+    ht_knobs_live(b->knobs, s->key, &s->after);
     return HT_OK;
 }
 

@@ -176,6 +176,8 @@ static ht_status apply(void *self, const ht_patch *patch, const ht_env *env, voi
     s->after = ht_clamp(ht_weights_result(s->op, s->before, patch->value.scalar.number), lo, hi);
     HT_TRY(put(w, s->key, s->after, err));
     s->written = true;
+    /* The program may store less than it is given, e.g. a float: what is there now counts. */
+    w->access.get(w->access.ctx, s->key, &s->after);
     return HT_OK;
 }
 

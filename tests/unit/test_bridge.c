@@ -12,7 +12,7 @@ enum { LR, WEIGHT_DECAY, BETAS, AUX, LAYERS, FLAG, SIZE, NAME, UNSET, N };
 /* One training: each knob's value, behind a setter and a getter. */
 typedef struct {
     ht_value value;
-    bool refuses;
+    bool refuses, single;   /* single: the program keeps a float */
 } cell;
 typedef struct {
     cell cells[N];
@@ -29,6 +29,8 @@ static ht_status set(void *ctx, const ht_value *value, const ht_env *env, ht_err
     if (c->refuses)
         return HT_EFAILED;
     c->value = *value;
+    if (c->single)
+        c->value = ht_real((float)value->scalar.number);
     return HT_OK;
 }
 
@@ -250,6 +252,18 @@ static void every_type_comes_back_as_it_was_with_its_state(void)
     tear(&f);
 }
 
+static void a_knob_that_keeps_a_float_is_undone_exactly(void)
+{
+    fixture f;
+    build(&f);
+    f.cells[AUX].single = true;
+    change(&f, "loss", "set", "aux", ht_real(1.1));
+    CU_ASSERT_EQUAL(number(&f, AUX), (float)1.1);
+    CU_ASSERT_EQUAL(undo(&f), HT_ROLLBACK_EXACT);
+    CU_ASSERT_EQUAL(number(&f, AUX), .5);
+    tear(&f);
+}
+
 static void a_moved_knob_loses_the_factor_and_a_commanded_one_stays(void)
 {
     fixture f;
@@ -325,6 +339,7 @@ CASES("bridge",
       CASE(what_leads_nowhere_is_refused),
       CASE(reals_are_fitted_to_the_type_of_the_knob),
       CASE(every_type_comes_back_as_it_was_with_its_state),
+      CASE(a_knob_that_keeps_a_float_is_undone_exactly),
       CASE(a_moved_knob_loses_the_factor_and_a_commanded_one_stays),
       CASE(a_setter_that_refuses_leaves_everything_as_it_was),
       CASE(the_search_is_told_scale_length_and_value))

@@ -7,10 +7,10 @@
 #include "base/text.h"
 #include "cases.h"
 
-/* Weights "aux" (there) and "new" (not there at first). */
+/* Weights "aux" (there) and "new" (not there at first); `single` = the program keeps floats. */
 typedef struct {
     double aux, fresh;
-    bool has_fresh, gone, read_only;
+    bool has_fresh, gone, read_only, single;
     void *self;
 } fixture;
 
@@ -35,7 +35,7 @@ static ht_status put(void *ctx, const char *key, double value)
     double *x = find(f, key);
     if (x == NULL || f->read_only)
         return HT_EFAILED;
-    *x = value;
+    *x = f->single ? (float)value : value;
     f->has_fresh |= x == &f->fresh;
     return HT_OK;
 }
@@ -132,6 +132,21 @@ static void a_weight_comes_back_bit_for_bit(void)
     ht_weights_class.destroy(f.self);
 }
 
+static void what_the_program_made_of_a_value_is_what_the_record_says(void)
+{
+    fixture f;
+    ht_change c[HT_CHANGES_MAX];
+    build(&f);
+    f.single = true;
+    f.aux = (float).7;
+    void *s = change(&f, "set", "aux", 1.1);
+    ht_weights_class.changes(f.self, s, c);
+    CU_ASSERT_EQUAL(c[0].after[0], (float)1.1);
+    CU_ASSERT_EQUAL(undo(&f, s), HT_ROLLBACK_EXACT);
+    CU_ASSERT_EQUAL(f.aux, (float).7);
+    ht_weights_class.destroy(f.self);
+}
+
 static void a_weight_that_was_not_there_goes_away_again(void)
 {
     fixture f;
@@ -224,6 +239,7 @@ CASES("weights",
       CASE(results_must_lie_in_the_bounds_of_their_weight),
       CASE(an_incomplete_patch_is_told_all_that_it_lacks),
       CASE(a_weight_comes_back_bit_for_bit),
+      CASE(what_the_program_made_of_a_value_is_what_the_record_says),
       CASE(a_weight_that_was_not_there_goes_away_again),
       CASE(a_moved_weight_loses_the_factor_or_the_difference_and_keeps_what_was_set),
       CASE(a_commanded_weight_stays_even_if_it_equals_what_the_mutation_set),
