@@ -16,8 +16,7 @@
 #include "recipe/recipe.h"
 
 enum { DIR_MAX = 4096 };
-static const long long seed_max =
-    1LL << 53; /* a recipe, which can hold a seed, holds numbers exactly up to here */
+static const long long seed_max = (1LL << 53) - 1; /* recipes can hold a seed, and numbers up to here */
 
 /* What is to be done: the same on every rank. */
 typedef struct {
