@@ -15,7 +15,9 @@ typedef enum {
     HT_RANDOM_PROPOSAL = 1,   /**< draws of one proposal */
     HT_RANDOM_TRAINING = 2,   /**< minibatches and dropout of the built-in workloads */
     HT_RANDOM_INIT = 3,       /**< initial weights */
-    HT_RANDOM_TEST = 4
+    HT_RANDOM_TEST = 4,
+    HT_RANDOM_STARTUP = 5,    /**< scrambling of the first points of a search */
+    HT_RANDOM_RESERVOIR = 6   /**< which old observations are kept */
 } ht_random_purpose;
 
 /** A stream: `key` names it, `counter` is the number of draws made. Copy it to fork it. */

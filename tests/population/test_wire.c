@@ -20,12 +20,12 @@ static cJSON *tree(const char *text)
     return item;
 }
 
-static void fill_hello(ht_message *m)
+static void fill_hello(ht_packet *m)
 {
     m->as.hello = (ht_hello){.actuators = "opt,loss", .controls = owned("[]")};
 }
 
-static void fill_report(ht_message *m)
+static void fill_report(ht_packet *m)
 {
     m->as.report = (ht_report){.decision = 7, .step = 700, .epoch = 14, .total_steps = 6000,
                                .readings = sample_readings(.5), .mode = HT_MODE_ACTIVE, .has_segment = true,
@@ -34,7 +34,7 @@ static void fill_report(ht_message *m)
                                .ask = sample_ask()};
 }
 
-static void fill_outcome(ht_message *m)
+static void fill_outcome(ht_packet *m)
 {
     m->as.outcome = (ht_outcome){.decision = 7, .n_made = 2, .has_window = true, .window = sample_window(),
                                  .cooldowns = owned("{\"opt:lr_mult\":2}"), .controls = owned("[1]"),
@@ -46,7 +46,7 @@ static void fill_outcome(ht_message *m)
     strcpy(m->as.outcome.disabled[0].error, "apply failed three times");
 }
 
-static void fill_answer(ht_message *m)
+static void fill_answer(ht_packet *m)
 {
     m->as.answer = (ht_answer){.operation = 9, .list = 1, .index = 3, .entry = tree("{\"op\":\"set\"}"),
                                .step = 700, .epoch = 14, .event = "val_epoch_end", .phase = "val",
@@ -54,7 +54,7 @@ static void fill_answer(ht_message *m)
                                           .error = "unknown_param", .notes = "a note"}};
 }
 
-static void fill_bye(ht_message *m)
+static void fill_bye(ht_packet *m)
 {
     m->as.bye = (ht_bye){.step = 6000, .epoch = 120, .has_segment = true,
                          .segment = sample_segment(9, 9, HT_DECISION_INCONCLUSIVE),
@@ -62,33 +62,33 @@ static void fill_bye(ht_message *m)
                          .was_on = true, .mode = HT_MODE_OFF, .has_result = true, .val = .25, .test = NAN};
 }
 
-static void fill_welcome(ht_message *m)
+static void fill_welcome(ht_packet *m)
 {
     m->as.welcome = (ht_welcome){.replica = 3, .mode = HT_MODE_REPLAY, .recipe = owned("{\"version\":1}"),
                                  .replay = owned("{}\n"), .freeze = {.frozen = true, .strict = true, .list = 1,
                                                                      .step_offset = -5, .entries = owned("{}\n")}};
 }
 
-static void fill_directive(ht_message *m)
+static void fill_directive(ht_packet *m)
 {
     m->as.directive = (ht_directive){.decision = 7, .stop = true, .has_proposal = true,
                                      .proposal = {.actuator = "loss", .key = "aux", .source = HT_SOURCE_RANDOM,
                                                   .patch = {.op = "mult", .key = "aux", .value = ht_real(1.25)}}};
 }
 
-static void fill_order(ht_message *m)
+static void fill_order(ht_packet *m)
 {
     m->as.order = (ht_order){.number = 12, .module = "tune", .op = "set", .id = "main",
                              .params = tree("{\"acceptance.epsilon\":0.002,\"n\":[\"x\",false]}"),
                              .attachment = owned("text")};
 }
 
-static void fill_freeze(ht_message *m)
+static void fill_freeze(ht_packet *m)
 {
     m->as.freeze = (ht_freeze_order){.frozen = true, .list = 2, .step_offset = 100, .entries = owned("{}\n")};
 }
 
-static void (*const fills[])(ht_message *) = {
+static void (*const fills[])(ht_packet *) = {
     [HT_MESSAGE_HELLO] = fill_hello,       [HT_MESSAGE_REPORT] = fill_report,
     [HT_MESSAGE_OUTCOME] = fill_outcome,   [HT_MESSAGE_ANSWER] = fill_answer,
     [HT_MESSAGE_BYE] = fill_bye,           [HT_MESSAGE_WELCOME] = fill_welcome,
@@ -99,38 +99,38 @@ enum { N_KINDS = sizeof fills / sizeof *fills };
 
 static ht_bytes bytes_of(int kind)
 {
-    static ht_message m;
+    static ht_packet m;
     ht_bytes bytes = {0};
     m.kind = (ht_message_kind)kind;
     fills[kind](&m);
-    CU_ASSERT_EQUAL_FATAL(ht_message_encode(&m, &bytes), HT_OK);
-    ht_message_release(&m);
+    CU_ASSERT_EQUAL_FATAL(ht_packet_encode(&m, &bytes), HT_OK);
+    ht_packet_release(&m);
     return bytes;
 }
 
 /* Decoding must read nothing beyond n: the copy has exactly n bytes, so that the sanitizer sees it. */
-static ht_status decode_copy(const unsigned char *data, size_t n, ht_message *out, ht_error *err)
+static ht_status decode_copy(const unsigned char *data, size_t n, ht_packet *out, ht_error *err)
 {
     unsigned char *copy = malloc(n > 0 ? n : 1);
     if (n > 0)
         memcpy(copy, data, n);
-    ht_status st = ht_message_decode(copy, n, out, err);
+    ht_status st = ht_packet_decode(copy, n, out, err);
     free(copy);
     return st;
 }
 
 static void every_message_comes_out_as_it_went_in(void)
 {
-    static ht_message m;
+    static ht_packet m;
     for (int kind = HT_MESSAGE_HELLO; kind < N_KINDS; kind++) {
         ht_bytes first = bytes_of(kind), second = {0};
         memset(&m, 0x55, sizeof m);     /* nothing of what was there may shine through */
         CU_ASSERT_EQUAL_FATAL(decode_copy(first.data, first.n, &m, NULL), HT_OK);
         CU_ASSERT_EQUAL((int)m.kind, kind);
-        CU_ASSERT_EQUAL_FATAL(ht_message_encode(&m, &second), HT_OK);
+        CU_ASSERT_EQUAL_FATAL(ht_packet_encode(&m, &second), HT_OK);
         CU_ASSERT_EQUAL_FATAL(first.n, second.n);
         CU_ASSERT_EQUAL(memcmp(first.data, second.data, first.n), 0);
-        ht_message_release(&m);
+        ht_packet_release(&m);
         free(first.data);
         free(second.data);
     }
@@ -138,7 +138,7 @@ static void every_message_comes_out_as_it_went_in(void)
 
 static void a_report_keeps_its_members(void)
 {
-    static ht_message m;
+    static ht_packet m;
     ht_bytes bytes = bytes_of(HT_MESSAGE_REPORT);
     CU_ASSERT_EQUAL_FATAL(decode_copy(bytes.data, bytes.n, &m, NULL), HT_OK);
     const ht_report *r = &m.as.report;
@@ -155,13 +155,13 @@ static void a_report_keeps_its_members(void)
     CU_ASSERT_EQUAL(r->judged.patch.value.scalar.number, .9);
     CU_ASSERT_EQUAL(r->ask.n, 2);
     CU_ASSERT_EQUAL(r->ask.families[1].hi[1], .999);
-    ht_message_release(&m);
+    ht_packet_release(&m);
     free(bytes.data);
 }
 
 static void integers_and_reals_of_json_stay_what_they_were(void)
 {
-    static ht_message m;
+    static ht_packet m;
     ht_bytes bytes = bytes_of(HT_MESSAGE_ANSWER);
     CU_ASSERT_EQUAL_FATAL(decode_copy(bytes.data, bytes.n, &m, NULL), HT_OK);
     const cJSON *list = m.as.answer.result.payload;
@@ -169,13 +169,13 @@ static void integers_and_reals_of_json_stay_what_they_were(void)
     CU_ASSERT_FALSE(ht_json_is_int(cJSON_GetArrayItem(list, 1)));
     CU_ASSERT_TRUE(cJSON_IsNull(cJSON_GetArrayItem(list, 2)));
     CU_ASSERT_TRUE(ht_json_true(cJSON_GetArrayItem(list, 3), "a"));
-    ht_message_release(&m);
+    ht_packet_release(&m);
     free(bytes.data);
 }
 
 static void a_message_that_is_cut_off_anywhere_is_refused(void)
 {
-    static ht_message m;
+    static ht_packet m;
     for (int kind = HT_MESSAGE_HELLO; kind < N_KINDS; kind++) {
         ht_bytes bytes = bytes_of(kind);
         for (size_t n = 0; n < bytes.n; n++)
@@ -187,12 +187,12 @@ static void a_message_that_is_cut_off_anywhere_is_refused(void)
 
 static void bytes_after_the_end_are_refused(void)
 {
-    static ht_message m;
+    static ht_packet m;
     for (int kind = HT_MESSAGE_HELLO; kind < N_KINDS; kind++) {
         ht_bytes bytes = bytes_of(kind);
         unsigned char *longer = calloc(bytes.n + 1, 1);
         memcpy(longer, bytes.data, bytes.n);
-        CU_ASSERT_EQUAL(ht_message_decode(longer, bytes.n + 1, &m, NULL), HT_ECOMM);
+        CU_ASSERT_EQUAL(ht_packet_decode(longer, bytes.n + 1, &m, NULL), HT_ECOMM);
         free(longer);
         free(bytes.data);
     }
@@ -200,28 +200,28 @@ static void bytes_after_the_end_are_refused(void)
 
 static void another_version_is_refused_with_a_word_on_what_to_do(void)
 {
-    static ht_message m;
+    static ht_packet m;
     ht_error err = {""};
     ht_bytes bytes = bytes_of(HT_MESSAGE_BYE);
     bytes.data[1] = 9;
-    CU_ASSERT_EQUAL(ht_message_decode(bytes.data, bytes.n, &m, &err), HT_ECOMM);
+    CU_ASSERT_EQUAL(ht_packet_decode(bytes.data, bytes.n, &m, &err), HT_ECOMM);
     CU_ASSERT_STRING_EQUAL(err.text, "BYE of protocol version 9, this is version 1: use one hottune on all ranks");
     free(bytes.data);
 }
 
 static void an_unknown_kind_is_refused(void)
 {
-    static ht_message m;
+    static ht_packet m;
     ht_error err = {""};
     const unsigned char bytes[3] = {77, 1, 0};
-    CU_ASSERT_EQUAL(ht_message_decode(bytes, 3, &m, &err), HT_ECOMM);
+    CU_ASSERT_EQUAL(ht_packet_decode(bytes, 3, &m, &err), HT_ECOMM);
     CU_ASSERT_STRING_EQUAL(err.text, "malformed message of 3 bytes: no such kind");
-    CU_ASSERT_EQUAL(ht_message_decode("", 0, &m, NULL), HT_ECOMM);
+    CU_ASSERT_EQUAL(ht_packet_decode("", 0, &m, NULL), HT_ECOMM);
 }
 
 static void json_that_is_nested_too_deeply_is_refused(void)
 {
-    static ht_message m;
+    static ht_packet m;
     m.kind = HT_MESSAGE_OPERATION;
     m.as.order = (ht_order){.module = "tune", .op = "set"};
     cJSON *deep = cJSON_CreateArray(), *at = deep;
@@ -233,9 +233,9 @@ static void json_that_is_nested_too_deeply_is_refused(void)
     m.as.order.params = deep;
     ht_bytes bytes = {0};
     ht_error err = {""};
-    CU_ASSERT_EQUAL_FATAL(ht_message_encode(&m, &bytes), HT_OK);
-    ht_message_release(&m);
-    CU_ASSERT_EQUAL(ht_message_decode(bytes.data, bytes.n, &m, &err), HT_ECOMM);
+    CU_ASSERT_EQUAL_FATAL(ht_packet_encode(&m, &bytes), HT_OK);
+    ht_packet_release(&m);
+    CU_ASSERT_EQUAL(ht_packet_decode(bytes.data, bytes.n, &m, &err), HT_ECOMM);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "nested too deeply"));
     free(bytes.data);
 }
@@ -259,7 +259,7 @@ static size_t damage(unsigned char *data, size_t n, ht_random *random)
 
 static void a_damaged_message_is_refused_or_is_another_valid_one(void)
 {
-    static ht_message m;
+    static ht_packet m;
     ht_bytes originals[N_KINDS] = {{0}};
     for (int kind = HT_MESSAGE_HELLO; kind < N_KINDS; kind++)
         originals[kind] = bytes_of(kind);
@@ -274,10 +274,10 @@ static void a_damaged_message_is_refused_or_is_another_valid_one(void)
         if (st == HT_OK) {
             ht_bytes again = {0};
             valid++;
-            CU_ASSERT_EQUAL(ht_message_encode(&m, &again), HT_OK);
+            CU_ASSERT_EQUAL(ht_packet_encode(&m, &again), HT_OK);
             CU_ASSERT_EQUAL(again.n, n);
             free(again.data);
-            ht_message_release(&m);
+            ht_packet_release(&m);
         } else if (st != HT_ECOMM) {
             CU_FAIL("bytes gave another status than HT_ECOMM");
         }
