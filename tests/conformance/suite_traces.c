@@ -12,6 +12,7 @@
 #include "compare.h"
 #include "store/record_json.h"
 #include "suite.h"
+#include "tune/oplist.h"
 #include "tune/optimizer.h"
 #include "tune/replay.h"
 #include "tune/statistics.h"
@@ -301,21 +302,6 @@ static void tear_down(trace *t)
 
 /* ---- one step ------------------------------------------------------------------------------- */
 
-static ht_event event_of(const char *text)
-{
-    static const struct {
-        const char *text;
-        ht_event event;
-    } events[] = {{"fit_start", HT_FIT_START},
-                  {"train_batch_end", HT_TRAIN_BATCH_END},
-                  {"val_epoch_end", HT_VAL_EPOCH_END},
-                  {"run_end", HT_RUN_END}};
-    size_t i = 0;
-    while (i + 1 < sizeof events / sizeof events[0] && (text == NULL || strcmp(events[i].text, text) != 0))
-        i++;
-    return events[i].event;
-}
-
 static void do_event(trace *t, cJSON *got)
 {
     const cJSON *step = t->step, *metrics = ht_json_member(step, "metrics");
@@ -325,10 +311,15 @@ static void do_event(trace *t, cJSON *got)
                       (long long)ht_json_number(step, "max_steps", ht_json_number(step, "total_steps", 0)),
                   .anomaly_critical = is_truthy(ht_json_member(step, "anomaly_critical")),
                   .grad_spike = is_truthy(ht_json_member(step, "grad_spike"))};
-    ht_event event = event_of(ht_json_text(step, "event"));
+    const char *name = ht_json_text(step, "event");
+    ht_event event;
     ht_tuner_state state;
     if (!read_number(ht_json_member(step, "loss"), &env.loss))
         env.loss = 0;
+    if (name == NULL || !ht_event_parse(name, &event)) {
+        event = HT_TRAIN_BATCH_END; /* one that means nothing to a tuner: only max_steps is remembered */
+        env.loss = 0;
+    }
     ht_metrics_accessor(t->metrics, cJSON_IsObject(metrics) ? read_metric : NULL, t);
     ht_tuner_event(t->tuner, event, &env, NULL);
     ht_tuner_peek(t->tuner, &state);
