@@ -1,16 +1,12 @@
 /* src/kernel/register.c - knobs and actuators that a training names; the contract is in hottune.h. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernel/kernel_internal.h"
+#include "tune/bridge.h"
 #include "tune/optimizer.h"
-
-/* The recipe's names of the two standard actuators stand for these groups of knobs. */
-static const char *group_of(const char *actuator)
-{
-    return strcmp(actuator, "opt") == 0 ? "optimizer" : actuator;
-}
 
 static ht_status write_target(void *ctx, const ht_value *value, const ht_env *env, ht_error *err)
 {
@@ -31,6 +27,26 @@ static ht_status write_target(void *ctx, const ht_value *value, const ht_env *en
     return HT_EINVAL;
 }
 
+/* What the training holds now: a schedule of its own may have moved it. */
+static bool read_target(void *ctx, ht_value *out)
+{
+    const ht_knob_target *t = ctx;
+    switch (t->kind) {
+    case TO_DOUBLE:
+        *out = ht_real(*t->to.real);
+        return true;
+    case TO_INT:
+        *out = ht_int(*t->to.whole);
+        return true;
+    case TO_BOOL:
+        *out = ht_bool(*t->to.truth);
+        return true;
+    case TO_SETTER:
+        break;
+    }
+    return false;
+}
+
 static ht_status refuse_late(ht_kernel *k)
 {
     if (k == NULL || !k->usable)
@@ -45,9 +61,19 @@ static ht_status check_names(ht_kernel *k, const char *actuator, const char *nam
     HT_TRY(refuse_late(k));
     if (actuator == NULL || actuator[0] == '\0' || name == NULL || name[0] == '\0')
         return ht_fail(&k->message, HT_EINVAL, "a knob needs the name of its actuator and its own name");
-    if (strlen(actuator) >= HT_NAME_MAX || strlen(name) >= HT_NAME_MAX)
-        return ht_fail(&k->message, HT_EINVAL, "the name of a knob is longer than %d bytes", HT_NAME_MAX - 1);
+    if (strlen(actuator) + 1 + strlen(name) >= HT_NAME_MAX)
+        return ht_fail(&k->message, HT_EINVAL, "the names of actuator '%s' and knob '%s' are longer than %d bytes",
+                       actuator, name, HT_NAME_MAX - 2);
     return HT_OK;
+}
+
+/* A name of its own in the whole program; two actuators may have a knob of the same name. */
+static void name_key(const ht_kernel *k, const char *actuator, const char *name, char key[HT_NAME_MAX])
+{
+    ht_knob_view other;
+    ht_name_copy(key, name);
+    if (ht_knobs_find(k->knobs, name, &other) && strcmp(other.spec->group, ht_bridge_group(actuator)) != 0)
+        snprintf(key, HT_NAME_MAX, "%s.%s", actuator, name);
 }
 
 /* Adds the knob and keeps its target; the coordinator has nothing to change and only checks. */
@@ -65,9 +91,10 @@ static ht_status add(ht_kernel *k, const char *actuator, const char *name, ht_kn
         return ht_fail(&k->message, HT_ENOMEM, "no memory for knob '%s'", name);
     }
     *t = *target;
-    ht_name_copy(spec->key, name);
-    ht_name_copy(spec->group, group_of(actuator));
+    name_key(k, actuator, name, spec->key);
+    ht_name_copy(spec->group, ht_bridge_group(actuator));
     spec->set = write_target;
+    spec->get = t->kind == TO_SETTER ? NULL : read_target;
     spec->ctx = t;
     ht_status st = ht_knobs_add(k->knobs, spec, &k->message);
     if (st == HT_OK)
