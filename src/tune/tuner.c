@@ -271,7 +271,7 @@ static void end_run(ht_tuner *t, const ht_env *env)
     t->replay_missed = t->queue.n;
 }
 
-static void remember(ht_tuner *t, const ht_env *env)
+void ht_tuner_remember(ht_tuner *t, const ht_env *env)
 {
     t->env = *env;
     t->env.phase = NULL; /* borrowed from the caller for the call */
@@ -281,7 +281,7 @@ static void remember(ht_tuner *t, const ht_env *env)
 
 ht_status ht_tuner_event(ht_tuner *t, ht_event event, const ht_env *env, ht_error *err)
 {
-    remember(t, env);
+    ht_tuner_remember(t, env);
     if (t->mode == HT_MODE_OFF)
         return HT_OK;
     switch (event) {

@@ -48,6 +48,10 @@ typedef struct {
 ht_status ht_tuner_create(const ht_tuner_options *options, ht_tuner **out, ht_error *err);
 void ht_tuner_destroy(ht_tuner *t);
 
+/** Where the training stands: operations that come before an event act at its step. ht_tuner_event does
+ *  the same by itself. */
+void ht_tuner_remember(ht_tuner *t, const ht_env *env);
+
 /** Take an event. Never fails for reasons of the tuner unless auto_disable_on_error is false; then
  *  nothing is disabled, and what would have been the reason is returned: HT_EFAILED (an actuator), or the
  *  status of a port. */
