@@ -1,0 +1,281 @@
+/* src/population/coordinator.c - events in, messages and records out; the contract is in coordinator.h.
+ *
+ * Elastic: a message is handled when it comes. Barrier: the messages of each replica wait in its queue;
+ * when every living replica's queue holds a REPORT or BYE, the round is handled replica by replica, then
+ * all DIRECTIVEs are made from what all have reported. So what is decided does not depend on who came
+ * first. HELLO alone is answered at once: nobody could report without it.
+ * May touch: the heap. Not: MPI, files, clock, globals. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "population/coordinator_state.h"
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static char *copy_text(const char *text)
+{
+    char *copy = text != NULL ? malloc(strlen(text) + 1) : NULL;
+    return copy != NULL ? strcpy(copy, text) : NULL;
+}
+
+static ht_status build(ht_coordinator *c, const ht_coordinator_options *o, ht_error *err)
+{
+    HT_TRY(ht_recipe_copy(o->recipe, &c->recipe, err));
+    size_t n = (size_t)o->n_replicas;
+    c->replicas = calloc(n, sizeof *c->replicas);
+    c->posteriors = calloc(n, sizeof *c->posteriors);
+    c->replay = copy_text(o->replay);
+    if (c->replicas == NULL || c->posteriors == NULL || (o->replay != NULL && c->replay == NULL))
+        return ht_fail(err, HT_ENOMEM, "no memory for a coordinator of %d replicas", o->n_replicas);
+    HT_TRY(ht_posterior_create(&c->posteriors[0], err));
+    c->n_replicas = o->n_replicas;
+    c->barrier = c->recipe->population.sync == HT_SYNC_BARRIER;
+    c->shared = c->recipe->search.shared;
+    c->mode = o->mode;
+    c->was_on = o->mode != HT_MODE_OFF;
+    c->silence_s = o->silence_s;
+    c->began = NAN;
+    c->mutations = o->first_mutation;
+    c->segments = o->first_segment;
+    for (size_t i = 0; i < n; i++)
+        c->replicas[i].heard = c->replicas[i].reported = NAN;
+    ht_coordinator_say(c, "start: %d replica%s, mode %s, sync %s", o->n_replicas, o->n_replicas == 1 ? "" : "s",
+                       ht_mode_text(o->mode), c->barrier ? "barrier" : "elastic");
+    HT_TRY(ht_coordinator_freeze(c, NAN, &o->freeze));
+    return ht_coordinator_settle(c);
+}
+
+ht_status ht_coordinator_create(const ht_coordinator_options *o, ht_coordinator **out, ht_error *err)
+{
+    if (o->n_replicas < 1)
+        return ht_fail(err, HT_EINVAL, "a coordinator needs replicas: %d were given", o->n_replicas);
+    ht_coordinator *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        return ht_fail(err, HT_ENOMEM, "no memory for a coordinator");
+    ht_statistics_init(&c->statistics);
+    ht_status st = build(c, o, err);
+    if (st == HT_OK) {
+        *out = c;
+        c = NULL;
+    }
+    ht_coordinator_destroy(c);
+    return st;
+}
+
+static void release_replica(ht_replica *r)
+{
+    ht_letter letter;
+    while (ht_letters_take(&r->inbox, &letter))
+        free(letter.bytes.data);
+    free(r->asked.data);
+    free(r->cooldowns);
+}
+
+void ht_coordinator_destroy(ht_coordinator *c)
+{
+    if (c == NULL)
+        return;
+    ht_coordinator_control_release(c);
+    ht_coordinator_outbox_release(c);
+    for (int i = 0; i < c->n_replicas; i++) {
+        release_replica(&c->replicas[i]);
+        ht_posterior_destroy(c->posteriors[i]);
+    }
+    if (c->n_replicas == 0 && c->posteriors != NULL)
+        ht_posterior_destroy(c->posteriors[0]);     /* failed before it was complete */
+    free(c->replicas);
+    free(c->posteriors);
+    free(c->replay);
+    free(c->list);
+    ht_statistics_release(&c->statistics);
+    ht_recipe_destroy(c->recipe);
+    free(c);
+}
+
+/* ---- rounds of the barrier ------------------------------------------------------------------ */
+
+static bool is_round_complete(const ht_coordinator *c)
+{
+    bool somebody = false;
+    for (int i = 0; i < c->n_replicas; i++) {
+        const ht_replica *r = &c->replicas[i];
+        if (ht_replica_is_living(r) && r->due == 0)
+            return false;
+        somebody |= r->due > 0;
+    }
+    return somebody;
+}
+
+/* Handle what a replica sent, up to and including its REPORT or BYE, which is kept or over. */
+static void handle_queued(ht_coordinator *c, int replica)
+{
+    ht_replica *r = &c->replicas[replica];
+    ht_letter letter;
+    bool ends = false;
+    while (!ends && ht_letters_take(&r->inbox, &letter)) {
+        if (ht_packet_decode(letter.bytes.data, letter.bytes.n, &c->in, NULL) != HT_OK) {
+            c->no_memory = true;        /* it was well formed when it came */
+            free(letter.bytes.data);
+            continue;
+        }
+        ends = c->in.kind == HT_MESSAGE_REPORT || c->in.kind == HT_MESSAGE_BYE;
+        r->due -= ends;
+        ht_coordinator_handle(c, replica);
+        if (c->in.kind == HT_MESSAGE_REPORT && !c->finished) {
+            r->asked = letter.bytes;
+            letter.bytes.data = NULL;
+        }
+        ht_packet_release(&c->in);
+        free(letter.bytes.data);
+    }
+}
+
+static void answer_kept(ht_coordinator *c, int replica)
+{
+    ht_replica *r = &c->replicas[replica];
+    if (r->asked.data == NULL)
+        return;
+    if (ht_packet_decode(r->asked.data, r->asked.n, &c->in, NULL) == HT_OK)
+        ht_coordinator_direct(c, replica);      /* a REPORT owns nothing */
+    else
+        c->no_memory = true;
+    free(r->asked.data);
+    r->asked = (ht_bytes){0};
+}
+
+static void run_rounds(ht_coordinator *c)
+{
+    while (c->barrier && is_round_complete(c)) {
+        for (int i = 0; i < c->n_replicas; i++)
+            if (c->replicas[i].due > 0)
+                handle_queued(c, i);
+        for (int i = 0; i < c->n_replicas; i++)
+            answer_kept(c, i);
+    }
+}
+
+/* ---- messages ------------------------------------------------------------------------------- */
+
+static void note_time(ht_coordinator *c, double now)
+{
+    if (isnan(c->began))
+        c->began = now;
+}
+
+static bool is_from_replica(ht_message_kind kind)
+{
+    return kind <= HT_MESSAGE_BYE;
+}
+
+static void hear(ht_coordinator *c, int replica, double now)
+{
+    ht_replica *r = &c->replicas[replica];
+    r->heard = now;
+    if (r->lost) {
+        r->lost = false;
+        ht_coordinator_say(c, "replica %d is back", replica);
+    }
+    if (c->in.kind != HT_MESSAGE_REPORT)
+        return;
+    if (!isnan(r->reported))
+        r->longest_s = fmax(r->longest_s, now - r->reported);
+    r->reported = now;
+}
+
+static void queue(ht_coordinator *c, int replica, const void *bytes, size_t n)
+{
+    ht_replica *r = &c->replicas[replica];
+    if (!ht_letters_add(&r->inbox, replica, bytes, n))
+        c->no_memory = true;
+    else if (c->in.kind == HT_MESSAGE_REPORT || c->in.kind == HT_MESSAGE_BYE)
+        r->due++;
+}
+
+ht_status ht_coordinator_receive(ht_coordinator *c, double now, int replica, const void *bytes, size_t n)
+{
+    ht_error err = {""};
+    note_time(c, now);
+    if (replica < 0 || replica >= c->n_replicas) {
+        ht_coordinator_say(c, "dropped a message: there is no replica %d", replica);
+        return ht_coordinator_settle(c);
+    }
+    ht_status st = ht_packet_decode(bytes, n, &c->in, &err);
+    if (st == HT_ENOMEM)
+        return st;
+    if (st != HT_OK || !is_from_replica(c->in.kind)) {
+        ht_coordinator_say(c, "dropped a message of replica %d: %.200s", replica,
+                           st != HT_OK ? err.text : "it is of a kind that only the coordinator sends");
+        if (st == HT_OK)
+            ht_packet_release(&c->in);
+        return ht_coordinator_settle(c);
+    }
+    hear(c, replica, now);
+    if (c->in.kind == HT_MESSAGE_HELLO)
+        ht_coordinator_welcome(c, replica);
+    if (c->barrier) {
+        queue(c, replica, bytes, n);
+        ht_packet_release(&c->in);
+        run_rounds(c);
+        return ht_coordinator_settle(c);
+    }
+    ht_coordinator_handle(c, replica);
+    if (c->in.kind == HT_MESSAGE_REPORT)
+        ht_coordinator_direct(c, replica);
+    ht_packet_release(&c->in);
+    return ht_coordinator_settle(c);
+}
+
+/* ---- time and the end ----------------------------------------------------------------------- */
+
+/* A replica that waits for its DIRECTIVE is not silent: it is our turn. */
+static bool is_silent(const ht_coordinator *c, const ht_replica *r, double now)
+{
+    double silent = now - (isnan(r->heard) ? c->began : r->heard);
+    return ht_replica_is_living(r) && r->due == 0 && silent > c->silence_s && silent > 3 * r->longest_s;
+}
+
+ht_status ht_coordinator_tick(ht_coordinator *c, double now)
+{
+    note_time(c, now);
+    for (int i = 0; i < c->n_replicas && c->silence_s > 0; i++)
+        if (is_silent(c, &c->replicas[i], now)) {
+            handle_queued(c, i);        /* what it had said before */
+            ht_coordinator_lose(c, i);
+        }
+    run_rounds(c);
+    return ht_coordinator_settle(c);
+}
+
+void ht_coordinator_stop(ht_coordinator *c)
+{
+    if (!c->stopping)
+        ht_coordinator_say(c, "stop asked: every replica ends at its next safe point");
+    c->stopping = true;
+}
+
+bool ht_coordinator_is_done(const ht_coordinator *c)
+{
+    for (int i = 0; i < c->n_replicas; i++)
+        if (ht_replica_is_living(&c->replicas[i]))
+            return false;
+    return true;
+}
+
+ht_status ht_coordinator_finish(ht_coordinator *c, double now)
+{
+    note_time(c, now);
+    if (c->finished)
+        return HT_OK;
+    c->finished = true;
+    int done = 0;
+    for (int i = 0; i < c->n_replicas; i++) {
+        while (c->replicas[i].inbox.first != NULL)
+            handle_queued(c, i);
+        ht_coordinator_lose_segment(c, i);
+        done += c->replicas[i].done;
+    }
+    ht_coordinator_close_all(c);
+    ht_coordinator_say(c, "run end: %d of %d replicas done", done, c->n_replicas);
+    return ht_coordinator_settle(c);
+}
