@@ -10,7 +10,10 @@
 #include "recipe/fields.h"
 #include "recipe/read.h"
 
-enum { PARTS_MAX = 8 };     /* the deepest leaf has 7: actuators.a.mutations.f.priors.p.center */
+enum {
+    PARTS_MAX = 8,  /* the deepest leaf has 7: actuators.a.mutations.f.priors.p.center */
+    NAMES_MAX = 64  /* as many are looked at for a suggestion */
+};
 
 typedef struct {
     char *text;             /* the path, cut at its points; owned */
@@ -37,6 +40,21 @@ static ht_status split(const char *path, dotted *d, ht_error *err)
 static ht_status refuse(const char *path, const char *why, ht_error *err)
 {
     return ht_fail(err, HT_EFORMAT, "invalid_recipe: %.200s: %s", path, why);
+}
+
+/* The path leads nowhere: say what is near. `holder` is the mapping that has no such member, or NULL. */
+static ht_status refuse_unknown(const char *path, const char *name, const cJSON *holder, ht_error *err)
+{
+    const char *names[NAMES_MAX];
+    size_t n = 0;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, holder)
+        if (n < NAMES_MAX)
+            names[n++] = item->string;
+    const char *nearest = ht_nearest(name, names, n);
+    if (nearest == NULL)
+        return refuse(path, "no such field", err);
+    return ht_fail(err, HT_EFORMAT, "invalid_recipe: %.200s: no such field; nearest is '%s'", path, nearest);
 }
 
 /* The row of an optional field by its path, whether it is in the tree or not. */
@@ -68,7 +86,10 @@ static ht_status put(cJSON *holder, const char *name, const cJSON *value, ht_err
     bool there = cJSON_GetObjectItemCaseSensitive(holder, name) != NULL;
     bool ok = copy != NULL && (there ? cJSON_ReplaceItemInObjectCaseSensitive(holder, name, copy)
                                      : cJSON_AddItemToObject(holder, name, copy));
-    return ok ? HT_OK : ht_fail(err, HT_ENOMEM, "no memory for a value");
+    if (ok)
+        return HT_OK;
+    cJSON_Delete(copy);
+    return ht_fail(err, HT_ENOMEM, "no memory for a value");
 }
 
 static ht_status set_leaf(cJSON *root, const char *path, const dotted *d, const cJSON *value, ht_error *err)
@@ -78,7 +99,7 @@ static ht_status set_leaf(cJSON *root, const char *path, const dotted *d, const 
     cJSON *holder = holder_of(root, d, optional != NULL);
     cJSON *leaf = holder == NULL ? NULL : cJSON_GetObjectItemCaseSensitive(holder, name);
     if (holder == NULL || (leaf == NULL && optional == NULL))
-        return refuse(path, "no such field", err);
+        return refuse_unknown(path, name, holder, err);
     if (cJSON_IsObject(leaf))
         return refuse(path, "this is a mapping; only single fields can be set", err);
     if (cJSON_IsNull(value) && optional == NULL)    /* an optional field is taken out by it */
