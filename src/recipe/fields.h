@@ -35,7 +35,7 @@ typedef struct {
     size_t at;                  /**< offset in the holder */
     double lo, hi, fallback;    /**< inclusive limits and default; of a word: its index */
     bool lo_open;               /**< lo itself is not allowed */
-    const char *text;           /**< default of a name; of a list or bounds as the manual shows it */
+    const char *text;           /**< default of a name; of others, as the manual shows it */
     const char *const *words;   /**< allowed words, ended by NULL; or NULL */
     bool optional;              /**< written only when given */
     size_t flag;                /**< of an optional field outside HT_IN_RECIPE: offset of its bool */
