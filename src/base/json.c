@@ -68,6 +68,18 @@ static bool skip_string(scan *s)
     return whole;
 }
 
+/* cJSON also takes 01, 1. and -.5. */
+static bool is_strict_number(const char *p, const char *end)
+{
+    p += *p == '-';
+    if (!isdigit((unsigned char)*p) || (*p == '0' && isdigit((unsigned char)p[1])))
+        return false;
+    for (; p < end; p++)
+        if (*p == '.' && !isdigit((unsigned char)p[1]))
+            return false;
+    return true;
+}
+
 static ht_status refuse(const scan *s, ht_place at, const char *why)
 {
     return ht_fail(s->err, HT_EFORMAT, "line %d, column %d: %s", at.line, at.column, why);
@@ -92,9 +104,11 @@ static ht_status next_value(scan *s, bool *is_int)
             advance_to(s, s->p + 1);
         } else {
             const char *p = s->p;
-            bool whole = *p == '-' || isdigit((unsigned char)*p);
+            bool number = *p == '-' || isdigit((unsigned char)*p), whole = number;
             for (; *p != '\0' && !is_blank(*p) && strchr(",]}", *p) == NULL; p++)
                 whole = whole && strchr(".eE", *p) == NULL;
+            if (number && !is_strict_number(s->p, p))
+                return refuse(s, place, "this is not JSON");
             *is_int = whole;
             advance_to(s, p);
         }

@@ -118,6 +118,10 @@ static void what_is_not_json_is_refused_with_its_place(void)
     check_refused("[1] x", "line 1, column 5: this is not JSON");
     check_refused("nul", "line 1, column 1: this is not JSON");
     check_refused("[\"\\ud800\"]", "line 1, column 3: this is not JSON");
+    check_refused("[1, 01]", "line 1, column 5: this is not JSON");
+    check_refused("[1.]", "line 1, column 2: this is not JSON");
+    check_refused("[1.e3]", "line 1, column 2: this is not JSON");
+    check_refused("[-.5]", "line 1, column 2: this is not JSON");
 }
 
 static void two_members_of_one_name_are_refused_at_the_second(void)
