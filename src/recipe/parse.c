@@ -13,43 +13,12 @@
 
 enum { TEXT_MAX = 1 << 20 };    /* no recipe is longer; protects from being handed a data file */
 
-/* ---- characters ----------------------------------------------------------------------------- */
-
-/* Length of the UTF-8 character at p, 0 if there is none (overlong forms and surrogates included). */
-static size_t character(const unsigned char *p)
-{
-    if (p[0] < 0x80)
-        return 1;
-    size_t n = p[0] >= 0xC2 && p[0] < 0xE0 ? 2 : (p[0] & 0xF0) == 0xE0 ? 3 : p[0] >= 0xF0 && p[0] < 0xF5 ? 4 : 0;
-    for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xC0) != 0x80)
-            return 0;
-    bool overlong = (p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xF0 && p[1] < 0x90);
-    bool outside = (p[0] == 0xED && p[1] >= 0xA0) || (p[0] == 0xF4 && p[1] >= 0x90);
-    return overlong || outside ? 0 : n;
-}
-
-static ht_status check_characters(const char *text, ht_error *err)
-{
-    int line = 1, column = 1;
-    for (const char *p = text; *p != '\0';) {
-        size_t n = character((const unsigned char *)p);
-        if (n == 0)
-            return ht_fail(err, HT_EFORMAT, "line %d, column %d: this is not UTF-8 text", line, column);
-        column = *p == '\n' ? 1 : column + 1;
-        line += *p == '\n';
-        p += n;
-    }
-    return HT_OK;
-}
-
 /* ---- text to recipe ------------------------------------------------------------------------- */
 
 static ht_status parse_tree(const char *text, cJSON **root, ht_place **places, ht_error *err)
 {
     if (strlen(text) > TEXT_MAX)
         return ht_fail(err, HT_EFORMAT, "line 1, column 1: longer than %d bytes, this is no recipe", TEXT_MAX);
-    HT_TRY(check_characters(text, err));
     if (strncmp(text, "\xEF\xBB\xBF", 3) == 0)
         text += 3;                      /* a byte order mark says nothing in UTF-8 */
     if (text[strspn(text, " \t\r\n")] == '{')

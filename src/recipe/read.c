@@ -87,11 +87,6 @@ static bool open_mapping(reader *rd, const cJSON *item, const char *what)
         fault(rd, item, why.text);
         return false;
     }
-    const cJSON *twice;
-    if (ht_tree_duplicate(item, &twice, NULL) != HT_OK)
-        rd->no_memory = true;
-    else if (twice != NULL)
-        fault_at(rd, twice->string, twice, "is written twice");
     return true;
 }
 

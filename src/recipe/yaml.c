@@ -163,7 +163,7 @@ static ht_status close_mapping(builder *b)
     if (twice == NULL)
         return HT_OK;
     ht_tree_place(b->root, b->places, twice, &at);
-    return ht_fail(b->err, HT_EFORMAT, "line %d, column %d: key '%.60s' is written twice", at.line, at.column,
+    return ht_fail(b->err, HT_EFORMAT, "line %d, column %d: '%.60s' is given twice", at.line, at.column,
                    twice->string);
 }
 
@@ -246,18 +246,23 @@ static bool tab_indents(const char *text, size_t line)
     return text != NULL && text[strspn(text, " ")] == '\t';
 }
 
+/* Where p is; the text up to there is UTF-8. */
+static yaml_mark_t mark_of(const char *text, const char *p)
+{
+    yaml_mark_t mark = {0, 0, 0};
+    for (; text < p && *text != '\0'; text += ht_utf8_length(text)) {
+        mark.column = *text == '\n' ? 0 : mark.column + 1;
+        mark.line += *text == '\n';
+    }
+    return mark;
+}
+
 static ht_status syntax_error(const builder *b, const yaml_parser_t *parser, const char *text)
 {
     if (parser->error == YAML_MEMORY_ERROR)
         return no_memory(b);
-    if (parser->error == YAML_READER_ERROR) {       /* has an offset instead of a mark */
-        yaml_mark_t mark = {0, 0, 0};
-        for (size_t i = 0; i < parser->problem_offset && text[i] != '\0'; i++) {
-            mark.column = text[i] == '\n' ? 0 : mark.column + 1;
-            mark.line += text[i] == '\n';
-        }
-        return fail_at(b, mark, parser->problem);
-    }
+    if (parser->error == YAML_READER_ERROR)         /* has an offset instead of a mark */
+        return fail_at(b, mark_of(text, text + parser->problem_offset), parser->problem);
     if (tab_indents(text, parser->problem_mark.line))
         return fail_at(b, parser->problem_mark, "a tab in the indentation; use spaces");
     return fail_at(b, parser->problem_mark, parser->problem != NULL ? parser->problem : "this is not YAML");
@@ -289,7 +294,8 @@ static ht_status build(builder *b, const char *text)
 ht_status ht_yaml_parse(const char *text, cJSON **out, ht_place **places, ht_error *err)
 {
     builder b = {.err = err};
-    ht_status st = build(&b, text);
+    const char *fault = ht_utf8_fault(text);
+    ht_status st = fault == NULL ? build(&b, text) : fail_at(&b, mark_of(text, fault), "this is not UTF-8");
     if (st == HT_OK && (b.root == NULL || cJSON_IsNull(b.root))) {
         cJSON_Delete(b.root);
         b.root = NULL;
