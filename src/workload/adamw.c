@@ -6,8 +6,8 @@
 
 #include <math.h>
 
-void ht_adamw_update(size_t n, const float *restrict g, float *restrict p, float *restrict m, float *restrict v,
-                     unsigned long long t, double lr, double weight_decay)
+void ht_adamw_update(size_t n, const float *restrict g, float *restrict p, float *restrict m,
+                     float *restrict v, unsigned long long t, double lr, double weight_decay)
 {
     const double b1 = .9, b2 = .999;
     const float keep_m = (float)b1, add_m = (float)(1 - b1), keep_v = (float)b2, add_v = (float)(1 - b2);

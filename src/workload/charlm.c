@@ -70,7 +70,8 @@ static ht_status read_words(const char *path, word_list *words, ht_error *err)
 }
 
 /** Cut words into samples from *next on until the split is full; the rest of its last word is dropped. */
-static ht_status fill(ht_samples *s, const word_list *words, const uint32_t *order, size_t *next, ht_error *err)
+static ht_status fill(ht_samples *s, const word_list *words, const uint32_t *order, size_t *next,
+                      ht_error *err)
 {
     for (size_t i = 0; i < s->n;) {
         if (*next == words->n)

@@ -56,12 +56,14 @@ ht_status ht_dataset_path(const char *dir, const char *standard, const char *pac
 {
     int n = snprintf(path, HT_DATA_PATH_MAX, "%s/%s", dir != NULL ? dir : standard, file);
     if (n < 0 || n >= HT_DATA_PATH_MAX)
-        return ht_fail(err, HT_EINVAL, "the data folder has a name of more than %d bytes", HT_DATA_PATH_MAX - 1);
+        return ht_fail(err, HT_EINVAL, "the data folder has a name of more than %d bytes",
+                       HT_DATA_PATH_MAX - 1);
     FILE *f = fopen(path, "rb");
     if (f == NULL)
-        return ht_fail(err, HT_ENOTFOUND,
-                       "cannot read '%.300s': %s; install the Debian package %s, or say in which folder '%s' is",
-                       path, strerror(errno), package, file);
+        return ht_fail(
+            err, HT_ENOTFOUND,
+            "cannot read '%.300s': %s; install the Debian package %s, or say in which folder '%s' is", path,
+            strerror(errno), package, file);
     fclose(f);
     return HT_OK;
 }

@@ -36,13 +36,15 @@ static ht_status album_read(const char *dir, const char *set, size_t n, album *o
     for (size_t i = 0; i < 2; i++) {
         char name[64], path[HT_DATA_PATH_MAX];
         snprintf(name, sizeof name, "%s-%s-ubyte.gz", set, files[i].what);
-        HT_TRY(ht_dataset_path(dir, "/usr/share/datasets/fashion-mnist", "dataset-fashion-mnist", name, path, err));
+        HT_TRY(ht_dataset_path(dir, "/usr/share/datasets/fashion-mnist", "dataset-fashion-mnist", name, path,
+                               err));
         HT_TRY(ht_idx_read(path, files[i].n_dims, dims, files[i].to, err));
     }
     for (size_t i = 0; i < n; i++)
         if (out->labels[i] >= CLASSES)
-            return ht_fail(err, HT_EFORMAT, "the label of picture %zu of '%s' is %d: there are classes 0 to %d", i,
-                           set, out->labels[i], CLASSES - 1);
+            return ht_fail(err, HT_EFORMAT,
+                           "the label of picture %zu of '%s' is %d: there are classes 0 to %d", i, set,
+                           out->labels[i], CLASSES - 1);
     return HT_OK;
 }
 
@@ -68,12 +70,14 @@ static void put_picture(ht_samples *to, size_t i, const unsigned char *pixels, b
     for (size_t row = 0; row < SIDE; row += 2)
         for (size_t col = 0; col < SIDE; col += 2) {
             const unsigned char *p = pixels + row * SIDE + col;
-            *x++ = (float)((brightness(p[0]) + brightness(p[1]) + brightness(p[SIDE]) + brightness(p[SIDE + 1])) / 4);
+            double sum = brightness(p[0]) + brightness(p[1]) + brightness(p[SIDE]) + brightness(p[SIDE + 1]);
+            *x++ = (float)(sum / 4);
         }
 }
 
 /** n samples: the pictures at order[0..n-1]; order NULL = the first n. */
-static ht_status take(const album *a, const uint32_t *order, size_t n, bool halved, ht_samples *out, ht_error *err)
+static ht_status take(const album *a, const uint32_t *order, size_t n, bool halved, ht_samples *out,
+                      ht_error *err)
 {
     const ht_sample_shape shape = {.inputs = halved ? PIXELS / 4 : PIXELS};
     HT_TRY(ht_samples_init(out, n, shape, err));

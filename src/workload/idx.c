@@ -44,8 +44,8 @@ static ht_status check_header(const unsigned char *h, const char *path, size_t n
                               ht_error *err)
 {
     if (h[0] != 0 || h[1] != 0 || h[2] != TYPE_BYTES || h[3] != n_dims)
-        return ht_fail(err, HT_EFORMAT, "'%s' does not begin like an IDX file of bytes in %zu dimensions", path,
-                       n_dims);
+        return ht_fail(err, HT_EFORMAT, "'%s' does not begin like an IDX file of bytes in %zu dimensions",
+                       path, n_dims);
     for (size_t i = 0; i < n_dims; i++) {
         const unsigned char *b = h + 4 + 4 * i;
         uint32_t size = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];

@@ -16,6 +16,7 @@ enum { HT_IDX_DIMS_MAX = 4 };
  *  @param[out] out   the values, row by row; owned by the caller (free); untouched on failure
  *  @return HT_OK; HT_ENOTFOUND: cannot be opened; HT_EFORMAT: not IDX of bytes, other dimensions, cut off,
  *          damaged or too long: err names the file and the fault; HT_ENOMEM */
-ht_status ht_idx_read(const char *path, size_t n_dims, const size_t *dims, unsigned char **out, ht_error *err);
+ht_status ht_idx_read(const char *path, size_t n_dims, const size_t *dims, unsigned char **out,
+                      ht_error *err);
 
 #endif

@@ -117,8 +117,8 @@ static void linear(const float *from, size_t rows, size_t in, size_t out, const 
 {
     for (size_t i = 0; i < rows; i++)
         memcpy(to + i * out, layer + in * out, out * sizeof *to);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)out, (int)in, 1, from, (int)in, layer,
-                (int)out, 1, to, (int)out);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)out, (int)in, 1, from, (int)in,
+                layer, (int)out, 1, to, (int)out);
 }
 
 static void rectify(float *a, size_t n)
@@ -199,7 +199,8 @@ static double class_loss(const float *z, size_t classes, unsigned label, const h
 }
 
 /** Loss of one sample's numbers y; d = its derivative by y. */
-static double target_loss(const float *y, size_t targets, const float *target, const ht_objective *o, float *d)
+static double target_loss(const float *y, size_t targets, const float *target, const ht_objective *o,
+                          float *d)
 {
     const double share = o->aux / (double)targets;
     double loss = 0;
@@ -227,11 +228,12 @@ static double output_loss(ht_network *n, const ht_samples *s, size_t rows, const
 }
 
 /** Gradient of one layer from the derivative d of its outputs and its input x. */
-static void layer_gradient(const float *x, const float *d, size_t rows, size_t in, size_t out, float *gradient)
+static void layer_gradient(const float *x, const float *d, size_t rows, size_t in, size_t out,
+                           float *gradient)
 {
     float *biases = gradient + in * out;
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)in, (int)out, (int)rows, 1, x, (int)in, d, (int)out, 0,
-                gradient, (int)out);
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)in, (int)out, (int)rows, 1, x, (int)in, d,
+                (int)out, 0, gradient, (int)out);
     memset(biases, 0, out * sizeof *biases);
     for (size_t i = 0; i < rows; i++)
         for (size_t k = 0; k < out; k++)
@@ -261,8 +263,8 @@ static void embedding_gradient(const ht_network *n, const ht_samples *s, size_t 
             gradient[s->symbol[i] * width + k] += n->d[0][i * width + k];
 }
 
-double ht_network_gradient(ht_network *n, const float *w, const ht_samples *s, size_t rows, const ht_objective *o,
-                           float *gradient)
+double ht_network_gradient(ht_network *n, const float *w, const ht_samples *s, size_t rows,
+                           const ht_objective *o, float *gradient)
 {
     const size_t n_weights = ht_network_weights(&n->shape);
     if (rows == 0) {                    /* more ranks than samples */

@@ -49,8 +49,8 @@ typedef struct {
 /** Loss and gradient of the first `rows` samples (<= rows of ht_network_create; may be 0).
  *  @param[out] gradient  [ht_network_weights], overwritten
  *  @return the loss */
-double ht_network_gradient(ht_network *n, const float *w, const ht_samples *s, size_t rows, const ht_objective *o,
-                           float *gradient);
+double ht_network_gradient(ht_network *n, const float *w, const ht_samples *s, size_t rows,
+                           const ht_objective *o, float *gradient);
 
 /** Sum of the cross entropy and number of wrong answers of samples first .. first+count-1, without
  *  dropout. Where the network answers NaN the sum is NaN and the answer wrong. */

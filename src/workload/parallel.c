@@ -48,5 +48,6 @@ ht_status ht_parallel_agree(const ht_parallel *p, ht_status status, ht_error *er
         return ht_fail(err, HT_ECOMM, "the ranks of the replica cannot talk to each other");
     if (status != HT_OK || worst == HT_OK)
         return status;
-    return ht_fail(err, (ht_status)worst, "another rank of this replica failed: %s", ht_status_text((ht_status)worst));
+    return ht_fail(err, (ht_status)worst, "another rank of this replica failed: %s",
+                   ht_status_text((ht_status)worst));
 }

@@ -2,7 +2,7 @@
  *  Built-in trainings: small networks in C on real and generated data, deterministic for a seed.
  *
  *  Like a training program of a user they know nothing of the tuner: they have knobs, a state, steps.
- *  Tasks: charlm, glyph, fashion (docs/workloads.md defines them to the bit). */
+ *  Tasks: charlm, glyph, fashion, fashion-small (docs/workloads.md defines them to the bit). */
 #ifndef HT_WORKLOAD_WORKLOAD_H
 #define HT_WORKLOAD_WORKLOAD_H
 
@@ -18,7 +18,8 @@ typedef struct {
     int replica;                /**< 0, 1, ..: replicas draw different minibatches */
     const char *data_dir;       /**< NULL = where the Debian package puts it */
     MPI_Comm comm;              /**< ranks of this replica: each takes its share of every batch, gradients
-                                     are summed; MPI_COMM_SELF for one rank. Borrowed */
+                                     are summed. Not given (0), MPI_COMM_NULL: one rank, MPI is not called.
+                                     Borrowed */
 } ht_workload_options;
 
 /** What is known of a task without loading it. */
@@ -42,7 +43,7 @@ void ht_workload_destroy(ht_workload *w);
 typedef struct {
     const char *actuator, *name;    /**< "opt", "lr" */
     double *value;
-    double lo, hi;                  /**< hard range */
+    double lo, hi;                  /**< hard range; lo is 0 where the training starts from 0 */
     double floor;                   /**< what a value of 0 multiplies from */
 } ht_workload_knob;
 size_t ht_workload_knobs(ht_workload *w, const ht_workload_knob **out);
@@ -55,13 +56,14 @@ typedef struct {
 } ht_workload_buffer;
 size_t ht_workload_state(ht_workload *w, const ht_workload_buffer **out);
 
-/** One optimiser step. **Collective** over comm. @return the batch loss; NaN when it is not < 1e6 */
+/** One optimiser step. **Collective** over comm.
+ *  @return the batch loss; NaN when it is not < 1e6 or the ranks could not sum: no update was made */
 double ht_workload_step(ht_workload *w);
 /** Mean cross entropy and error rate on the validation or test set; no effect on the training.
  *  **Collective** over comm. @param[out] error_rate in 0..1; may be NULL */
 double ht_workload_validate(ht_workload *w, double *error_rate);
 double ht_workload_test(ht_workload *w, double *error_rate);
-/** Norm of the last summed gradient. */
+/** Norm of the last summed gradient; 0 before the first step. */
 double ht_workload_grad_norm(const ht_workload *w);
 
 /** The rate of a cosine schedule at epoch e of E, as a factor of the initial one. */

@@ -86,7 +86,8 @@ int main(int argc, char **argv)
         double loaded = seconds() - start;
         outcome o = train(w, info, epochs, cosine);
         if (rank == 0)
-            printf("%s seed %d: val %.4f, test %.4f, error %.2f %%; load %.2f s, epoch %.2f ms (validation %.2f ms)\n",
+            printf("%s seed %d: val %.4f, test %.4f, error %.2f %%; load %.2f s, epoch %.2f ms (validation "
+                   "%.2f ms)\n",
                    info->name, seed, o.val, o.test, 100 * o.error, loaded, 1e3 * o.epoch_s, 1e3 * o.val_s);
         best = o.val < best.val ? o : best;
         ht_workload_destroy(w);

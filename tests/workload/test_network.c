@@ -25,8 +25,8 @@ static size_t plain_layer(const double *w, const double *x, size_t in, size_t ou
     return (in + 1) * out;
 }
 
-static double plain_sample_loss(const ht_network_shape *shape, const double *w, const ht_samples *s, size_t row,
-                                const ht_objective *o)
+static double plain_sample_loss(const ht_network_shape *shape, const double *w, const ht_samples *s,
+                                size_t row, const ht_objective *o)
 {
     double a[2][UNITS_MAX], loss = 0, sum = 0;
     size_t in = shape->inputs;
@@ -48,7 +48,8 @@ static double plain_sample_loss(const ht_network_shape *shape, const double *w, 
     for (size_t k = 0; k < shape->classes; k++)
         sum += exp(y[k]);
     for (size_t k = 0; k < shape->classes; k++) {
-        double share = o->label_smoothing / (double)shape->classes + (k == s->label[row] ? 1 - o->label_smoothing : 0);
+        double share =
+            o->label_smoothing / (double)shape->classes + (k == s->label[row] ? 1 - o->label_smoothing : 0);
         loss -= share * (y[k] - log(sum));
     }
     for (size_t k = 0; k < shape->targets; k++)
@@ -57,7 +58,8 @@ static double plain_sample_loss(const ht_network_shape *shape, const double *w, 
     return loss;
 }
 
-static double plain_loss(const ht_network_shape *shape, const double *w, const ht_samples *s, const ht_objective *o)
+static double plain_loss(const ht_network_shape *shape, const double *w, const ht_samples *s,
+                         const ht_objective *o)
 {
     double loss = 0;
     for (size_t i = 0; i < ROWS; i++)
@@ -77,7 +79,8 @@ typedef struct {
 static void set_up(scene *s, const ht_network_shape *shape)
 {
     ht_random random = ht_random_stream(1, HT_RANDOM_TEST, 0, 0);
-    ht_sample_shape sample = {.inputs = shape->inputs, .symbols = shape->symbols > 0, .targets = shape->targets};
+    ht_sample_shape sample = {
+        .inputs = shape->inputs, .symbols = shape->symbols > 0, .targets = shape->targets};
     CU_ASSERT_EQUAL_FATAL(ht_samples_init(&s->samples, ROWS, sample, NULL), HT_OK);
     CU_ASSERT_EQUAL_FATAL(ht_network_create(shape, ROWS, &s->network, NULL), HT_OK);
     s->n = ht_network_weights(shape);
@@ -124,7 +127,8 @@ static void expect_gradient(const ht_network_shape *shape, const ht_objective *o
     tear_down(&s);
 }
 
-static const ht_network_shape numbers = {.inputs = 5, .n_hidden = 2, .hidden = {7, 6}, .classes = 4, .targets = 3};
+static const ht_network_shape numbers = {
+    .inputs = 5, .n_hidden = 2, .hidden = {7, 6}, .classes = 4, .targets = 3};
 static const ht_network_shape letters = {.symbols = 9, .width = 3, .inputs = 4, .n_hidden = 1, .hidden = {7},
                                          .classes = 9};
 
@@ -180,9 +184,10 @@ static void the_gradient_under_dropout_is_right(void)
 
 static void dropout_drops_its_share_and_keeps_the_mean(void)
 {
-    /* one hidden layer of units that are all 1, and their mean is the output to predict; the one class costs 0 */
+    /* one hidden layer of units that are all 1; their mean is the number to predict; the one class costs 0 */
     enum { UNITS = 1000, OUTPUTS = 2 };
-    const ht_network_shape shape = {.inputs = 1, .n_hidden = 1, .hidden = {UNITS}, .classes = 1, .targets = 1};
+    const ht_network_shape shape = {
+        .inputs = 1, .n_hidden = 1, .hidden = {UNITS}, .classes = 1, .targets = 1};
     static float w[2 * UNITS + (UNITS + 1) * OUTPUTS], gradient[sizeof w / sizeof *w];
     ht_samples s = {0};
     ht_network *n = NULL;
@@ -192,8 +197,9 @@ static void dropout_drops_its_share_and_keeps_the_mean(void)
         w[UNITS + i] = 1;                               /* bias of the unit */
         w[2 * UNITS + OUTPUTS * i + 1] = 1.f / UNITS;   /* its way to the number */
     }
-    ht_objective o = {.scale = 1, .aux = 1, .dropout = .25, .random = ht_random_stream(3, HT_RANDOM_TEST, 0, 0)};
-    double mean = sqrt(ht_network_gradient(n, w, &s, 1, &o, gradient));     /* target 0: the loss is its square */
+    ht_objective o = {
+        .scale = 1, .aux = 1, .dropout = .25, .random = ht_random_stream(3, HT_RANDOM_TEST, 0, 0)};
+    double mean = sqrt(ht_network_gradient(n, w, &s, 1, &o, gradient));     /* the target is 0 */
     CU_ASSERT_DOUBLE_EQUAL(mean, 1, .06);       /* 3 standard deviations of a sum of 1000 */
     double kept = mean * .75 * UNITS;
     CU_ASSERT_DOUBLE_EQUAL(kept, floor(kept + .5), 1e-2);
@@ -233,7 +239,8 @@ static void no_samples_have_no_loss_and_no_gradient(void)
     scene s = {0};
     set_up(&s, &numbers);
     memset(s.gradient, 1, sizeof s.gradient);
-    CU_ASSERT_EQUAL(ht_network_gradient(s.network, s.w, &s.samples, 0, &(ht_objective){.scale = 1}, s.gradient), 0);
+    CU_ASSERT_EQUAL(
+        ht_network_gradient(s.network, s.w, &s.samples, 0, &(ht_objective){.scale = 1}, s.gradient), 0);
     for (size_t i = 0; i < s.n; i++)
         CU_ASSERT_EQUAL(s.gradient[i], 0);
     tear_down(&s);
@@ -271,7 +278,8 @@ static void a_network_that_answers_nan_is_wrong(void)
     ht_network_score(s.network, s.w, &s.samples, 0, ROWS, &ce, &wrong);
     CU_ASSERT(isnan(ce));
     CU_ASSERT_EQUAL(wrong, ROWS);
-    CU_ASSERT(isnan(ht_network_gradient(s.network, s.w, &s.samples, ROWS, &(ht_objective){.scale = 1}, s.gradient)));
+    CU_ASSERT(isnan(
+        ht_network_gradient(s.network, s.w, &s.samples, ROWS, &(ht_objective){.scale = 1}, s.gradient)));
     tear_down(&s);
 }
 
@@ -291,15 +299,18 @@ static void fresh_weights_have_the_deviations_of_the_definition(void)
         double squares = 0;
         for (size_t i = 0; i < parts[k].n; i++)
             squares += (double)part[i] * (double)part[i];
-        CU_ASSERT_DOUBLE_EQUAL(sqrt(squares / (double)parts[k].n), parts[k].deviation, .05 * parts[k].deviation);
+        CU_ASSERT_DOUBLE_EQUAL(sqrt(squares / (double)parts[k].n), parts[k].deviation,
+                               .05 * parts[k].deviation);
         part += parts[k].n;
     }
 }
 
-CASES("network", CASE(the_gradient_of_the_cross_entropy_is_right), CASE(the_gradient_of_label_smoothing_is_right),
-      CASE(the_gradient_of_the_auxiliary_targets_is_right), CASE(the_gradient_of_an_embedding_is_right),
+CASES("network", CASE(the_gradient_of_the_cross_entropy_is_right),
+      CASE(the_gradient_of_label_smoothing_is_right), CASE(the_gradient_of_the_auxiliary_targets_is_right),
+      CASE(the_gradient_of_an_embedding_is_right),
       CASE(a_network_without_hidden_layer_is_a_linear_classifier), CASE(the_gradient_under_dropout_is_right),
       CASE(dropout_drops_its_share_and_keeps_the_mean),
-      CASE(parts_of_a_batch_sum_to_the_whole_whoever_takes_them), CASE(no_samples_have_no_loss_and_no_gradient),
+      CASE(parts_of_a_batch_sum_to_the_whole_whoever_takes_them),
+      CASE(no_samples_have_no_loss_and_no_gradient),
       CASE(the_score_is_the_cross_entropy_and_the_wrong_answers), CASE(a_network_that_answers_nan_is_wrong),
       CASE(fresh_weights_have_the_deviations_of_the_definition))

@@ -12,7 +12,8 @@ enum { STEPS = 40 };
 static ht_workload *create(const char *name, MPI_Comm comm)
 {
     ht_workload *w = NULL;
-    ht_workload_create(&(ht_workload_options){.name = name, .seed = 501, .replica = 2, .comm = comm}, &w, NULL);
+    ht_workload_create(&(ht_workload_options){.name = name, .seed = 501, .replica = 2, .comm = comm}, &w,
+                       NULL);
     return w;
 }
 
@@ -120,5 +121,5 @@ static void shares_cover_everything_once(MPI_Comm comm, int rank, int size, int 
 }
 
 MPI_CASES(MPI_CASE(ranks_stay_equal_bit_for_bit), MPI_CASE(a_training_repeats_bit_for_bit),
-          MPI_CASE(the_number_of_ranks_changes_nothing_but_rounding), MPI_CASE(one_rank_without_data_fails_all),
-          MPI_CASE(shares_cover_everything_once))
+          MPI_CASE(the_number_of_ranks_changes_nothing_but_rounding),
+          MPI_CASE(one_rank_without_data_fails_all), MPI_CASE(shares_cover_everything_once))

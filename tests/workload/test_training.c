@@ -158,7 +158,7 @@ static void knobs_start_inside_their_ranges(void)
 
 static void every_knob_acts_on_the_next_step(void)
 {
-    static const char *const names[] = {"charlm", "glyph", "fashion-small"};    /* fashion has the last one's */
+    static const char *const names[] = {"charlm", "glyph", "fashion-small"};
     for (size_t i = 0; i < 3; i++) {
         const ht_workload_knob *k;
         ht_workload *as_it_is = create(names[i], 1, 0);
@@ -273,7 +273,7 @@ static ht_knobs *typed_knobs(ht_workload *w)
     return knobs;
 }
 
-/** The upper bound of the family is a legal step from where the task starts. @return whether it leads anywhere */
+/** The upper bound of the family is a legal step from where the task starts. */
 static bool can_step(ht_actuators *actuators, const char *actuator, const ht_family_spec *f)
 {
     ht_patch patch = {.value = ht_real(f->bounds[0][1])};
@@ -312,9 +312,9 @@ static void the_recipes_are_valid_and_reach_every_knob(void)
 CASES("training", CASE(every_task_learns), CASE(the_networks_have_the_weights_of_the_definition),
       CASE(a_training_repeats_bit_for_bit), CASE(replicas_start_equal_and_draw_different_batches),
       CASE(another_seed_starts_elsewhere), CASE(looking_does_not_disturb_the_training),
-      CASE(weights_copied_from_another_training_score_as_they_did_there), CASE(knobs_start_inside_their_ranges),
-      CASE(every_knob_acts_on_the_next_step), CASE(a_diverged_training_says_nan_and_stays_where_it_is),
-      CASE(the_norm_is_that_of_the_last_gradient), CASE(the_cosine_falls_from_1_to_a_hundredth),
-      CASE(an_unknown_task_is_refused_with_the_nearest_name), CASE(missing_data_are_named_with_their_package),
-      CASE(the_recipes_are_the_files_of_the_source),
+      CASE(weights_copied_from_another_training_score_as_they_did_there),
+      CASE(knobs_start_inside_their_ranges), CASE(every_knob_acts_on_the_next_step),
+      CASE(a_diverged_training_says_nan_and_stays_where_it_is), CASE(the_norm_is_that_of_the_last_gradient),
+      CASE(the_cosine_falls_from_1_to_a_hundredth), CASE(an_unknown_task_is_refused_with_the_nearest_name),
+      CASE(missing_data_are_named_with_their_package), CASE(the_recipes_are_the_files_of_the_source),
       CASE(the_recipes_are_valid_and_reach_every_knob))
