@@ -112,7 +112,8 @@ static ht_prior *find_or_add_prior(ht_family_spec *f, const char *phase)
     return p;
 }
 
-/* Mean and variance of two groups together, each weighted by its segments. */
+/* Mean and variance of two groups together, each weighted by its segments. Where the old one is off the scale or
+ * the sum overflows, the new one stands alone. */
 static void pool(ht_scale scale, ht_prior *p, const ht_evidence *e)
 {
     double w0 = on_scale(scale, p->center) ? p->weight : 0, w1 = e->wins, w = w0 + w1;
@@ -120,9 +121,10 @@ static void pool(ht_scale scale, ht_prior *p, const ht_evidence *e)
     double m1 = ht_scale_to(scale, e->win_center), m0 = w0 > 0 ? ht_scale_to(scale, p->center) : m1;
     double m = (w0 * m0 + w1 * m1) / w;
     double variance = (w0 * (s0 * s0 + (m0 - m) * (m0 - m)) + w1 * (s1 * s1 + (m1 - m) * (m1 - m))) / w;
-    p->center = w0 > 0 ? ht_scale_from(scale, m) : e->win_center;
-    p->spread = w0 > 0 ? sqrt(variance) : s1;
-    p->weight = w;
+    bool pooled = w0 > 0 && isfinite(ht_scale_from(scale, m)) && isfinite(variance);
+    p->center = pooled ? ht_scale_from(scale, m) : e->win_center;
+    p->spread = pooled ? sqrt(variance) : s1;
+    p->weight = pooled ? w : w1;
 }
 
 static void age_family(ht_family_spec *f, double decay)

@@ -413,8 +413,6 @@ ht_status ht_document_read(const ht_document *d, ht_recipe **out, ht_string *fau
     HT_TRY(ht_recipe_create(&rd.r, err));
     if (open_mapping(&rd, d->root, "a recipe"))
         read_root(&rd);
-    if (rd.n_faults > FAULTS_MAX)
-        ht_string_add(faults, "%zu faults more\n", rd.n_faults - FAULTS_MAX);
     ht_status st = HT_OK;
     if (rd.no_memory || faults->failed)
         st = ht_fail(err, HT_ENOMEM, "no memory for a recipe");
