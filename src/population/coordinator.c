@@ -39,7 +39,7 @@ static ht_status build(ht_coordinator *c, const ht_coordinator_options *o, ht_er
     c->mutations = o->first_mutation;
     c->segments = o->first_segment;
     for (size_t i = 0; i < n; i++)
-        c->replicas[i].heard = c->replicas[i].reported = NAN;
+        c->replicas[i].heard = c->replicas[i].decided = NAN;
     ht_coordinator_say(c, "start: %d replica%s, mode %s, sync %s", o->n_replicas, o->n_replicas == 1 ? "" : "s",
                        ht_mode_text(o->mode), c->barrier ? "barrier" : "elastic");
     HT_TRY(ht_coordinator_freeze(c, NAN, &o->freeze));
@@ -176,11 +176,11 @@ static void hear(ht_coordinator *c, int replica, double now)
         r->lost = false;
         ht_coordinator_say(c, "replica %d is back", replica);
     }
-    if (c->in.kind != HT_MESSAGE_REPORT)
+    if (c->in.kind != HT_MESSAGE_REPORT && c->in.kind != HT_MESSAGE_HELLO)
         return;
-    if (!isnan(r->reported))
-        r->longest_s = fmax(r->longest_s, now - r->reported);
-    r->reported = now;
+    if (c->in.kind == HT_MESSAGE_REPORT && !isnan(r->decided))
+        r->longest_s = fmax(r->longest_s, now - r->decided);
+    r->decided = now;
 }
 
 static void queue(ht_coordinator *c, int replica, const void *bytes, size_t n)
@@ -228,18 +228,29 @@ ht_status ht_coordinator_receive(ht_coordinator *c, double now, int replica, con
 
 /* ---- time and the end ----------------------------------------------------------------------- */
 
-/* A replica that waits for its DIRECTIVE is not silent: it is our turn. */
-static bool is_silent(const ht_coordinator *c, const ht_replica *r, double now)
+static double longest_of_all(const ht_coordinator *c)
+{
+    double longest_s = 0;
+    for (int i = 0; i < c->n_replicas; i++)
+        longest_s = fmax(longest_s, c->replicas[i].longest_s);
+    return longest_s;
+}
+
+/* A replica that waits for its DIRECTIVE is not silent: it is our turn. As long as nobody's epoch is over
+ * nobody knows how long one takes, and silence means nothing. */
+static bool is_silent(const ht_coordinator *c, const ht_replica *r, double longest_s, double now)
 {
     double silent = now - (isnan(r->heard) ? c->began : r->heard);
-    return ht_replica_is_living(r) && r->due == 0 && silent > c->silence_s && silent > 3 * r->longest_s;
+    double usual = r->longest_s > 0 ? r->longest_s : longest_s;
+    return ht_replica_is_living(r) && r->due == 0 && usual > 0 && silent > c->silence_s && silent > 3 * usual;
 }
 
 ht_status ht_coordinator_tick(ht_coordinator *c, double now)
 {
     note_time(c, now);
+    double longest_s = longest_of_all(c);
     for (int i = 0; i < c->n_replicas && c->silence_s > 0; i++)
-        if (is_silent(c, &c->replicas[i], now)) {
+        if (is_silent(c, &c->replicas[i], longest_s, now)) {
             handle_queued(c, i);        /* what it had said before */
             ht_coordinator_lose(c, i);
         }

@@ -21,7 +21,8 @@ typedef struct {
     unsigned long first_mutation, first_segment;    /**< numbers already used in this directory */
     const char *replay;             /**< text of a mutation log for mode replay; copied; NULL = none */
     double silence_s;               /**< a replica silent for this long, and for 3 of its longest
-                                         decision intervals, is lost; 0 = never */
+                                         decision intervals (of anybody's, before it has one), is lost;
+                                         nobody is before the first interval is known; 0 = never */
 } ht_coordinator_options;
 
 ht_status ht_coordinator_create(const ht_coordinator_options *o, ht_coordinator **out, ht_error *err);
@@ -51,22 +52,26 @@ typedef enum {
     HT_RECORD_ARRIVAL, HT_RECORD_CONTROLS, HT_RECORD_RECIPE, HT_RECORD_FREEZE
 } ht_record_kind;
 
+typedef struct {
+    ht_segment segment;
+    ht_mutation mutation;           /**< in its final state */
+} ht_closed;
+
+typedef struct {
+    int replica;
+    ht_message_kind kind;
+} ht_arrival;
+
 /** Something to write down. Owned by the caller (ht_record_release). */
 typedef struct {
     ht_record_kind kind;
     union {
         ht_mutation mutation;
-        struct {
-            ht_segment segment;
-            ht_mutation mutation;   /**< in its final state */
-        } closed;
+        ht_closed closed;
         ht_window window;
         ht_ledger_line ledger;
         char event[256];            /**< a line for people */
-        struct {
-            int replica;
-            ht_message_kind kind;
-        } arrival;
+        ht_arrival arrival;
         char *controls;             /**< JSON text of the knob descriptions; owned */
         ht_freeze freeze;           /**< to be written to the freeze file */
     } as;                           /**< HT_RECORD_RECIPE: the recipe in force changed */

@@ -93,9 +93,9 @@ static void write_line(ht_coordinator *c, ht_ledger_line *l, const cJSON *body)
     ht_coordinator_say(c, "operation %s %s (%s): %s%s%.120s", l->module, l->op,
                        ht_operation_source_text(l->source), ht_ledger_decision_text(l->decision),
                        l->error[0] != '\0' ? ": " : "", l->error);
-    ht_record *record = ht_coordinator_post(c, HT_RECORD_LEDGER);
+    ht_ledger_line *record = ht_coordinator_post(c, HT_RECORD_LEDGER);
     if (record != NULL)
-        record->as.ledger = *l;
+        *record = *l;
     else
         ht_ledger_line_release(l);
 }

@@ -157,7 +157,7 @@ void ht_coordinator_operate_core(ht_coordinator *c, const cJSON *body, const cha
     }
     if (l->decision != HT_LEDGER_APPLIED)
         return;
-    ht_record *record = ht_coordinator_post(c, HT_RECORD_FREEZE);
+    ht_freeze *record = ht_coordinator_post(c, HT_RECORD_FREEZE);
     if (record != NULL)
-        record->as.freeze = c->freeze;
+        *record = c->freeze;
 }

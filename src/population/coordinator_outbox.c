@@ -13,45 +13,46 @@
 
 typedef struct ht_posted {
     struct ht_posted *next;
-    ht_record record;           /* allocated only as far as its kind goes */
+    ht_record_kind kind;
+    max_align_t as[];           /* as much of ht_record.as as the kind needs */
 } ht_posted;
 
-#define UP_TO(member) (offsetof(ht_record, as) + sizeof(((ht_record *)0)->as.member))
+#define SIZE(member) sizeof(((ht_record *)0)->as.member)
 static const size_t sizes[] = {
-    [HT_RECORD_MUTATION] = UP_TO(mutation), [HT_RECORD_SEGMENT] = UP_TO(closed),
-    [HT_RECORD_WINDOW] = UP_TO(window),     [HT_RECORD_LEDGER] = UP_TO(ledger),
-    [HT_RECORD_EVENT] = UP_TO(event),       [HT_RECORD_ARRIVAL] = UP_TO(arrival),
-    [HT_RECORD_CONTROLS] = UP_TO(controls), [HT_RECORD_RECIPE] = offsetof(ht_record, as),
-    [HT_RECORD_FREEZE] = UP_TO(freeze),
+    [HT_RECORD_MUTATION] = SIZE(mutation), [HT_RECORD_SEGMENT] = SIZE(closed),
+    [HT_RECORD_WINDOW] = SIZE(window),     [HT_RECORD_LEDGER] = SIZE(ledger),
+    [HT_RECORD_EVENT] = SIZE(event),       [HT_RECORD_ARRIVAL] = SIZE(arrival),
+    [HT_RECORD_CONTROLS] = SIZE(controls), [HT_RECORD_RECIPE] = 0,
+    [HT_RECORD_FREEZE] = SIZE(freeze),
 };
 
 /* ---- records -------------------------------------------------------------------------------- */
 
-ht_record *ht_coordinator_post(ht_coordinator *c, ht_record_kind kind)
+void *ht_coordinator_post(ht_coordinator *c, ht_record_kind kind)
 {
-    ht_posted *p = malloc(offsetof(ht_posted, record) + sizes[kind]);
+    ht_posted *p = malloc(sizeof *p + sizes[kind]);
     if (p == NULL) {
         c->no_memory = true;
         return NULL;
     }
     p->next = NULL;
-    p->record.kind = kind;
+    p->kind = kind;
     if (c->last_record != NULL)
         c->last_record->next = p;
     else
         c->first_record = p;
     c->last_record = p;
-    return &p->record;
+    return p->as;
 }
 
 void ht_coordinator_say(ht_coordinator *c, const char *format, ...)
 {
-    ht_record *r = ht_coordinator_post(c, HT_RECORD_EVENT);
-    if (r == NULL)
+    char *event = ht_coordinator_post(c, HT_RECORD_EVENT);
+    if (event == NULL)
         return;
     va_list ap;
     va_start(ap, format);
-    vsnprintf(r->as.event, sizeof r->as.event, format, ap);
+    vsnprintf(event, SIZE(event), format, ap);
     va_end(ap);
 }
 
@@ -63,7 +64,8 @@ bool ht_coordinator_next_record(ht_coordinator *c, ht_record *out)
     c->first_record = p->next;
     if (p->next == NULL)
         c->last_record = NULL;
-    memcpy(out, &p->record, sizes[p->record.kind]);
+    out->kind = p->kind;
+    memcpy(&out->as, p->as, sizes[p->kind]);
     free(p);
     return true;
 }
@@ -143,14 +145,10 @@ bool ht_coordinator_next_message(ht_coordinator *c, int *replica, ht_bytes *out)
 
 void ht_coordinator_outbox_release(ht_coordinator *c)
 {
-    ht_posted *p;
+    ht_record record;
     ht_letter letter;
-    while ((p = c->first_record) != NULL) {
-        c->first_record = p->next;
-        ht_record_release(&p->record);
-        free(p);
-    }
-    c->last_record = NULL;
+    while (ht_coordinator_next_record(c, &record))
+        ht_record_release(&record);
     while (ht_letters_take(&c->out, &letter))
         free(letter.bytes.data);
 }

@@ -29,7 +29,6 @@ static void start_again(ht_coordinator *c, int replica)
     r->local = r->judged = 0;
     r->mode_known = false;
     r->reject_streak = r->pause_left = r->global_cooldown = 0;
-    r->reported = NAN;
     free(r->cooldowns);
     r->cooldowns = NULL;
 }
@@ -61,9 +60,9 @@ static void keep_controls(ht_coordinator *c, int replica, char **controls)
     for (int i = 0; i < replica; i++)
         if (c->replicas[i].introduced && ht_replica_is_living(&c->replicas[i]))
             return;
-    ht_record *record = ht_coordinator_post(c, HT_RECORD_CONTROLS);
+    char **record = ht_coordinator_post(c, HT_RECORD_CONTROLS);
     if (record != NULL) {
-        record->as.controls = *controls;
+        *record = *controls;
         *controls = NULL;
     }
 }
@@ -87,9 +86,9 @@ static void log_mutation(ht_coordinator *c, int replica, ht_mutation *m, unsigne
     m->number = number;
     m->replica = replica;
     ht_statistics_mutation(&c->statistics, m);
-    ht_record *record = ht_coordinator_post(c, HT_RECORD_MUTATION);
+    ht_mutation *record = ht_coordinator_post(c, HT_RECORD_MUTATION);
     if (record != NULL)
-        record->as.mutation = *m;
+        *record = *m;
 }
 
 static ht_posterior *posterior_of(ht_coordinator *c, int replica)
@@ -118,10 +117,10 @@ static void log_segment(ht_coordinator *c, int replica, ht_segment *g, const ht_
     g->replica = replica;
     if (ht_statistics_segment(&c->statistics, g, m) != HT_OK)
         c->no_memory = true;
-    ht_record *record = ht_coordinator_post(c, HT_RECORD_SEGMENT);
+    ht_closed *record = ht_coordinator_post(c, HT_RECORD_SEGMENT);
     if (record != NULL) {
-        record->as.closed.segment = *g;
-        record->as.closed.mutation = *m;
+        record->segment = *g;
+        record->mutation = *m;
     }
     learn(c, replica, g, m);
 }
@@ -233,9 +232,9 @@ static void window(ht_coordinator *c, int replica, ht_window *w)
     r->pause_left = w->pause_left;
     r->global_cooldown = w->global_cooldown;
     ht_statistics_blocked(&c->statistics, &w->blocked);
-    ht_record *record = ht_coordinator_post(c, HT_RECORD_WINDOW);
+    ht_window *record = ht_coordinator_post(c, HT_RECORD_WINDOW);
     if (record != NULL)
-        record->as.window = *w;
+        *record = *w;
 }
 
 static void warning(ht_coordinator *c, int replica, const char *text)
@@ -312,11 +311,9 @@ void ht_coordinator_lose(ht_coordinator *c, int replica)
 void ht_coordinator_handle(ht_coordinator *c, int replica)
 {
     ht_packet *m = &c->in;
-    ht_record *record = ht_coordinator_post(c, HT_RECORD_ARRIVAL);
-    if (record != NULL) {
-        record->as.arrival.replica = replica;
-        record->as.arrival.kind = m->kind;
-    }
+    ht_arrival *record = ht_coordinator_post(c, HT_RECORD_ARRIVAL);
+    if (record != NULL)
+        *record = (ht_arrival){replica, m->kind};
     switch (m->kind) {
     case HT_MESSAGE_HELLO:
         hello(c, replica, &m->as.hello);

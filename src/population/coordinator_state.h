@@ -30,8 +30,8 @@ typedef struct {
     bool introduced;        /**< its HELLO was handled: with a barrier later than it was welcomed */
     bool lost, done;
     double heard;           /**< time of the last message; NaN = none */
-    double reported;        /**< time of the last REPORT; NaN = none */
-    double longest_s;       /**< longest time between two REPORTs */
+    double decided;         /**< time of the last REPORT, or of HELLO; NaN = none */
+    double longest_s;       /**< longest time from one to the next; 0 = unknown */
     long long step, epoch, total_steps;
     ht_mode mode;
     bool mode_known;
@@ -89,8 +89,8 @@ struct ht_coordinator {
 
 /* ---- coordinator_outbox.c ------------------------------------------------------------------- */
 
-/** Append a record of this kind and return it to be filled; NULL when out of memory. */
-ht_record *ht_coordinator_post(ht_coordinator *c, ht_record_kind kind);
+/** Append a record of this kind. @return its part of ht_record.as, to be filled; NULL when out of memory */
+void *ht_coordinator_post(ht_coordinator *c, ht_record_kind kind);
 /** Append a line for people. */
 void ht_coordinator_say(ht_coordinator *c, const char *format, ...) HT_PRINTF(2, 3);
 void ht_coordinator_send(ht_coordinator *c, int replica, const ht_packet *m);

@@ -182,7 +182,7 @@ void ht_wire_field(ht_wire *w, char *text, size_t size)
         put_text(w, text, strlen(text));
         return;
     }
-    size_t n;
+    size_t n = 0;
     const char *from = get_text(w, &n, size - 1);
     if (from == NULL)
         n = 0;
@@ -193,7 +193,7 @@ void ht_wire_field(ht_wire *w, char *text, size_t size)
 
 static char *get_owned_text(ht_wire *w)
 {
-    size_t n;
+    size_t n = 0;
     const char *from = get_text(w, &n, UINT32_MAX);
     if (from == NULL)
         return NULL;
@@ -289,7 +289,7 @@ static void get_json_member(ht_wire *w, cJSON *parent, int depth)
 
 static cJSON *get_json_members(ht_wire *w, cJSON *parent, int depth)
 {
-    size_t n;
+    size_t n = 0;
     ht_wire_count(w, &n, UINT32_MAX);
     if (depth >= JSON_DEPTH_MAX)
         fault(w, "JSON is nested too deeply");

@@ -462,6 +462,7 @@ static void a_round_goes_on_without_a_lost_replica(void)
     stage *s = stage_of(2, "barrier");
     hello(s, 0);
     hello(s, 1);
+    s->now = 1;
     report(s, 0, 1, .5, 0, 0);
     report(s, 1, 1, .5, 0, 0);
     outcome(s, 1, 1, 1);
@@ -484,13 +485,14 @@ static void a_silent_replica_is_lost_not_rejected_and_the_others_go_on(void)
     stage *s = stage_of(2, "elastic");
     hello(s, 0);
     hello(s, 1);
+    s->now = 1;
     report(s, 1, 1, .5, 0, 0);
     outcome(s, 1, 1, 1);
-    s->now = 9;
+    s->now = 10;
     report(s, 0, 1, .5, 0, 0);
     ht_coordinator_tick(s->c, s->now);
     CU_ASSERT_EQUAL(view(s).lost, 0);
-    s->now = 11;
+    s->now = 12;
     ht_coordinator_tick(s->c, s->now);
     drain(s);
     CU_ASSERT_EQUAL(view(s).lost, 1);
@@ -514,12 +516,28 @@ static void a_slow_replica_has_three_of_its_longest_intervals(void)
 {
     stage *s = stage_of(1, "elastic");
     hello(s, 0);
-    report(s, 0, 1, .5, 0, 0);
     s->now = 20;
-    report(s, 0, 2, .5, 0, 0);
+    report(s, 0, 1, .5, 0, 0);
     ht_coordinator_tick(s->c, 79);
     CU_ASSERT_EQUAL(view(s).lost, 0);
     ht_coordinator_tick(s->c, 81);
+    CU_ASSERT_EQUAL(view(s).lost, 1);
+    end(s);
+}
+
+static void a_first_epoch_may_last_as_long_as_it_does_on_others(void)
+{
+    stage *s = stage_of(2, "elastic");
+    hello(s, 0);
+    ht_coordinator_tick(s->c, 1000);
+    CU_ASSERT_EQUAL(view(s).lost, 0);       /* nobody knows yet how long an epoch is */
+    s->now = 1000;
+    report(s, 0, 1, .5, 0, 0);
+    ht_coordinator_tick(s->c, 2999);
+    CU_ASSERT_EQUAL(view(s).lost, 0);
+    ht_coordinator_tick(s->c, 3001);
+    drain(s);
+    CU_ASSERT_TRUE(was_said(s, "replica 1 is lost"));       /* it never said a word */
     CU_ASSERT_EQUAL(view(s).lost, 1);
     end(s);
 }
@@ -528,6 +546,7 @@ static void a_lost_replica_that_speaks_is_back(void)
 {
     stage *s = stage_of(1, "elastic");
     hello(s, 0);
+    s->now = 1;
     report(s, 0, 1, .5, 0, 0);
     outcome(s, 0, 1, 1);
     s->now = 100;
@@ -562,6 +581,8 @@ static void without_a_limit_nobody_is_lost(void)
 {
     stage *s = stage_with((ht_coordinator_options){.n_replicas = 1, .mode = HT_MODE_ACTIVE}, "elastic");
     hello(s, 0);
+    s->now = 1;
+    report(s, 0, 1, .5, 0, 0);
     ht_coordinator_tick(s->c, 1e9);
     CU_ASSERT_EQUAL(view(s).lost, 0);
     end(s);
@@ -642,10 +663,11 @@ static void nobody_waits_for_a_replica_that_is_lost_or_done(void)
         hello(s, i);
     operate(s, "{\"module\":\"tune\",\"op\":\"status\"}");
     s->now = 9;
+    report(s, 0, 1, .5, 0, 0);
     answer(s, 0, s->number, HT_OP_APPLIED, "");
     bye(s, 1, 1);
     CU_ASSERT_EQUAL(count(s, HT_RECORD_LEDGER), 0);
-    s->now = 12;
+    s->now = 28;        /* more than three epochs of replica 0 */
     ht_coordinator_tick(s->c, s->now);
     drain(s);
     CU_ASSERT_EQUAL(last_line(s)->decision, HT_LEDGER_APPLIED);
@@ -880,7 +902,8 @@ CASES("coordinator", CASE(a_replica_is_welcomed_with_recipe_and_mode),
       CASE(the_same_seed_gives_a_replica_the_same_proposals_whoever_came_before), CASE(a_round_waits_for_all),
       CASE(the_order_of_arrival_changes_nothing), CASE(a_round_goes_on_without_a_lost_replica),
       CASE(a_silent_replica_is_lost_not_rejected_and_the_others_go_on),
-      CASE(a_slow_replica_has_three_of_its_longest_intervals), CASE(a_lost_replica_that_speaks_is_back),
+      CASE(a_slow_replica_has_three_of_its_longest_intervals),
+      CASE(a_first_epoch_may_last_as_long_as_it_does_on_others), CASE(a_lost_replica_that_speaks_is_back),
       CASE(a_replica_that_starts_again_loses_what_was_open), CASE(without_a_limit_nobody_is_lost),
       CASE(malformed_bytes_are_dropped_with_an_event), CASE(a_message_of_the_wrong_direction_is_dropped),
       CASE(an_operation_is_one_line_when_all_have_answered),
