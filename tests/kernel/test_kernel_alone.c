@@ -47,7 +47,7 @@ static char *read_in(const fixture *f, const char *name)
 
 static void done(fixture *f)
 {
-    char command[128];
+    char command[160];
     ht_free(f->k);
     snprintf(command, sizeof command, "rm -rf '%s'", f->dir);
     CU_ASSERT_EQUAL(system(command), 0);

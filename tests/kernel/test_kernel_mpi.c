@@ -22,7 +22,7 @@ static void agree_on_directory(MPI_Comm comm, int rank, char dir[64])
 
 static void remove_directory(MPI_Comm comm, int rank, const char *dir)
 {
-    char command[128];
+    char command[160];
     MPI_Barrier(comm);
     snprintf(command, sizeof command, "rm -rf '%s'", dir);
     if (rank == 0 && system(command) != 0)
