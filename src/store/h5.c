@@ -9,10 +9,12 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "store/seal.h"
 
 enum {
     TEXT_MAX = 16 << 20,        /* bytes of a text dataset that we read */
     ROWS_MAX = 1 << 22,         /* rows of a table that we read */
+    COMPACT_MAX = 60000,        /* bytes that fit into the header of a dataset (HDF5: 64 KiB in all) */
     CHUNK_BYTES = 1 << 16, IMAGE_STEP = 1 << 20
 };
 
@@ -36,13 +38,73 @@ void ht_h5_close(hid_t id)
 
 /* ---- files and groups --------------------------------------------------------------------------- */
 
-hid_t ht_h5_create_in_memory(void)
+/* What HDF5 calls for the memory of a file. H5Fget_file_image would be shorter, but clears a flag in the
+ * image without mending the checksum over it (HDF5 1.10.8), so the memory is taken over at the close. */
+static void *image_malloc(size_t size, H5FD_file_image_op_t op, void *ctx)
+{
+    ht_h5_image *image = ctx;
+    (void)op;
+    image->room = size;
+    return malloc(size);
+}
+
+static void *image_realloc(void *bytes, size_t size, H5FD_file_image_op_t op, void *ctx)
+{
+    ht_h5_image *image = ctx;
+    void *moved = realloc(bytes, size);
+    (void)op;
+    if (moved != NULL)
+        image->room = size;
+    return moved;
+}
+
+static herr_t image_free(void *bytes, H5FD_file_image_op_t op, void *ctx)
+{
+    ht_h5_image *image = ctx;
+    if (op == H5FD_FILE_IMAGE_OP_FILE_CLOSE)
+        image->bytes = bytes;
+    else
+        free(bytes);
+    return 0;
+}
+
+static void *same_image(void *ctx)
+{
+    return ctx;
+}
+
+static herr_t leave_image(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
+hid_t ht_h5_create_in_memory(ht_h5_image *image)
 {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS), file = H5I_INVALID_HID;
-    if (access >= 0 && H5Pset_fapl_core(access, IMAGE_STEP, 0) >= 0)
+    H5FD_file_image_callbacks_t calls = {image_malloc, NULL, image_realloc, image_free, same_image, leave_image, image};
+    *image = (ht_h5_image){NULL, 0, 0};
+    /* the formats of HDF5 1.8 carry checksums of everything but the data, see create_set for that */
+    if (access >= 0 && H5Pset_fapl_core(access, IMAGE_STEP, 0) >= 0 &&
+        H5Pset_file_image_callbacks(access, &calls) >= 0 &&
+        H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_LATEST) >= 0)
         file = H5Fcreate("study", H5F_ACC_TRUNC, H5P_DEFAULT, access);
     ht_h5_close(access);
     return file;
+}
+
+bool ht_h5_finish(hid_t file, ht_h5_image *image)
+{
+    ssize_t n = H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0 ? H5Fget_file_image(file, NULL, 0) : -1;
+    bool fine = H5Idec_ref(file) == 0 && n > 0 && (size_t)n <= image->room && image->bytes != NULL;
+    /* the memory is longer than the file, and need not have room for the seal */
+    char *bytes = fine ? realloc(image->bytes, (size_t)n + HT_SEAL_SIZE) : NULL;
+    if (bytes == NULL)
+        return false;
+    ht_seal_put((unsigned char *)bytes, (size_t)n);
+    image->bytes = bytes;
+    image->n = (size_t)n + HT_SEAL_SIZE;
+    return true;
 }
 
 hid_t ht_h5_open(const char *path)
@@ -54,21 +116,6 @@ hid_t ht_h5_open(const char *path)
     ht_h5_close(access);
     /* the program has it open with locks: HDF5 wants the same setting for the same file */
     return file >= 0 ? file : H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
-}
-
-bool ht_h5_image(hid_t file, char **bytes, size_t *n)
-{
-    if (H5Fflush(file, H5F_SCOPE_GLOBAL) < 0)
-        return false;
-    ssize_t size = H5Fget_file_image(file, NULL, 0);
-    char *image = size > 0 ? malloc((size_t)size) : NULL;
-    if (image == NULL || H5Fget_file_image(file, image, (size_t)size) != size) {
-        free(image);
-        return false;
-    }
-    *bytes = image;
-    *n = (size_t)size;
-    return true;
 }
 
 hid_t ht_h5_group(hid_t at, const char *link)
@@ -305,11 +352,17 @@ bool ht_h5_get_real(hid_t at, const char *name, double *out)
 
 bool ht_h5_write_text(hid_t at, const char *name, const char *text)
 {
-    hid_t type = text_type(strlen(text) + 1), space = H5Screate(H5S_SCALAR), set = H5I_INVALID_HID;
-    if (type >= 0 && space >= 0)
-        set = H5Dcreate2(at, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    bool fine = set >= 0 && H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text) >= 0;
+    size_t n = strlen(text) + 1;
+    hid_t type = text_type(n), space = H5Screate(H5S_SCALAR), how = H5Pcreate(H5P_DATASET_CREATE),
+          set = H5I_INVALID_HID;
+    bool fine = type >= 0 && space >= 0 && how >= 0;
+    if (fine && n <= COMPACT_MAX)       /* inside the header of the dataset, below its checksum */
+        fine = H5Pset_layout(how, H5D_COMPACT) >= 0;
+    if (fine)
+        set = H5Dcreate2(at, name, type, space, H5P_DEFAULT, how, H5P_DEFAULT);
+    fine = set >= 0 && H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text) >= 0;
     ht_h5_close(set);
+    ht_h5_close(how);
     ht_h5_close(space);
     ht_h5_close(type);
     return fine;
@@ -340,7 +393,7 @@ bool ht_h5_read_text(hid_t at, const char *name, char **text)
     return true;
 }
 
-/* A new dataset, in compressed chunks. Rows of `row_bytes` bytes lie together. */
+/* A new dataset, in compressed chunks with checksums. Rows of `row_bytes` bytes lie together. */
 static hid_t create_set(hid_t at, const char *name, hid_t type, int rank, const hsize_t *dims, size_t row_bytes)
 {
     hsize_t chunk[2] = {CHUNK_BYTES / (row_bytes + 1) + 1, dims[rank - 1]}, most[2] = {H5S_UNLIMITED, dims[rank - 1]};
@@ -350,6 +403,7 @@ static hid_t create_set(hid_t at, const char *name, hid_t type, int rank, const 
     bool fine = space >= 0 && how >= 0 && H5Pset_chunk(how, rank, chunk) >= 0;
     if (fine && H5Zfilter_avail(H5Z_FILTER_DEFLATE) > 0)    /* a build of HDF5 may lack it */
         fine = H5Pset_shuffle(how) >= 0 && H5Pset_deflate(how, 4) >= 0;
+    fine = fine && H5Pset_fletcher32(how) >= 0;
     if (fine)
         set = H5Dcreate2(at, name, type, space, H5P_DEFAULT, how, H5P_DEFAULT);
     ht_h5_close(how);

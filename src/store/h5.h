@@ -21,10 +21,17 @@ void ht_h5_quiet_end(const ht_h5_quiet *q);
 
 /* ---- files and groups; ids are closed by ht_h5_close -------------------------------------------- */
 
-hid_t ht_h5_create_in_memory(void);             /**< < 0: failed */
+/** The bytes of a file that is made in memory, once it is closed; the caller frees `bytes`. Must stay where
+ *  it is until then. */
+typedef struct {
+    char *bytes;
+    size_t n, room;
+} ht_h5_image;
+hid_t ht_h5_create_in_memory(ht_h5_image *image);       /**< < 0: failed */
+/** Close a file in memory, seal it (seal.h) and say how long it is. After ht_h5_close, or if this fails, its
+ *  bytes are there, too, to be freed. */
+bool ht_h5_finish(hid_t file, ht_h5_image *image);
 hid_t ht_h5_open(const char *path);             /**< for reading; < 0: failed */
-/** The bytes of a file in memory; owned by the caller (free). */
-bool ht_h5_image(hid_t file, char **bytes, size_t *n);
 hid_t ht_h5_group(hid_t at, const char *link);  /**< opens, or creates where writing is allowed */
 /** Close an id of any kind; an id < 0 is left alone. */
 void ht_h5_close(hid_t id);

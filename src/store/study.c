@@ -220,24 +220,31 @@ static bool put_posterior(hid_t file, const ht_study_run *run)
     return fine;
 }
 
-/* The bytes of the study with `run` in it; owned by the caller. @param old  the study as it is, or < 0 */
-static ht_status build(hid_t old, const char *path, const ht_study_run *run, char **bytes, size_t *n, ht_error *err)
+/* Everything but the bytes. @param old  the study as it is, or < 0 */
+static ht_status fill(hid_t file, hid_t old, const char *path, const ht_study_run *run, ht_error *err)
 {
-    hid_t file = ht_h5_create_in_memory();
-    ht_status st = HT_OK;
-    if (file < 0 || !put_root(file, old, run))
-        st = cannot_build(path, "/", err);
-    else if ((st = put_runs(file, old, path, run, err)) == HT_OK && (st = put_evolved(file, path, err)) == HT_OK) {
-        if (!put_posterior(file, run))
-            st = cannot_build(path, "posterior", err);
-        else if (!ht_h5_image(file, bytes, n))
-            st = ht_fail(err, HT_ENOMEM, "no memory for study '%s'", path);
-    }
-    ht_h5_close(file);
+    if (!put_root(file, old, run))
+        return cannot_build(path, "/", err);
+    HT_TRY(put_runs(file, old, path, run, err));
+    HT_TRY(put_evolved(file, path, err));
+    return put_posterior(file, run) ? HT_OK : cannot_build(path, "posterior", err);
+}
+
+/* The study with `run` in it. @param[out] image  its bytes are owned by the caller, also after a failure */
+static ht_status build(hid_t old, const char *path, const ht_study_run *run, ht_h5_image *image, ht_error *err)
+{
+    hid_t file = ht_h5_create_in_memory(image);
+    if (file < 0)
+        return cannot_build(path, "/", err);
+    ht_status st = fill(file, old, path, run, err);
+    if (st != HT_OK)
+        ht_h5_close(file);
+    else if (!ht_h5_finish(file, image))
+        st = ht_fail(err, HT_ENOMEM, "no memory for study '%s'", path);
     return st;
 }
 
-static ht_status build_from(const char *path, const ht_study_run *run, char **bytes, size_t *n, ht_error *err)
+static ht_status build_from(const char *path, const ht_study_run *run, ht_h5_image *image, ht_error *err)
 {
     hid_t old = H5I_INVALID_HID;
     ht_status st = ht_study_open(path, &old, err);
@@ -246,7 +253,7 @@ static ht_status build_from(const char *path, const ht_study_run *run, char **by
     else if (st == HT_OK)
         st = check_objective(old, path, run->recipe, err);
     if (st == HT_OK)
-        st = build(old, path, run, bytes, n, err);
+        st = build(old, path, run, image, err);
     ht_h5_close(old);
     return st;
 }
@@ -270,15 +277,14 @@ ht_status ht_study_publish(const char *path, const ht_study_run *run, ht_error *
     ht_h5_quiet quiet;
     ht_h5_quiet_begin(&quiet);
     for (int i = 1; i <= TRIES; i++) {
-        char *bytes = NULL;
-        size_t n = 0;
+        ht_h5_image image = {NULL, 0, 0};
         ht_file_stamp before = ht_file_look(path);
-        st = build_from(path, run, &bytes, &n, err);
+        st = build_from(path, run, &image, err);
         ht_file_stamp after = ht_file_look(path);
         bool fresh = ht_file_same(&before, &after) || i == TRIES;
         if (st == HT_OK && fresh)
-            st = ht_file_replace(path, bytes, n, err);
-        free(bytes);
+            st = ht_file_replace(path, image.bytes, image.n, err);
+        free(image.bytes);
         if (st != HT_OK || fresh)
             break;
     }

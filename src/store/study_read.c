@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/file.h"
+#include "store/seal.h"
 #include "store/study_format.h"
 
 const char *ht_study_direction_text(ht_direction d)
@@ -30,13 +30,16 @@ static ht_status check_format(hid_t file, const char *path, ht_error *err)
 
 ht_status ht_study_open(const char *path, hid_t *file, ht_error *err)
 {
-    ht_file_stamp stamp = ht_file_look(path);
-    if (!stamp.exists)
-        return ht_fail(err, HT_ENOTFOUND, "there is no study '%s'", path);
+    /* HDF5 (1.10.8) keeps parts of a damaged file for ever, and complains when the program ends */
+    ht_status st = ht_seal_check(path, err);
+    if (st == HT_ENOTFOUND)
+        return ht_fail(err, st, "there is no study '%s'", path);
+    if (st != HT_OK)
+        return ht_fail_in(err, st, "study");
     hid_t f = ht_h5_open(path);
     if (f < 0)
         return ht_fail(err, HT_EFORMAT, "'%s' is no HDF5 file, or it is cut off or damaged", path);
-    ht_status st = check_format(f, path, err);
+    st = check_format(f, path, err);
     if (st != HT_OK)
         ht_h5_close(f);
     else

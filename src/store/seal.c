@@ -1,0 +1,69 @@
+/* src/store/seal.c - a checksum behind the content of a file; the contract is in seal.h.
+ *
+ * May touch: the file that is checked (reads only). */
+#include "store/seal.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char magic[8] = {'h', 't', 's', 'e', 'a', 'l', '1', '\n'};
+static const uint64_t basis = 14695981039346656037u, prime = 1099511628211u;
+
+static uint64_t add(uint64_t hash, const unsigned char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ bytes[i]) * prime;
+    return hash;
+}
+
+static void print(unsigned char seal[HT_SEAL_SIZE], uint64_t hash)
+{
+    memcpy(seal, magic, sizeof magic);
+    for (int i = 0; i < 8; i++)
+        seal[8 + i] = (unsigned char)(hash >> (8 * i));
+}
+
+void ht_seal_put(unsigned char *bytes, size_t n)
+{
+    print(bytes + n, add(basis, bytes, n));
+}
+
+/* Hash of everything but the last HT_SEAL_SIZE bytes, and those. @return false: shorter than that */
+static bool read_all(FILE *file, uint64_t *hash, unsigned char last[HT_SEAL_SIZE])
+{
+    unsigned char block[65536 + HT_SEAL_SIZE];
+    size_t held = 0, got;
+    *hash = basis;
+    while ((got = fread(block + held, 1, sizeof block - held, file)) > 0) {
+        held += got;
+        if (held > HT_SEAL_SIZE) {
+            *hash = add(*hash, block, held - HT_SEAL_SIZE);
+            memmove(block, block + held - HT_SEAL_SIZE, HT_SEAL_SIZE);
+            held = HT_SEAL_SIZE;
+        }
+    }
+    memcpy(last, block, held);
+    return held == HT_SEAL_SIZE;
+}
+
+ht_status ht_seal_check(const char *path, ht_error *err)
+{
+    unsigned char last[HT_SEAL_SIZE], right[HT_SEAL_SIZE];
+    uint64_t hash;
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        return ht_fail(err, errno == ENOENT || errno == ENOTDIR ? HT_ENOTFOUND : HT_EIO, "cannot open '%s': %s", path,
+                       strerror(errno));
+    bool sealed = read_all(file, &hash, last) && memcmp(last, magic, sizeof magic) == 0;
+    bool failed = ferror(file) != 0;
+    int why = errno;
+    fclose(file);
+    if (failed)
+        return ht_fail(err, HT_EIO, "cannot read '%s': %s", path, strerror(why));
+    print(right, hash);
+    if (sealed && memcmp(last, right, sizeof last) != 0)
+        return ht_fail(err, HT_EFORMAT, "'%s' is damaged: its checksum is wrong; take a copy that is whole", path);
+    return HT_OK;
+}

@@ -1,0 +1,19 @@
+/** @file src/store/seal.h
+ *  A checksum behind the content of a file, for formats that do not mind bytes after their end (HDF5).
+ *
+ *  Damage is found before a parser meets it. A file that another program changed has lost its seal: that
+ *  is no damage. 16 bytes: "htseal1" and a line feed, then FNV-1a (64 bit) of all bytes before, little-endian. */
+#ifndef HT_STORE_SEAL_H
+#define HT_STORE_SEAL_H
+
+#include "base/error.h"
+
+enum { HT_SEAL_SIZE = 16 };
+
+/** Write the seal of n bytes into bytes[n .. n + HT_SEAL_SIZE - 1]. */
+void ht_seal_put(unsigned char *bytes, size_t n);
+
+/** @return HT_OK: whole, or without a seal; HT_EFORMAT: damaged; HT_ENOTFOUND, HT_EIO */
+ht_status ht_seal_check(const char *path, ht_error *err);
+
+#endif
