@@ -97,8 +97,19 @@ static void sync_folder(const char *path)
     ht_string_release(&folder);
 }
 
+/* Renaming over a device, a pipe or /dev/stdout would take it away from everybody on the machine. */
+static bool is_no_file(const char *path)
+{
+    struct stat s;
+    return stat(path, &s) == 0 && !S_ISREG(s.st_mode);
+}
+
 ht_status ht_file_publish(const char *aside, const char *path, ht_error *err)
 {
+    if (is_no_file(path)) {
+        unlink(aside);
+        return ht_fail(err, HT_EIO, "cannot replace '%s': it is no regular file", path);
+    }
     int fd = open(aside, O_RDONLY | O_CLOEXEC);
     bool fine = fd >= 0 && fsync(fd) == 0;
     int why = errno;

@@ -19,7 +19,8 @@ ht_status ht_file_replace(const char *path, const char *text, size_t n, ht_error
 /** A temporary name beside `path` for content that is written by others; owned by the caller (free).
  *  NULL: no memory. */
 char *ht_file_aside(const char *path);
-/** Sync `aside` and rename it to `path`; on failure `aside` is removed. @return HT_OK, HT_EIO */
+/** Sync `aside` and rename it to `path`; on failure `aside` is removed. What is there and no regular
+ *  file (a device, a pipe, a folder) is never replaced. @return HT_OK, HT_EIO */
 ht_status ht_file_publish(const char *aside, const char *path, ht_error *err);
 
 /** What tells that a file was changed: all three are compared. */

@@ -63,6 +63,20 @@ static void a_replacement_that_the_disk_refuses_leaves_the_old_content(void)
     folder_remove(&f);
 }
 
+static void what_is_no_regular_file_is_never_replaced(void)
+{
+    folder f;
+    struct stat s;
+    ht_error err = {""};
+    folder_make(&f);
+    CU_ASSERT_EQUAL_FATAL(mkfifo(folder_file(&f, "pipe"), 0600), 0);
+    CU_ASSERT_EQUAL(ht_file_replace(folder_file(&f, "pipe"), "x", 1, &err), HT_EIO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "/pipe': it is no regular file"));
+    CU_ASSERT_TRUE(stat(folder_file(&f, "pipe"), &s) == 0 && S_ISFIFO(s.st_mode));
+    CU_ASSERT_EQUAL(folder_count(&f), 1);
+    folder_remove(&f);
+}
+
 static void a_stamp_tells_a_replaced_file_of_the_same_size(void)
 {
     folder f;
@@ -300,6 +314,7 @@ static void a_writer_that_is_killed_leaves_whole_lines_and_whole_files(void)
 CASES("file", CASE(a_missing_file_is_not_found_and_named), CASE(a_folder_is_no_file),
       CASE(a_replaced_file_has_the_new_content_and_nothing_lies_beside_it),
       CASE(a_replacement_that_the_disk_refuses_leaves_the_old_content),
+      CASE(what_is_no_regular_file_is_never_replaced),
       CASE(a_stamp_tells_a_replaced_file_of_the_same_size), CASE(lines_are_appended_to_what_is_there),
       CASE(a_torn_last_line_gets_its_line_feed_before_the_next_line), CASE(a_journal_that_cannot_be_opened_is_named),
       CASE(lines_that_a_full_disk_refuses_are_kept_and_written_in_order_when_it_can),
