@@ -1,6 +1,7 @@
 /* src/cli/cli.c - messages, exit codes and the run directory; the contract is in cli.h.
  *
  * May touch: stdout, stderr, files by way of the store. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,11 +111,27 @@ int ht_cli_check_mode(const ht_cli *cli, const char *mode, const char *replay)
     return HT_EXIT_DONE;
 }
 
+/* A pipe or a device, such as /dev/stdout: written to, never replaced. */
+static ht_status write_through(const char *path, const ht_string *text, ht_error *err)
+{
+    FILE *f = fopen(path, "w");
+    bool fine = f != NULL && fwrite(ht_string_peek(text), 1, text->n, f) == text->n;
+    int why = errno;
+    if (f != NULL && fclose(f) != 0 && fine) {
+        fine = false;
+        why = errno;
+    }
+    return fine ? HT_OK : ht_fail(err, HT_EIO, "cannot write '%s': %s", path, strerror(why));
+}
+
 int ht_cli_write(const ht_cli *cli, const char *path, const ht_string *text)
 {
+    struct stat s;
     ht_error err = {""};
     if (text->failed)
         return ht_cli_fail(cli, HT_EXIT_FAILED, "out of memory");
-    ht_status st = ht_file_replace(path, ht_string_peek(text), text->n, &err);
+    bool through = stat(path, &s) == 0 && !S_ISREG(s.st_mode) && !S_ISDIR(s.st_mode);
+    ht_status st = through ? write_through(path, text, &err)
+                           : ht_file_replace(path, ht_string_peek(text), text->n, &err);
     return st == HT_OK ? HT_EXIT_DONE : ht_cli_fail_status(cli, st, &err);
 }

@@ -60,7 +60,7 @@ int ht_cli_path(const ht_cli *cli, const char *dir, const char *name, char **pat
 /** Refuse a word that is no mode. `replay`: what --replay says; needed in that mode, and only in it.
  *  @return as above */
 int ht_cli_check_mode(const ht_cli *cli, const char *mode, const char *replay);
-/** Write a whole file. @return as above */
+/** Write a whole file, or into a pipe or device that is there. @return as above */
 int ht_cli_write(const ht_cli *cli, const char *path, const ht_string *text);
 
 /* ---- help ----------------------------------------------------------------------------------- */

@@ -24,6 +24,7 @@ typedef struct {
     entry *entries;
     size_t n, capacity;
     bool failed; /* out of memory */
+    size_t bad;  /* lines of the logs that cannot be read */
     long long replica;
     char run[24];        /* only this run's mutations; "" = any */
     ht_string mutations; /* lines of the mutation log that are taken */
@@ -119,6 +120,7 @@ static void read_summary(export *e, const char *dir)
 static ht_status read_logs(export *e, const char *dir, ht_error *err)
 {
     ht_replay replay = {0};
+    size_t bad_commands = 0, bad_mutations = 0;
     char *ledger = ht_path_join(dir, HT_FILE_APPLIED), *log = ht_path_join(dir, HT_FILE_MUTATIONS);
     ht_status st = ledger != NULL && log != NULL ? HT_OK : ht_fail(err, HT_ENOMEM, "out of memory");
     if (st == HT_OK && !ht_file_look(ledger).exists && !ht_file_look(log).exists)
@@ -127,9 +129,10 @@ static ht_status read_logs(export *e, const char *dir, ht_error *err)
                      "with --dir",
                      dir, HT_FILE_APPLIED, HT_FILE_MUTATIONS);
     if (st == HT_OK)
-        st = ht_lines_each(ledger, take_ledger_line, e, NULL, err);
+        st = ht_lines_each(ledger, take_ledger_line, e, &bad_commands, err);
     if (st == HT_OK)
-        st = ht_lines_each(log, take_mutation_line, e, NULL, err);
+        st = ht_lines_each(log, take_mutation_line, e, &bad_mutations, err);
+    e->bad = bad_commands + bad_mutations;
     if (st == HT_OK)
         st = ht_replay_parse(ht_string_peek(&e->mutations), &replay, err);
     for (size_t i = 0; i < replay.n; i++)
@@ -162,10 +165,13 @@ static int write_list(const ht_cli *cli, export *e, const char *path)
     if (code != HT_EXIT_DONE)
         return code;
     ht_cli_say(cli, "Exported recipe with %zu entries -> %s\n", e->n, path);
+    if (e->bad > 0)
+        ht_cli_say(cli, "  %zu lines of the logs cannot be read\n", e->bad);
     cJSON *shown = cJSON_CreateObject();
     ht_json_put_text(shown, "path", path);
     ht_json_put_int(shown, "entries", (double)e->n);
     ht_json_put_int(shown, "replica", (double)e->replica);
+    ht_json_put_int(shown, "bad_lines", (double)e->bad);
     ht_cli_print_json(cli, shown);
     return code;
 }

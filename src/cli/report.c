@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/report.h"
@@ -14,12 +15,21 @@ static const double terminal_every_s = .1;
 
 /* ---- progress ------------------------------------------------------------------------------- */
 
+/* Launchers of MPI jobs give their ranks a pseudo-terminal of no width, whatever stands behind it. */
+static bool is_terminal(void)
+{
+    struct winsize size = {0};
+    const char *term = getenv("TERM");
+    return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 &&
+           !(term != NULL && strcmp(term, "dumb") == 0);
+}
+
 ht_progress_line ht_progress_begin(const ht_cli *cli, int epochs)
 {
-    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+    const char *no_color = getenv("NO_COLOR");
     return (ht_progress_line){
         .shown = !cli->quiet && !cli->json && !cli->muted,
-        .terminal = isatty(STDOUT_FILENO) && !(term != NULL && strcmp(term, "dumb") == 0),
+        .terminal = is_terminal(),
         .plain = no_color != NULL && no_color[0] != 0,
         .epochs = epochs,
     };

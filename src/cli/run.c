@@ -126,11 +126,22 @@ static int check_recipe(const job *j)
     return st == HT_OK ? HT_EXIT_DONE : ht_cli_fail_status(j->cli, st, &err);
 }
 
+/* A pipe would block, a device is no place to keep a study. */
+static int check_study(const job *j)
+{
+    struct stat s;
+    if (j->study == NULL || stat(j->study, &s) != 0 || S_ISREG(s.st_mode))
+        return HT_EXIT_DONE;
+    return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--study: '%s' is no regular file; name a file", j->study);
+}
+
 static int prepare(job *j)
 {
     int code = HT_EXIT_DONE;
     if (j->ranks.rank == 0) {
         code = check_recipe(j);
+        if (code == HT_EXIT_DONE)
+            code = check_study(j);
         if (code == HT_EXIT_DONE)
             code = choose_dir(j);
     }

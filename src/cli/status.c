@@ -41,10 +41,10 @@ static void print_number(const char *title, const cJSON *object, const char *nam
         printf("%s%.12g", title, ht_json_number(object, name, 0));
 }
 
-/* What one replica, or the run as a whole, is doing now. */
-static void print_live_line(const cJSON *live)
+/* What one replica is doing now. */
+static void print_replica(const cJSON *live)
 {
-    print_number("step ", live, "step");
+    print_number(": step ", live, "step");
     print_number(", epoch ", live, "epoch");
     if (ht_json_text(live, "mode") != NULL)
         printf(", mode %s", ht_json_text(live, "mode"));
@@ -67,13 +67,11 @@ static void print_live(const cJSON *summary)
     const cJSON *live = ht_json_member(summary, "live"), *one;
     if (!cJSON_IsObject(live))
         return;
-    printf("Live (%s): ", ht_json_true(summary, "final") ? "finished" : "as of the last safe point");
-    print_live_line(live);
+    printf("Live (%s):\n", ht_json_true(summary, "final") ? "finished" : "as of the last safe point");
     cJSON_ArrayForEach(one, ht_json_member(live, "replicas"))
     {
         print_number("  replica ", one, "replica");
-        printf(": ");
-        print_live_line(one);
+        print_replica(one);
     }
     cJSON_ArrayForEach(one, ht_json_member(live, "warnings"))
         printf("  warning: %s\n", cJSON_IsString(one) ? one->valuestring : "?");
@@ -106,12 +104,25 @@ static void print_summary(const cJSON *summary)
     print_live(summary);
 }
 
+/* A run that brought its recipe along leaves it here. Replaces *name. */
+static ht_status effective_recipe(const char *dir, char **name, bool *found, ht_error *err)
+{
+    free(*name);
+    *name = ht_path_join(dir, HT_FILE_EFFECTIVE);
+    *found = *name != NULL && ht_file_look(*name).exists;
+    return *name != NULL ? HT_OK : ht_fail(err, HT_ENOMEM, "out of memory");
+}
+
 static ht_status tuner_part(const ht_cli *cli, const char *dir, cJSON *out, ht_error *err)
 {
     char *text = NULL, *name = NULL;
     bool found = false;
     cJSON *summary = NULL;
     ht_status st = ht_run_dir_recipe(dir, NULL, &text, &name, &found, err);
+    if (st != HT_OK && st != HT_ENOTFOUND)
+        goto done;
+    if (!found)
+        st = effective_recipe(dir, &name, &found, err);
     if (st != HT_OK && st != HT_ENOTFOUND)
         goto done;
     ht_json_put_text(out, "recipe", found ? name : NULL);

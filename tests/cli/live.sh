@@ -22,7 +22,7 @@ soon test -s run/hotcb.tune.mutations.jsonl
 try --dir run status
 done_quietly
 prints_line 'Mode: active'
-prints 'Live (as of the last safe point): '
+prints_line 'Live (as of the last safe point):'
 prints '  replica 1: '
 try --dir run status --json
 json 'o["summary"]["final"] is False'

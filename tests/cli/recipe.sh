@@ -115,10 +115,22 @@ try recipe evolve "$recipes/glyph.yaml" bad.h5 --out no.yaml
 [ "$code" = 1 ] || [ "$code" = 2 ] || fail "a damaged study is taken"
 grep -qF 'bad.h5' err || fail "the message lacks the file"
 try recipe evolve wrong.yaml one.json --out no.yaml
-refuses 2 'wrong.yaml:2'
+refuses 2 'wrong.yaml:6'
 try recipe evolve "$recipes/glyph.yaml" one.json --alpha=-0.1 --out no.yaml
 refuses 2 "--alpha: '-0.1'"
 [ ! -e no.yaml ] || fail "no.yaml was written"
+
+it "a device or pipe is written to and stays what it is"
+mkfifo pipe
+cat pipe >through &
+try recipe evolve "$recipes/glyph.yaml" one.json --out pipe --quiet
+done_quietly
+wait
+cmp -s through evolved.yaml || fail "other text came through"
+[ -p pipe ] || fail "the pipe was replaced"
+try recipe evolve "$recipes/glyph.yaml" one.json --out /dev/full
+refuses 1 "cannot write '/dev/full': No space left on device"
+[ -c /dev/full ] || fail "the device was replaced"
 
 it "export writes commands and mutations that stayed in force, of one replica, by step"
 mkdir told

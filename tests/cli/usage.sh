@@ -127,6 +127,10 @@ try run glyph --recipe wrong.yaml
 refuses 2 "wrong.yaml:2:11: objectve: unknown field; nearest is 'objective'"
 try run glyph --ranks-per-replica 2
 refuses 2 '--ranks-per-replica 2: there is one rank'
+try run glyph --study .
+refuses 2 "--study: '.' is no regular file"
+try run glyph --study /dev/null
+refuses 2 "--study: '/dev/null' is no regular file"
 [ ! -e runs ] || fail "a run directory was made"
 try run fashion --data nowhere --epochs 1 --quiet
 refuses 2 'nowhere/train-images'
