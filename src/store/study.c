@@ -17,7 +17,7 @@
 enum { TRIES = 3 };     /* when somebody else replaces the study meanwhile */
 
 /* How far the recipe moves with one run, and what older evidence is worth after one more. */
-static const double alpha = 0.3, decay = 0.8;
+static const double alpha = 0.3, decay = 0.7;
 
 static ht_status cannot_build(const char *path, const char *part, ht_error *err)
 {

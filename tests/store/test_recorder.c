@@ -1,0 +1,397 @@
+/* tests/store/test_recorder.c - every record goes where it belongs, also when the disk is full. */
+#include <math.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "base/random.h"
+#include "base/text.h"
+#include "cases.h"
+#include "store/recorder.h"
+#include "folder.h"
+
+static const char recipe_text[] = "version: 1\nactuators:\n  opt:\n    mutations:\n      lr_mult: {bounds: [0.5, 2.0]}\n";
+
+/* A run directory with a recorder and a coordinator without replicas' messages. */
+typedef struct {
+    folder f;
+    ht_run_history history;
+    ht_recipe *recipe;
+    ht_coordinator *coordinator;
+    ht_recorder *recorder;
+    double now;
+} stage;
+
+static void begin(stage *s)
+{
+    ht_recorder_options o = {.dir = s->f.path, .name = "digits", .history = &s->history, .recipe = s->recipe,
+                             .seed = 5, .n_replicas = 2, .ranks_per_replica = 1, .mpi_version = "none"};
+    ht_coordinator_options c = {.n_replicas = 2, .recipe = s->recipe, .mode = HT_MODE_ACTIVE};
+    CU_ASSERT_EQUAL_FATAL(ht_run_dir_history(s->f.path, &s->history, NULL), HT_OK);
+    CU_ASSERT_EQUAL_FATAL(ht_recorder_create(&o, &s->recorder, NULL), HT_OK);
+    CU_ASSERT_EQUAL_FATAL(ht_coordinator_create(&c, &s->coordinator, NULL), HT_OK);
+}
+
+static void end(stage *s)
+{
+    ht_recorder_destroy(s->recorder);
+    ht_coordinator_destroy(s->coordinator);
+}
+
+static stage open_stage(void)
+{
+    stage s = {.now = 100};
+    folder_make(&s.f);
+    CU_ASSERT_EQUAL_FATAL(ht_recipe_parse(recipe_text, "test", &s.recipe, NULL), HT_OK);
+    begin(&s);
+    return s;
+}
+
+static void close_stage(stage *s)
+{
+    end(s);
+    ht_recipe_destroy(s->recipe);
+    folder_remove(&s->f);
+}
+
+static ht_status put(stage *s, const ht_record *record)
+{
+    ht_coordinator_view view;
+    ht_coordinator_peek(s->coordinator, &view);
+    return ht_recorder_write(s->recorder, record, &view, NULL);
+}
+
+static ht_record mutation_record(unsigned long number)
+{
+    ht_record r = {.kind = HT_RECORD_MUTATION};
+    r.as.mutation = (ht_mutation){.number = number, .step = 40, .phase = "early", .actuator = "opt", .key = "lr_mult",
+                                  .patch = {"lr_mult", "", ht_real(0.5)}, .scale = HT_SCALE_LOG,
+                                  .source = HT_SOURCE_RANDOM, .status = HT_MUTATION_APPLIED};
+    return r;
+}
+
+static ht_record segment_record(unsigned long number)
+{
+    ht_record r = {.kind = HT_RECORD_SEGMENT};
+    r.as.closed.segment = (ht_segment){.number = number, .mutation = number, .start_step = 40, .end_step = 80,
+                                       .horizon = "next_val_epoch_end", .decision = HT_DECISION_ACCEPTED,
+                                       .has_score = true, .score = 0.5};
+    r.as.closed.mutation = mutation_record(number).as.mutation;
+    return r;
+}
+
+static ht_record window_record(long long step, double value)
+{
+    ht_record r = {.kind = HT_RECORD_WINDOW};
+    r.as.window = (ht_window){.step = step, .epoch = step / 40, .phase = "early", .mode = HT_MODE_ACTIVE};
+    ht_readings_put(&r.as.window.readings, "val/loss", value);
+    return r;
+}
+
+static ht_record ledger_record(const char *op, long long command_end)
+{
+    ht_record r = {.kind = HT_RECORD_LEDGER};
+    r.as.ledger = (ht_ledger_line){.step = 40, .epoch = 1, .event = "val_epoch_end", .module = "tune",
+                                   .source = HT_FROM_EXTERNAL, .decision = HT_LEDGER_APPLIED,
+                                   .command_end = command_end};
+    ht_name_copy(r.as.ledger.op, op);
+    return r;
+}
+
+/* One record of each kind that is a line. */
+static void write_some(stage *s)
+{
+    ht_record m = mutation_record(1), g = segment_record(1), w = window_record(80, 0.5), l = ledger_record("status", 33);
+    ht_record e = {.kind = HT_RECORD_EVENT, .as.event = "replica 0\njoined"};
+    ht_record a = {.kind = HT_RECORD_ARRIVAL, .as.arrival = {1, HT_MESSAGE_REPORT}};
+    CU_ASSERT_EQUAL(put(s, &a), HT_OK);
+    CU_ASSERT_EQUAL(put(s, &e), HT_OK);
+    CU_ASSERT_EQUAL(put(s, &m), HT_OK);
+    CU_ASSERT_EQUAL(put(s, &g), HT_OK);
+    CU_ASSERT_EQUAL(put(s, &w), HT_OK);
+    CU_ASSERT_EQUAL(put(s, &l), HT_OK);
+}
+
+static cJSON *read_json(stage *s, const char *name)
+{
+    char *text = folder_read(&s->f, name);
+    cJSON *item = NULL;
+    CU_ASSERT_EQUAL_FATAL(ht_json_parse(text, &item, NULL, NULL), HT_OK);
+    free(text);
+    return item;
+}
+
+/* ---- where records go --------------------------------------------------------------------------- */
+
+static void expect_member(stage *s, const char *file, const char *name, const char *value)
+{
+    cJSON *line = read_json(s, file);       /* a file of one line */
+    CU_ASSERT_STRING_EQUAL(ht_json_text(line, name), value);
+    cJSON_Delete(line);
+}
+
+static void each_record_is_a_line_of_its_file(void)
+{
+    stage s = open_stage();
+    write_some(&s);
+    expect_member(&s, HT_FILE_MUTATIONS, "mutation_id", "m_00001");
+    expect_member(&s, HT_FILE_MUTATIONS, "run", "r1");
+    expect_member(&s, HT_FILE_SEGMENTS, "segment_id", "s_00001");
+    expect_member(&s, HT_FILE_METRICS, "event", "val_epoch_end");
+    expect_member(&s, HT_FILE_APPLIED, "op", "status");
+    folder_expect(&s.f, HT_FILE_ARRIVAL, "{\"run\":\"r1\",\"seed\":5,\"replicas\":2}\n{\"replica\":1,\"message\":\"report\"}\n");
+    char *events = folder_read(&s.f, HT_FILE_EVENTS);
+    CU_ASSERT_PTR_NOT_NULL(strstr(events, "Z r1 replica 0 joined\n"));
+    free(events);
+    close_stage(&s);
+}
+
+static void the_effective_recipe_is_there_from_the_start(void)
+{
+    stage s = open_stage();
+    cJSON *r = read_json(&s, HT_FILE_EFFECTIVE);
+    CU_ASSERT_EQUAL(ht_json_number(r, "version", 0), 1);
+    CU_ASSERT_PTR_NOT_NULL(ht_json_member(ht_json_member(r, "actuators"), "opt"));
+    cJSON_Delete(r);
+    close_stage(&s);
+}
+
+static void descriptions_of_knobs_and_the_freeze_state_are_whole_files(void)
+{
+    stage s = open_stage();
+    ht_record c = {.kind = HT_RECORD_CONTROLS, .as.controls = (char *)"[{\"param_key\":\"lr\"}]"};
+    ht_record f = {.kind = HT_RECORD_FREEZE, .as.freeze = {.mode = HT_FREEZE_PROD}};
+    ht_freeze read = {.mode = HT_FREEZE_OFF};
+    CU_ASSERT_EQUAL(put(&s, &c), HT_OK);
+    CU_ASSERT_EQUAL(ht_recorder_tick(s.recorder, s.coordinator, s.now, NULL), HT_OK);
+    folder_expect(&s.f, HT_FILE_ACTUATORS, "{\n  \"controls\": [\n    {\n      \"param_key\": \"lr\"\n    }\n  ]\n}\n");
+    CU_ASSERT_EQUAL(put(&s, &f), HT_OK);
+    CU_ASSERT_EQUAL(ht_freeze_read(s.f.path, &read, NULL), HT_OK);
+    CU_ASSERT_EQUAL(read.mode, HT_FREEZE_PROD);
+    f.as.freeze.mode = HT_FREEZE_OFF;
+    CU_ASSERT_EQUAL(put(&s, &f), HT_OK);
+    CU_ASSERT_EQUAL(access(folder_file(&s.f, HT_FILE_FREEZE), F_OK), -1);
+    close_stage(&s);
+}
+
+static void a_second_run_goes_on_with_the_numbers_of_the_first(void)
+{
+    stage s = open_stage();
+    write_some(&s);
+    CU_ASSERT_EQUAL(ht_recorder_finish(s.recorder, s.coordinator, NULL), HT_OK);
+    end(&s);
+    begin(&s);
+    CU_ASSERT_EQUAL(ht_recorder_run(s.recorder), 2);
+    CU_ASSERT_EQUAL(s.history.mutations, 1);
+    CU_ASSERT_EQUAL(s.history.command_end, 33);
+    ht_record l = ledger_record("disable", -1);
+    CU_ASSERT_EQUAL(put(&s, &l), HT_OK);
+    char *ledger = folder_read(&s.f, HT_FILE_APPLIED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(ledger, "\n{\"seq\":2,"));
+    free(ledger);
+    close_stage(&s);
+}
+
+/* ---- summary and study -------------------------------------------------------------------------- */
+
+static void the_summary_is_there_after_a_verdict_and_final_at_the_end(void)
+{
+    stage s = open_stage();
+    ht_record g = segment_record(1);
+    CU_ASSERT_EQUAL(put(&s, &g), HT_OK);
+    CU_ASSERT_EQUAL(ht_recorder_tick(s.recorder, s.coordinator, s.now, NULL), HT_OK);
+    cJSON *summary = read_json(&s, HT_FILE_SUMMARY);
+    CU_ASSERT_TRUE(cJSON_IsFalse(ht_json_member(summary, "final")));
+    CU_ASSERT_STRING_EQUAL(ht_json_text(summary, "mode"), "active");
+    CU_ASSERT_TRUE(cJSON_IsObject(ht_json_member(summary, "live")));
+    cJSON_Delete(summary);
+    CU_ASSERT_EQUAL(ht_recorder_finish(s.recorder, s.coordinator, NULL), HT_OK);
+    summary = read_json(&s, HT_FILE_SUMMARY);
+    CU_ASSERT_TRUE(ht_json_true(summary, "final"));
+    cJSON_Delete(summary);
+    close_stage(&s);
+}
+
+static void the_study_has_the_run_from_the_first_tick(void)
+{
+    stage s = open_stage();
+    size_t n = 0;
+    ht_run_evidence *runs = NULL;
+    CU_ASSERT_EQUAL(ht_recorder_tick(s.recorder, s.coordinator, s.now, NULL), HT_OK);
+    CU_ASSERT_EQUAL(ht_study_evidence(folder_file(&s.f, HT_FILE_STUDY), &n, &runs, NULL), HT_OK);
+    CU_ASSERT_EQUAL_FATAL(n, 1);
+    const char *tail = strrchr(runs[0].source, '-');
+    CU_ASSERT_PTR_NOT_NULL_FATAL(tail);
+    CU_ASSERT_STRING_EQUAL(tail, "-r1");
+    ht_study_evidence_free(n, runs);
+    write_some(&s);
+    ht_recorder_result(s.recorder, 0.25, NAN);
+    CU_ASSERT_EQUAL(ht_recorder_finish(s.recorder, s.coordinator, NULL), HT_OK);
+    CU_ASSERT_EQUAL(ht_study_evidence(folder_file(&s.f, HT_FILE_STUDY), &n, &runs, NULL), HT_OK);
+    CU_ASSERT_EQUAL(n, 1);
+    ht_study_evidence_free(n, runs);
+    close_stage(&s);
+}
+
+static void expect_no_recorder(stage *s, const char *study, ht_status status, const char *why)
+{
+    ht_recorder *r = NULL;
+    ht_error err = {""};
+    ht_recorder_options o = {.dir = s->f.path, .study = study, .history = &s->history, .recipe = s->recipe};
+    CU_ASSERT_EQUAL(ht_recorder_create(&o, &r, &err), status);
+    CU_ASSERT_PTR_NULL(r);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, why));
+}
+
+static void a_study_or_directory_that_cannot_be_used_is_refused_at_the_start(void)
+{
+    stage s = open_stage();
+    char other[300];
+    folder_write(&s.f, "text.h5", "no study\n");
+    snprintf(other, sizeof other, "%s/text.h5", s.f.path);
+    expect_no_recorder(&s, other, HT_EFORMAT, "text.h5");
+    expect_no_recorder(&s, "/nowhere/at/all/study.h5", HT_EIO, "'/nowhere/at/all/'");
+    ht_recorder *r = NULL;
+    ht_error err = {""};
+    snprintf(other, sizeof other, "%s/none", s.f.path);
+    ht_recorder_options o = {.dir = other, .study = "study.h5", .history = &s.history, .recipe = s.recipe};
+    CU_ASSERT_EQUAL(ht_recorder_create(&o, &r, &err), HT_EIO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "/none/" HT_FILE_MUTATIONS));
+    close_stage(&s);
+}
+
+/* ---- determinism -------------------------------------------------------------------------------- */
+
+/* Cut "wall_time":<number> out of a text. */
+static void cut_times(char *text)
+{
+    for (char *at; (at = strstr(text, "\"wall_time\":")) != NULL;) {
+        char *after = at + strlen("\"wall_time\":");
+        after += strspn(after, "0123456789.e+");
+        memmove(at, after, strlen(after) + 1);
+    }
+}
+
+static void the_same_records_give_the_same_logs_but_for_wall_time(void)
+{
+    static const char *const names[] = {HT_FILE_MUTATIONS, HT_FILE_SEGMENTS, HT_FILE_METRICS, HT_FILE_APPLIED, HT_FILE_ARRIVAL};
+    stage a = open_stage(), b = open_stage();
+    write_some(&a);
+    write_some(&b);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char *p = folder_read(&a.f, names[i]), *q = folder_read(&b.f, names[i]);
+        cut_times(p);
+        cut_times(q);
+        CU_ASSERT_STRING_EQUAL(p, q);
+        CU_ASSERT_TRUE(p[0] != '\0');
+        free(p);
+        free(q);
+    }
+    close_stage(&a);
+    close_stage(&b);
+}
+
+/* ---- the disk is full --------------------------------------------------------------------------- */
+
+static void limit_files(rlim_t n)
+{
+    struct rlimit limit;
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = n;
+    setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+static void count(void *ctx, const cJSON *line)
+{
+    *(int *)ctx += ht_json_text(line, "segment_id") != NULL;
+}
+
+static void a_full_disk_loses_no_record_and_is_told_until_all_is_written(void)
+{
+    stage s = open_stage();
+    size_t kept = 0, dropped = 0, bad = 9;
+    int lines = 0;
+    ht_error err = {""};
+    CU_ASSERT_EQUAL(ht_recorder_tick(s.recorder, s.coordinator, s.now, NULL), HT_OK);
+    limit_files(600);
+    for (unsigned long i = 1; i <= 5; i++) {
+        ht_record g = segment_record(i);
+        put(&s, &g);
+    }
+    CU_ASSERT_EQUAL(ht_recorder_tick(s.recorder, s.coordinator, s.now + 100, &err), HT_EIO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, HT_FILE_SEGMENTS));
+    ht_recorder_owed(s.recorder, &kept, &dropped);
+    CU_ASSERT_TRUE(kept > 0);
+    CU_ASSERT_EQUAL(dropped, 0);
+    limit_files(RLIM_INFINITY);
+    CU_ASSERT_EQUAL(ht_recorder_tick(s.recorder, s.coordinator, s.now + 1000, &err), HT_OK);
+    ht_recorder_owed(s.recorder, &kept, &dropped);
+    CU_ASSERT_EQUAL(kept, 0);
+    CU_ASSERT_EQUAL(ht_lines_each(folder_file(&s.f, HT_FILE_SEGMENTS), count, &lines, &bad, NULL), HT_OK);
+    CU_ASSERT_EQUAL(lines, 5);
+    CU_ASSERT_EQUAL(bad, 0);
+    CU_ASSERT_EQUAL(ht_recorder_finish(s.recorder, s.coordinator, NULL), HT_OK);
+    close_stage(&s);
+}
+
+static void the_end_of_a_run_on_a_full_disk_says_what_is_missing(void)
+{
+    stage s = open_stage();
+    ht_error err = {""};
+    ht_record g = segment_record(1);
+    limit_files(10);
+    CU_ASSERT_EQUAL(put(&s, &g), HT_EIO);
+    CU_ASSERT_EQUAL(ht_recorder_finish(s.recorder, s.coordinator, &err), HT_EIO);
+    limit_files(RLIM_INFINITY);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "cannot write"));
+    close_stage(&s);
+}
+
+/* ---- the recorder is killed --------------------------------------------------------------------- */
+
+static void record_for_ever(stage *s)
+{
+    for (unsigned long i = 1;; i++) {
+        ht_record g = segment_record(i), w = window_record((long long)i, 0.5);
+        put(s, &g);
+        put(s, &w);
+        ht_recorder_tick(s->recorder, s->coordinator, s->now += 60, NULL);
+    }
+}
+
+static void a_recorder_that_is_killed_leaves_a_directory_in_which_a_run_can_begin(void)
+{
+    stage s = open_stage();
+    CU_ASSERT_EQUAL(ht_recorder_finish(s.recorder, s.coordinator, NULL), HT_OK);
+    for (uint64_t i = 0; i < 10; i++) {
+        size_t bad = 9, n = 0;
+        int lines = 0;
+        ht_run_evidence *runs = NULL;
+        ht_random random = ht_random_stream(11, HT_RANDOM_TEST, 0, i);
+        end(&s);
+        begin(&s);
+        pid_t child = fork();
+        if (child == 0) {
+            folder_die_in((long)ht_random_below(&random, 50000));
+            record_for_ever(&s);
+        }
+        CU_ASSERT_FATAL(child > 0);
+        waitpid(child, NULL, 0);
+        CU_ASSERT_EQUAL(ht_lines_each(folder_file(&s.f, HT_FILE_SEGMENTS), count, &lines, &bad, NULL), HT_OK);
+        CU_ASSERT_EQUAL(bad, 0);
+        CU_ASSERT_EQUAL(ht_study_evidence(folder_file(&s.f, HT_FILE_STUDY), &n, &runs, NULL), HT_OK);
+        ht_study_evidence_free(n, runs);
+        cJSON_Delete(read_json(&s, HT_FILE_SUMMARY));
+    }
+    close_stage(&s);
+}
+
+CASES("recorder", CASE(each_record_is_a_line_of_its_file), CASE(the_effective_recipe_is_there_from_the_start),
+      CASE(descriptions_of_knobs_and_the_freeze_state_are_whole_files),
+      CASE(a_second_run_goes_on_with_the_numbers_of_the_first),
+      CASE(the_summary_is_there_after_a_verdict_and_final_at_the_end), CASE(the_study_has_the_run_from_the_first_tick),
+      CASE(a_study_or_directory_that_cannot_be_used_is_refused_at_the_start),
+      CASE(the_same_records_give_the_same_logs_but_for_wall_time),
+      CASE(a_full_disk_loses_no_record_and_is_told_until_all_is_written),
+      CASE(the_end_of_a_run_on_a_full_disk_says_what_is_missing),
+      CASE(a_recorder_that_is_killed_leaves_a_directory_in_which_a_run_can_begin))
