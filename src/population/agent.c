@@ -240,6 +240,8 @@ ht_status ht_agent_begin(ht_agent *a, ht_error *err)
                                      : ht_fail(err, HT_ECOMM, "the coordinator sent no recipe");
     if (st == HT_OK && w->mode == HT_MODE_REPLAY)
         st = start_replay(a, w, err);
+    if (st == HT_OK && a->cut)
+        st = ht_fail(err, HT_ECOMM, "the coordinator cannot be reached: this training is not tuned");
     if (st == HT_OK) {
         a->replica = w->replica;
         ht_agent_freeze(a, &w->freeze);
@@ -283,8 +285,8 @@ static void go_off(ht_agent *a)
     char text[160];
     ht_tuner_operate(a->tuner, "disable", NULL, NULL, &result);
     cJSON_Delete(result.payload);
-    snprintf(text, sizeof text, "the coordinator does not answer within %g s: the training goes on untuned",
-             a->o.patience_s);
+    snprintf(text, sizeof text, "the coordinator cannot be reached or did not answer within %g s: the training "
+             "goes on untuned", a->o.patience_s);
     ht_agent_warn(a, text);
 }
 
@@ -302,8 +304,6 @@ static ht_status decide(ht_agent *a, const ht_env *env, ht_error *err)
         ht_agent_report(a, NULL, &d);
     if (!a->cut)
         send_outcome(a);
-    if (a->cut)
-        go_off(a);
     return st;
 }
 
@@ -320,6 +320,8 @@ ht_status ht_agent_event(ht_agent *a, ht_event event, const ht_env *env, ht_erro
         ht_agent_fire(a, event, env);
         st = ht_tuner_event(a->tuner, event, env, err);
     }
+    if (a->cut)
+        go_off(a);
     look_again(a);
     return st;
 }

@@ -3,6 +3,7 @@
  * Records differ in size by a factor of 1000 (an arrival, a closed segment), so each is allocated and
  * copied as large as its kind, and the queue is empty between calls.
  * May touch: the heap. */
+#include <ctype.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -54,6 +55,9 @@ void ht_coordinator_say(ht_coordinator *c, const char *format, ...)
     va_start(ap, format);
     vsnprintf(event, SIZE(event), format, ap);
     va_end(ap);
+    for (char *p = event; *p != '\0'; p++)      /* names come from outside: an event stays one line */
+        if (iscntrl((unsigned char)*p))
+            *p = '?';
 }
 
 bool ht_coordinator_next_record(ht_coordinator *c, ht_record *out)

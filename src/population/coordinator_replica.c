@@ -44,7 +44,8 @@ void ht_coordinator_welcome(ht_coordinator *c, int replica)
         return;
     }
     m->kind = HT_MESSAGE_WELCOME;
-    m->as.welcome = (ht_welcome){.replica = replica, .mode = c->mode, .recipe = text, .replay = c->replay,
+    m->as.welcome = (ht_welcome){.replica = replica, .mode = c->mode, .recipe = text,
+                                 .replay = c->mode == HT_MODE_REPLAY ? c->replay : NULL,
                                  .freeze = ht_coordinator_freeze_order(c)};
     ht_coordinator_send(c, replica, m);     /* what else is in m is borrowed: no release */
     free(text);

@@ -615,6 +615,51 @@ static void a_message_of_the_wrong_direction_is_dropped(void)
     end(s);
 }
 
+/* Damage that still decodes reaches everything behind: numbers, bounds, texts that make no sense. */
+static void damaged_messages_never_crash(void)
+{
+    static ht_packet m;
+    stage *s = stage_of(2, "elastic");
+    ht_random random = ht_random_stream(5, HT_RANDOM_TEST, 0, 0);
+    ht_bytes originals[2];
+    m.kind = HT_MESSAGE_REPORT;
+    m.as.report = (ht_report){.decision = 1, .step = 100, .readings = sample_readings(.5), .mode = HT_MODE_ACTIVE,
+                              .has_segment = true, .segment = sample_segment(1, 1, HT_DECISION_ACCEPTED),
+                              .judged = sample_mutation(1, HT_MUTATION_ACCEPTED), .asks = true, .ask = sample_ask()};
+    CU_ASSERT_EQUAL_FATAL(ht_packet_encode(&m, &originals[0]), HT_OK);
+    m.kind = HT_MESSAGE_OUTCOME;
+    m.as.outcome = (ht_outcome){.n_made = 1, .has_window = true, .window = sample_window()};
+    m.as.outcome.made[0] = sample_mutation(1, HT_MUTATION_APPLIED);
+    CU_ASSERT_EQUAL_FATAL(ht_packet_encode(&m, &originals[1]), HT_OK);
+    for (int i = 0; i < 20000; i++) {
+        const ht_bytes *from = &originals[i % 2];
+        unsigned char *data = malloc(from->n);
+        memcpy(data, from->data, from->n);
+        for (uint64_t k = ht_random_below(&random, 4); k > 0; k--)
+            data[2 + ht_random_below(&random, from->n - 2)] = (unsigned char)ht_random_bits(&random);
+        CU_ASSERT_EQUAL(ht_coordinator_receive(s->c, i, (int)ht_random_below(&random, 2), data, from->n), HT_OK);
+        free(data);
+        drain(s);
+        while (s->n_records > 0)
+            ht_record_release(&s->records[--s->n_records]);
+    }
+    CU_ASSERT_TRUE(ht_posterior_count(view(s).posterior) > 100);
+    cJSON_Delete(ht_coordinator_live(s->c));
+    free(originals[0].data);
+    free(originals[1].data);
+    end(s);
+}
+
+static void an_event_stays_one_line_whatever_it_names(void)
+{
+    stage *s = stage_of(1, "elastic");
+    operate(s, "{\"module\":\"tu\\nne\",\"op\":\"x\"}");
+    ht_coordinator_finish(s->c, 0);
+    drain(s);
+    CU_ASSERT_TRUE(was_said(s, "operation tu?ne x"));
+    end(s);
+}
+
 /* ---- operations ------------------------------------------------------------------------------- */
 
 static void an_operation_is_one_line_when_all_have_answered(void)
@@ -906,6 +951,7 @@ CASES("coordinator", CASE(a_replica_is_welcomed_with_recipe_and_mode),
       CASE(a_first_epoch_may_last_as_long_as_it_does_on_others), CASE(a_lost_replica_that_speaks_is_back),
       CASE(a_replica_that_starts_again_loses_what_was_open), CASE(without_a_limit_nobody_is_lost),
       CASE(malformed_bytes_are_dropped_with_an_event), CASE(a_message_of_the_wrong_direction_is_dropped),
+      CASE(damaged_messages_never_crash), CASE(an_event_stays_one_line_whatever_it_names),
       CASE(an_operation_is_one_line_when_all_have_answered),
       CASE(one_failure_makes_an_operation_failed_and_names_the_replica),
       CASE(nobody_waits_for_a_replica_that_is_lost_or_done), CASE(a_replica_that_joins_late_gets_what_waits),
