@@ -75,7 +75,7 @@ static bool is_convincing(const ht_family_spec *f, const ht_evidence *e)
 static double clamp_to_bounds(const ht_family_spec *f, double value)
 {
     double lo = f->bounds[0][0], hi = f->bounds[0][1];
-    for (size_t i = 1; i < f->n_bounds; i++) {      /* one centre for all elements of a tuple */
+    for (size_t i = 1; i < f->n_bounds; i++) { /* one centre for all elements of a tuple */
         lo = fmin(lo, f->bounds[i][0]);
         hi = fmax(hi, f->bounds[i][1]);
     }
@@ -87,12 +87,13 @@ static void move_center(ht_family_spec *f, const ht_evidence *e, double alpha)
     ht_scale scale = scale_of(f);
     double old = clamp_to_bounds(f, f->prior_center);
     if (alpha == 0)
-        return;                         /* the inverse of t is not exact: 0.9 would become 0.9000000000000001 */
+        return; /* the inverse of t is not exact: 0.9 would become 0.9000000000000001 */
     if (alpha == 1 || !on_scale(scale, old))
         f->prior_center = clamp_to_bounds(f, e->win_center);
     else
-        f->prior_center = clamp_to_bounds(f, ht_scale_from(scale, (1 - alpha) * ht_scale_to(scale, old) +
-                                                                      alpha * ht_scale_to(scale, e->win_center)));
+        f->prior_center =
+            clamp_to_bounds(f, ht_scale_from(scale, (1 - alpha) * ht_scale_to(scale, old) +
+                                                        alpha * ht_scale_to(scale, e->win_center)));
 }
 
 /* ---- priors per phase ----------------------------------------------------------------------- */
@@ -112,8 +113,8 @@ static ht_prior *find_or_add_prior(ht_family_spec *f, const char *phase)
     return p;
 }
 
-/* Mean and variance of two groups together, each weighted by its segments. Where the old one is off the scale or
- * the sum overflows, the new one stands alone. */
+/* Mean and variance of two groups together, each weighted by its segments. Where the old one is off the scale
+ * or the sum overflows, the new one stands alone. */
 static void pool(ht_scale scale, ht_prior *p, const ht_evidence *e)
 {
     double w0 = on_scale(scale, p->center) ? p->weight : 0, w1 = e->wins, w = w0 + w1;
@@ -167,8 +168,8 @@ static ht_status take_run(ht_recipe *r, const ht_run_evidence *run, double alpha
     return add_source(r, run->source, err);
 }
 
-ht_status ht_recipe_evolve(const ht_recipe *base, size_t n, const ht_run_evidence *runs, double alpha, double decay,
-                           ht_recipe **out, ht_error *err)
+ht_status ht_recipe_evolve(const ht_recipe *base, size_t n, const ht_run_evidence *runs, double alpha,
+                           double decay, ht_recipe **out, ht_error *err)
 {
     if (!(alpha >= 0 && alpha <= 1))
         return ht_fail(err, HT_EINVAL, "alpha: '%g' is not in [0, 1]", alpha);

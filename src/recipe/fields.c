@@ -24,30 +24,33 @@ static const char *const syncs[] = {"elastic", "barrier", NULL};
 #define EXACT_MAX 9007199254740992.0    /* 2^53: the largest integer that a double holds exactly */
 
 /* The columns that all rows of a type have; further ones follow by name. */
-#define R_(member) offsetof(ht_recipe, member)
-#define F_(member) offsetof(ht_family_spec, member)
+#define RECIPE(member) offsetof(ht_recipe, member)
+#define FAMILY(member) offsetof(ht_family_spec, member)
 #define INT(in, name, where, least, most, def, ...)                                                          \
-    {.scope = in, .path = name, .type = HT_FIELD_INT, .at = where, .lo = least, .hi = most, .fallback = def, __VA_ARGS__}
+    {.scope = in, .path = name, .type = HT_FIELD_INT, .at = where, .lo = least, .hi = most,   \
+     .fallback = def, __VA_ARGS__}
 #define REAL(in, name, where, least, most, def, ...)                                                         \
-    {.scope = in, .path = name, .type = HT_FIELD_REAL, .at = where, .lo = least, .hi = most, .fallback = def, __VA_ARGS__}
+    {.scope = in, .path = name, .type = HT_FIELD_REAL, .at = where, .lo = least, .hi = most,   \
+     .fallback = def, __VA_ARGS__}
 #define BOOL(in, name, where, def, ...)                                                                      \
     {.scope = in, .path = name, .type = HT_FIELD_BOOL, .at = where, .hi = 1, .fallback = def, __VA_ARGS__}
 #define NAME(in, name, where, def, ...)                                                                      \
     {.scope = in, .path = name, .type = HT_FIELD_NAME, .at = where, .text = def, __VA_ARGS__}
 #define WORD(in, name, where, list, def, ...)                                                                \
-    {.scope = in, .path = name, .type = HT_FIELD_WORD, .at = where, .words = list, .fallback = def, __VA_ARGS__}
+    {.scope = in, .path = name, .type = HT_FIELD_WORD, .at = where, .words = list,   \
+     .fallback = def, __VA_ARGS__}
 #define LIST(in, name, kind, where, def, ...)                                                                \
     {.scope = in, .path = name, .type = kind, .at = where, .text = def, __VA_ARGS__}
 #define OPTIONAL .optional = true
 #define DOC(of_unit, words) .unit = of_unit, .doc = words
 
 static const ht_field fields[] = {
-    INT(HT_IN_RECIPE, "version", R_(version), 1, 1, 1, DOC("", "format version of the recipe")),
-    NAME(HT_IN_RECIPE, "objective.primary", R_(objective.primary), "val/loss",
+    INT(HT_IN_RECIPE, "version", RECIPE(version), 1, 1, 1, DOC("", "format version of the recipe")),
+    NAME(HT_IN_RECIPE, "objective.primary", RECIPE(objective.primary), "val/loss",
          DOC("", "metric that is scored")),
-    WORD(HT_IN_RECIPE, "objective.mode", R_(objective.mode), directions, HT_MINIMIZE,
+    WORD(HT_IN_RECIPE, "objective.mode", RECIPE(objective.mode), directions, HT_MINIMIZE,
          DOC("", "direction of improvement")),
-    LIST(HT_IN_RECIPE, "objective.backup_metrics", HT_FIELD_BACKUPS, R_(objective), "[]",
+    LIST(HT_IN_RECIPE, "objective.backup_metrics", HT_FIELD_BACKUPS, RECIPE(objective), "[]",
          DOC("", "further metrics, logged with each segment; they decide nothing")),
 
     REAL(HT_IN_PHASE, "start_frac", offsetof(ht_phase, start_frac), 0, ANY, 0,
@@ -60,15 +63,16 @@ static const ht_field fields[] = {
 
     LIST(HT_IN_FAMILY, "bounds", HT_FIELD_BOUNDS, 0, "[0.5, 2.0]",
          DOC("", "closed interval of the proposed value; of a tuple also one interval per element")),
-    REAL(HT_IN_FAMILY, "prior_center", F_(prior_center), -ANY, ANY, 1,
+    REAL(HT_IN_FAMILY, "prior_center", FAMILY(prior_center), -ANY, ANY, 1,
          DOC("", "value to which proposals lean; 1.0 means no preference and may lie outside the bounds")),
-    INT(HT_IN_FAMILY, "cooldown", F_(cooldown), 0, COUNT_MAX, 1,
+    INT(HT_IN_FAMILY, "cooldown", FAMILY(cooldown), 0, COUNT_MAX, 1,
         DOC("windows", "windows until the family may be used again")),
-    NAME(HT_IN_FAMILY, "risk", F_(risk), "low", .words = risks,
+    NAME(HT_IN_FAMILY, "risk", FAMILY(risk), "low", .words = risks,
          DOC("", "risk class; only low and medium are ever tried")),
-    REAL(HT_IN_FAMILY, "max_step_mult", F_(max_step_mult), 1, ANY, ANY, .lo_open = true, .text = "none", OPTIONAL,
-         .flag = F_(has_max_step_mult), DOC("", "cap on one step: by at most this factor up or down")),
-    WORD(HT_IN_FAMILY, "mode", F_(mode), spec_modes, HT_SPEC_MULT,
+    REAL(HT_IN_FAMILY, "max_step_mult", FAMILY(max_step_mult), 1, ANY, ANY, .lo_open = true, .text = "none",
+         OPTIONAL, .flag = FAMILY(has_max_step_mult),
+         DOC("", "cap on one step: by at most this factor up or down")),
+    WORD(HT_IN_FAMILY, "mode", FAMILY(mode), spec_modes, HT_SPEC_MULT,
          DOC("", "how a value acts on a key: multiplied, set or added; without effect under `mutations`")),
 
     REAL(HT_IN_PRIOR, "center", offsetof(ht_prior, center), -ANY, ANY, 1,
@@ -78,52 +82,52 @@ static const ht_field fields[] = {
     REAL(HT_IN_PRIOR, "weight", offsetof(ht_prior, weight), 0, ANY, 0,
          DOC("segments", "effective number of winning segments behind it")),
 
-    WORD(HT_IN_RECIPE, "search.algorithm", R_(search.algorithm), algorithms, HT_SEARCH_TPE,
+    WORD(HT_IN_RECIPE, "search.algorithm", RECIPE(search.algorithm), algorithms, HT_SEARCH_TPE,
          DOC("", "how values are proposed")),
-    INT(HT_IN_RECIPE, "search.startup_trials", R_(search.startup_trials), 0, COUNT_MAX, 8,
+    INT(HT_IN_RECIPE, "search.startup_trials", RECIPE(search.startup_trials), 0, COUNT_MAX, 8,
         DOC("segments", "judged segments before tpe starts; random proposals until then")),
-    INT(HT_IN_RECIPE, "search.candidate_count", R_(search.candidate_count), 1, COUNT_MAX, 24,
+    INT(HT_IN_RECIPE, "search.candidate_count", RECIPE(search.candidate_count), 1, COUNT_MAX, 24,
         DOC("", "candidates of which tpe takes the best")),
-    BOOL(HT_IN_RECIPE, "search.phase_conditioned", R_(search.phase_conditioned), true,
+    BOOL(HT_IN_RECIPE, "search.phase_conditioned", RECIPE(search.phase_conditioned), true,
          DOC("", "observations of the same phase count more")),
-    INT(HT_IN_RECIPE, "search.seed", R_(search.seed), 0, EXACT_MAX, 0, OPTIONAL,
+    INT(HT_IN_RECIPE, "search.seed", RECIPE(search.seed), 0, EXACT_MAX, 0, OPTIONAL,
         DOC("", "seed of the tuner's random stream")),
-    BOOL(HT_IN_RECIPE, "search.shared", R_(search.shared), true, OPTIONAL,
+    BOOL(HT_IN_RECIPE, "search.shared", RECIPE(search.shared), true, OPTIONAL,
          DOC("", "all replicas learn into one posterior; false: each into its own")),
-    REAL(HT_IN_RECIPE, "search.gamma", R_(search.gamma), .01, .99, .25, OPTIONAL,
+    REAL(HT_IN_RECIPE, "search.gamma", RECIPE(search.gamma), .01, .99, .25, OPTIONAL,
          DOC("", "share of the observations that counts as good")),
-    REAL(HT_IN_RECIPE, "search.other_phase_weight", R_(search.other_phase_weight), 0, 1, .25, OPTIONAL,
+    REAL(HT_IN_RECIPE, "search.other_phase_weight", RECIPE(search.other_phase_weight), 0, 1, .25, OPTIONAL,
          DOC("", "weight of an observation of another phase, where one of the same phase weighs 1")),
 
-    REAL(HT_IN_RECIPE, "acceptance.epsilon", R_(acceptance.epsilon), 0, ANY, .001,
+    REAL(HT_IN_RECIPE, "acceptance.epsilon", RECIPE(acceptance.epsilon), 0, ANY, .001,
          DOC("", "a score must be greater than this to be accepted")),
-    NAME(HT_IN_RECIPE, "acceptance.horizon", R_(acceptance.horizon), "next_val_epoch_end",
+    NAME(HT_IN_RECIPE, "acceptance.horizon", RECIPE(acceptance.horizon), "next_val_epoch_end",
          DOC("", "when a segment is judged: `next_val_epoch_end`, `val_epochs:N` or `steps:N`")),
-    BOOL(HT_IN_RECIPE, "acceptance.rollback_on_reject", R_(acceptance.rollback_on_reject), true,
+    BOOL(HT_IN_RECIPE, "acceptance.rollback_on_reject", RECIPE(acceptance.rollback_on_reject), true,
          DOC("", "undo a mutation that was not accepted")),
-    WORD(HT_IN_RECIPE, "acceptance.score", R_(acceptance.score), scores, HT_SCORE_RAW, OPTIONAL,
+    WORD(HT_IN_RECIPE, "acceptance.score", RECIPE(acceptance.score), scores, HT_SCORE_RAW, OPTIONAL,
          DOC("", "raw: gain over the reading before; control: gain over replicas without a mutation")),
 
-    BOOL(HT_IN_RECIPE, "safety.block_on_nan", R_(safety.block_on_nan), true,
+    BOOL(HT_IN_RECIPE, "safety.block_on_nan", RECIPE(safety.block_on_nan), true,
          DOC("", "no mutation while loss or objective is not finite, and none is kept that made it so")),
-    BOOL(HT_IN_RECIPE, "safety.block_on_anomaly", R_(safety.block_on_anomaly), true,
+    BOOL(HT_IN_RECIPE, "safety.block_on_anomaly", RECIPE(safety.block_on_anomaly), true,
          DOC("", "the same for the program's own alarm")),
-    INT(HT_IN_RECIPE, "safety.max_global_reject_streak", R_(safety.max_global_reject_streak), 1, COUNT_MAX, 4,
-        DOC("segments", "rejects in a row that pause the tuner")),
-    INT(HT_IN_RECIPE, "safety.reject_pause", R_(safety.reject_pause), 0, COUNT_MAX, 8, OPTIONAL,
+    INT(HT_IN_RECIPE, "safety.max_global_reject_streak", RECIPE(safety.max_global_reject_streak), 1, COUNT_MAX,
+        4, DOC("segments", "rejects in a row that pause the tuner")),
+    INT(HT_IN_RECIPE, "safety.reject_pause", RECIPE(safety.reject_pause), 0, COUNT_MAX, 8, OPTIONAL,
         DOC("windows", "length of that pause; 0 = until tuning is switched off and on")),
-    REAL(HT_IN_RECIPE, "safety.grad_spike_factor", R_(safety.grad_spike_factor), 0, ANY, 0, OPTIONAL,
+    REAL(HT_IN_RECIPE, "safety.grad_spike_factor", RECIPE(safety.grad_spike_factor), 0, ANY, 0, OPTIONAL,
          DOC("", "flag a spike when `grad/norm` grows by more than this, above 1; 0 = off")),
 
-    WORD(HT_IN_RECIPE, "population.mode", R_(population.mode), population_modes,
+    WORD(HT_IN_RECIPE, "population.mode", RECIPE(population.mode), population_modes,
          HT_POPULATION_INDEPENDENT, OPTIONAL,
          DOC("", "how replicas live together; this version has one way: each runs the loop by itself")),
-    WORD(HT_IN_RECIPE, "population.sync", R_(population.sync), syncs, HT_SYNC_ELASTIC, OPTIONAL,
-         DOC("", "elastic: reports are taken as they come; barrier: in a fixed order, repeatable bit for bit")),
+    WORD(HT_IN_RECIPE, "population.sync", RECIPE(population.sync), syncs, HT_SYNC_ELASTIC, OPTIONAL,
+         DOC("", "elastic: reports are taken as they come; barrier: in a fixed order, repeatable exactly")),
 
-    INT(HT_IN_RECIPE, "evolved.generation", R_(evolved.generation), 0, COUNT_MAX, 0, OPTIONAL,
+    INT(HT_IN_RECIPE, "evolved.generation", RECIPE(evolved.generation), 0, COUNT_MAX, 0, OPTIONAL,
         DOC("", "evolutions since a person wrote the recipe")),
-    LIST(HT_IN_RECIPE, "evolved.from", HT_FIELD_SOURCES, R_(evolved), "[]", OPTIONAL,
+    LIST(HT_IN_RECIPE, "evolved.from", HT_FIELD_SOURCES, RECIPE(evolved), "[]", OPTIONAL,
          DOC("", "runs whose outcomes went in")),
 };
 
@@ -164,7 +168,7 @@ void ht_field_mark_given(const ht_field *f, void *holder)
 
 static void put_word(void *at, unsigned word)
 {
-    memcpy(at, &word, sizeof word);     /* every enum of a recipe is an unsigned in C11 with these compilers */
+    memcpy(at, &word, sizeof word); /* enums of their own types, all of this size: see the assertion below */
 }
 
 static unsigned get_word(const void *at)
@@ -434,11 +438,21 @@ ht_status ht_field_read(const ht_field *f, const cJSON *item, void *holder, ht_e
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
+/* Takes both; NULL of either (memory ran out) gives NULL. */
+static cJSON *append(cJSON *list, cJSON *item)
+{
+    if (list != NULL && item != NULL && cJSON_AddItemToArray(list, item))
+        return list;
+    cJSON_Delete(list);
+    cJSON_Delete(item);
+    return NULL;
+}
+
 static cJSON *interval_to_json(const double bounds[2], const bool is_int[2])
 {
     cJSON *pair = cJSON_CreateArray();
     for (int i = 0; pair != NULL && i < 2; i++)
-        cJSON_AddItemToArray(pair, is_int[i] ? ht_json_int(bounds[i]) : ht_json_real(bounds[i]));
+        pair = append(pair, is_int[i] ? ht_json_int(bounds[i]) : ht_json_real(bounds[i]));
     return pair;
 }
 
@@ -448,7 +462,7 @@ static cJSON *bounds_to_json(const ht_family_spec *f)
         return interval_to_json(f->bounds[0], f->bounds_int[0]);
     cJSON *list = cJSON_CreateArray();
     for (size_t i = 0; list != NULL && i < f->n_bounds; i++)
-        cJSON_AddItemToArray(list, interval_to_json(f->bounds[i], f->bounds_int[i]));
+        list = append(list, interval_to_json(f->bounds[i], f->bounds_int[i]));
     return list;
 }
 
@@ -456,7 +470,7 @@ static cJSON *texts_to_json(size_t n, const char *first, size_t stride)
 {
     cJSON *list = cJSON_CreateArray();
     for (size_t i = 0; list != NULL && i < n; i++)
-        cJSON_AddItemToArray(list, cJSON_CreateString(first + i * stride));
+        list = append(list, cJSON_CreateString(first + i * stride));
     return list;
 }
 

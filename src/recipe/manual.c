@@ -8,9 +8,10 @@
 
 static const char introduction[] =
     "# Recipe reference\n\n"
-    "A recipe says what may be tuned, within which bounds, how changes are proposed and how they are judged. It is\n"
-    "a YAML file, usually `hotcb.tune.recipe.yaml` in the run directory; a file whose first character is `{` is read\n"
-    "as JSON. Every field has a default, so a recipe holds only what differs:\n\n"
+    "A recipe says what may be tuned, within which bounds, how changes are proposed and how they are\n"
+    "judged. It is a YAML file, usually `hotcb.tune.recipe.yaml` in the run directory; a file whose\n"
+    "first character is `{` is read as JSON. Every field has a default, so a recipe holds only what\n"
+    "differs:\n\n"
     "```yaml\n"
     "objective: {primary: val/loss, mode: min}\n"
     "actuators:\n"
@@ -22,20 +23,23 @@ static const char introduction[] =
     "      aux_w: {bounds: [0.5, 2.0]}\n"
     "acceptance: {epsilon: 5e-4, horizon: \"val_epochs:2\"}\n"
     "```\n\n"
-    "YAML is read by the rules of version 1.2: `1e-4` is a number, `yes` and `on` are texts. Block and flow mappings,\n"
-    "sequences, comments and quoted texts are understood; anchors, aliases, tags, block scalars, several documents,\n"
-    "tabs in the indentation and keys written twice are refused with line and column.\n\n"
-    "An entry without a value is the same as an absent one. Types are strict: a text is never a number, a bool is\n"
-    "never a number, an integer has neither point nor exponent, numbers are finite. A field that is not listed here is\n"
-    "refused, and so is the whole recipe with it. `hottune recipe validate FILE` lists all faults.\n\n"
-    "Every single field can be changed in a running job by its path, e.g. `hottune set acceptance.epsilon=1e-3` or\n"
-    "`actuators.opt.mutations.lr_mult.cooldown=3`. Several fields in one command are changed together or not at all;\n"
-    "to move the boundary of two phases, give both sides. Mappings cannot be set, nor names with a point in them.\n\n"
+    "YAML is read by the rules of version 1.2: `1e-4` is a number, `yes` and `on` are texts. Block\n"
+    "and flow mappings, sequences, comments and quoted texts are understood; anchors, aliases, tags,\n"
+    "block scalars, several documents, tabs in the indentation and keys written twice are refused\n"
+    "with line and column.\n\n"
+    "An entry without a value is the same as an absent one. Types are strict: a text is never a\n"
+    "number, a bool is never a number, an integer has neither point nor exponent, numbers are finite.\n"
+    "A field that is not listed here is refused, and so is the whole recipe with it;\n"
+    "`hottune recipe validate FILE` lists all faults.\n\n"
+    "Every single field can be changed in a running job by its path, e.g.\n"
+    "`hottune set acceptance.epsilon=1e-3` or `actuators.opt.mutations.lr_mult.cooldown=3`. Several\n"
+    "fields in one command are changed together or not at all; to move the boundary of two phases,\n"
+    "give both sides. Mappings cannot be set, nor names with a point in them.\n\n"
     "Fields marked with * are written in the normalised form only when they were given.\n";
 
 typedef struct {
     ht_scope scope;
-    const char *section;    /* of HT_IN_RECIPE: first part of the path; "" = fields without a section */
+    const char *section; /* of HT_IN_RECIPE: first part of the path; "" = fields without a section */
     const char *title, *text;
 } chapter;
 
@@ -43,29 +47,34 @@ static const chapter chapters[] = {
     {HT_IN_RECIPE, "", "Version", ""},
     {HT_IN_RECIPE, "objective", "Objective", "What is scored after each segment.\n\n"},
     {HT_IN_PHASE, "", "Phases: `phases.<name>`",
-     "Labels for stretches of the run, in the order of the text; proposals learn by phase. Ordered by start, phases\n"
-     "cover 0 to 1 without gap or overlap. Without phases there are `early` (0 to 0.2), `mid` (0.2 to 0.7) and `late`\n"
-     "(0.7 to 1).\n\n"},
+     "Labels for stretches of the run, in the order of the text; proposals learn by phase. Ordered by\n"
+     "start, phases cover 0 to 1 without gap or overlap. Without phases there are `early` (0 to 0.2),\n"
+     "`mid` (0.2 to 0.7) and `late` (0.7 to 1).\n\n"},
     {HT_IN_ACTUATOR, "", "Actuators: `actuators.<actuator>`",
-     "What may be changed; none, and nothing is ever proposed. `mutations` and `keys` map names to families (below).\n"
-     "Under `mutations` the name says what is done: `lr_mult`, `wd_set`. Under `keys` it says to what, and `mode` how.\n"
-     "Where both have the same name, the one under `mutations` counts.\n\n"},
-    {HT_IN_FAMILY, "", "Families: `actuators.<actuator>.mutations.<name>`, `actuators.<actuator>.keys.<name>`",
-     "A family is one thing that can be changed. It is a factor under `keys` with mode `mult`, and under `mutations`\n"
-     "with a name that ends in `_mult`; its bounds are above 0 and it is proposed on a logarithmic scale. `bounds` of a\n"
-     "tuple are one interval for all elements, or a list with one for each: `[[0.8, 0.95], [0.99, 0.9999]]`.\n"
-     "`prior_center` lies inside the bounds, unless it is 1.0.\n\n"},
+     "What may be changed; none, and nothing is ever proposed. `mutations` and `keys` map names to\n"
+     "families (below). Under `mutations` the name says what is done: `lr_mult`, `wd_set`. Under\n"
+     "`keys` it says to what, and `mode` how. Where both have the same name, the one under\n"
+     "`mutations` counts.\n\n"},
+    {HT_IN_FAMILY, "",
+     "Families: `actuators.<actuator>.mutations.<name>`, `actuators.<actuator>.keys.<name>`",
+     "A family is one thing that can be changed. It is a factor under `keys` with mode `mult`, and\n"
+     "under `mutations` with a name that ends in `_mult`; its bounds are above 0 and it is proposed\n"
+     "on a logarithmic scale. `bounds` of a tuple are one interval for all elements, or a list with\n"
+     "one for each: `[[0.8, 0.95], [0.99, 0.9999]]`. `prior_center` lies inside the bounds, unless it\n"
+     "is 1.0.\n\n"},
     {HT_IN_PRIOR, "", "Priors: `<family>.priors.<phase>` *",
-     "What earlier runs learned of a family in one phase. `hottune recipe evolve` writes them; where there is one, it\n"
-     "takes the place of `prior_center`. With every new run the weight of the older ones decays.\n\n"},
+     "What earlier runs learned of a family in one phase. `hottune recipe evolve` writes them; where\n"
+     "there is one, it takes the place of `prior_center`. With every new run the weight of the older\n"
+     "ones decays.\n\n"},
     {HT_IN_RECIPE, "search", "Search", "How values are proposed.\n\n"},
     {HT_IN_RECIPE, "acceptance", "Acceptance",
-     "When a segment is judged and what it takes to be accepted. `next_val_epoch_end` is the first validation after the\n"
-     "change, the same as `val_epochs:1`; `val_epochs:N` is the N-th; `steps:N` is the first one with at least N steps\n"
-     "since the change.\n\n"},
+     "When a segment is judged and what it takes to be accepted. `next_val_epoch_end` is the first\n"
+     "validation after the change, the same as `val_epochs:1`; `val_epochs:N` is the N-th; `steps:N`\n"
+     "is the first one with at least N steps since the change.\n\n"},
     {HT_IN_RECIPE, "safety", "Safety", "What keeps the tuner's hands off.\n\n"},
     {HT_IN_RECIPE, "population", "Population", "How the replicas of a run work together.\n\n"},
-    {HT_IN_RECIPE, "evolved", "Evolved", "Where an evolved recipe comes from; written by `hottune recipe evolve`.\n\n"},
+    {HT_IN_RECIPE, "evolved", "Evolved",
+     "Where an evolved recipe comes from; written by `hottune recipe evolve`.\n\n"},
 };
 
 static bool belongs(const ht_field *f, const chapter *c)
@@ -116,8 +125,9 @@ static void print_row(const ht_field *f, ht_string *out)
     char limits[80], fallback[80];
     ht_field_limits(f, limits, sizeof limits);
     print_default(f, fallback);
-    ht_string_add(out, "| `%s`%s | %s | `%s` | %s | %s%s%s%s |\n", f->path, f->optional ? " *" : "", type_name(f),
-                  fallback, limits, f->doc, f->unit[0] == '\0' ? "" : " (", f->unit, f->unit[0] == '\0' ? "" : ")");
+    ht_string_add(out, "| `%s`%s | %s | `%s` | %s | %s%s%s%s |\n", f->path, f->optional ? " *" : "",
+                  type_name(f), fallback, limits, f->doc, f->unit[0] == '\0' ? "" : " (", f->unit,
+                  f->unit[0] == '\0' ? "" : ")");
 }
 
 void ht_recipe_print_manual(ht_string *out)
@@ -126,7 +136,8 @@ void ht_recipe_print_manual(ht_string *out)
     size_t n = ht_fields(&f);
     ht_string_add(out, "%s", introduction);
     for (size_t i = 0; i < sizeof chapters / sizeof chapters[0]; i++) {
-        ht_string_add(out, "\n## %s\n\n%s| field | type | default | allowed | meaning |\n|---|---|---|---|---|\n",
+        ht_string_add(out,
+                      "\n## %s\n\n%s| field | type | default | allowed | meaning |\n|---|---|---|---|---|\n",
                       chapters[i].title, chapters[i].text);
         for (size_t j = 0; j < n; j++)
             if (belongs(&f[j], &chapters[i]))

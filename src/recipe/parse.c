@@ -11,16 +11,17 @@
 #include "recipe/read.h"
 #include "recipe/yaml.h"
 
-enum { TEXT_MAX = 1 << 20 };    /* no recipe is longer; protects from being handed a data file */
+enum { TEXT_MAX = 1 << 20 }; /* no recipe is longer; protects from being handed a data file */
 
 /* ---- text to recipe ------------------------------------------------------------------------- */
 
 static ht_status parse_tree(const char *text, cJSON **root, ht_place **places, ht_error *err)
 {
     if (strlen(text) > TEXT_MAX)
-        return ht_fail(err, HT_EFORMAT, "line 1, column 1: longer than %d bytes, this is no recipe", TEXT_MAX);
+        return ht_fail(err, HT_EFORMAT, "line 1, column 1: longer than %d bytes, this is no recipe",
+                       TEXT_MAX);
     if (strncmp(text, "\xEF\xBB\xBF", 3) == 0)
-        text += 3;                      /* a byte order mark says nothing in UTF-8 */
+        text += 3; /* a byte order mark says nothing in UTF-8 */
     if (text[strspn(text, " \t\r\n")] == '{')
         return ht_json_parse(text, root, places, err);
     return ht_yaml_parse(text, root, places, err);
@@ -37,7 +38,8 @@ static void add_syntax_fault(ht_string *faults, const char *name, const char *me
 }
 
 /* *out is NULL if there are faults. */
-static ht_status read_text(const char *text, const char *name, ht_recipe **out, ht_string *faults, ht_error *err)
+static ht_status read_text(const char *text, const char *name, ht_recipe **out, ht_string *faults,
+                           ht_error *err)
 {
     cJSON *root = NULL;
     ht_place *places = NULL;

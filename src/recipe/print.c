@@ -170,7 +170,7 @@ ht_status ht_recipe_hash(const ht_recipe *r, char hash[17])
     cJSON_Delete(root);
     if (text == NULL)
         return HT_ENOMEM;
-    uint64_t h = 0xCBF29CE484222325u;   /* FNV-1a of Fowler, Noll and Vo */
+    uint64_t h = 0xCBF29CE484222325u; /* FNV-1a of Fowler, Noll and Vo */
     for (const char *p = text; *p != '\0'; p++)
         h = (h ^ (unsigned char)*p) * 0x100000001B3u;
     free(text);

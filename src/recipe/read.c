@@ -1,8 +1,9 @@
 /* src/recipe/read.c - a document tree becomes a recipe; the contract is in read.h.
  *
  * The tree is walked in the order of the normalised form, so faults come out in that order. Within a holder
- * (a section, a phase, a family ..) all fields are read first, then reported one by one: a rule that binds two
- * fields needs both. What is not known to the table is reported after what is.
+ * (a section, a phase, a family ..) all fields are read first, then reported one by one: a rule that binds
+ * two fields needs both. What is not known to the table is reported after what is.
+ *
  * May touch: the heap. Not: text syntax, files. */
 #include "recipe/read.h"
 
@@ -15,9 +16,9 @@
 #include "recipe/validate.h"
 
 enum {
-    FAULTS_MAX = 64,        /* what nobody reads is not worth the time of looking up its place */
-    FIELDS_IN_HOLDER = 16,  /* fields of one section, phase, family .. */
-    NAMES_MAX = 32          /* names that a mapping of fixed names can have */
+    FAULTS_MAX = 64,       /* what nobody reads is not worth the time of looking up its place */
+    FIELDS_IN_HOLDER = 16, /* fields of one section, phase, family .. */
+    NAMES_MAX = 32         /* names that a mapping of fixed names can have */
 };
 
 typedef struct {
@@ -43,7 +44,7 @@ static size_t enter(reader *rd, const char *name)
     for (; *name != '\0' && n < most; name++)
         rd->path[n++] = (unsigned char)*name < ' ' || *name == '\x7f' ? '?' : *name;
     while (*name != '\0' && n > before && ((unsigned char)*name & 0xC0) == 0x80)
-        name--, n--;                    /* not in the middle of a character */
+        name--, n--; /* not in the middle of a character */
     rd->path[n] = '\0';
     return before;
 }
@@ -131,7 +132,7 @@ static bool take_name(reader *rd, const cJSON *item, char to[HT_NAME_MAX])
 
 typedef struct {
     ht_scope scope;
-    const char *section;        /* of HT_IN_RECIPE: the part of the path before the point, "" = the root */
+    const char *section; /* of HT_IN_RECIPE: the part of the path before the point, "" = the root */
     void *to;
 } holder;
 
@@ -164,7 +165,7 @@ static void read_fields(reader *rd, const cJSON *mapping, const holder *h)
     ht_error why[FIELDS_IN_HOLDER];
     ht_status st[FIELDS_IN_HOLDER];
     size_t n = 0, n_fields = ht_fields(&fields);
-    bool ruled = true;                  /* the rules look at bounds and words: those must be whole */
+    bool ruled = true; /* the rules look at bounds and words: those must be whole */
     for (size_t i = 0; i < n_fields && n < FIELDS_IN_HOLDER; i++) {
         names[n] = name_in(&fields[i], h);
         if (names[n] == NULL)
@@ -257,7 +258,7 @@ static void read_phases(reader *rd)
     size_t n = cJSON_IsObject(mapping) ? (size_t)cJSON_GetArraySize(mapping) : 0;
     ht_phase *phases = NULL;
     if (!open_mapping(rd, mapping, "phases") || n == 0)
-        goto done;                      /* the default phases stay */
+        goto done; /* the default phases stay */
     phases = calloc(n, sizeof *phases);
     if (phases == NULL) {
         rd->no_memory = true;
@@ -390,8 +391,8 @@ static void read_root(reader *rd)
 {
     static const char *const before[] = {"objective", NULL};
     static const char *const after[] = {"search", "acceptance", "safety", "population", "evolved", NULL};
-    static const char *const names[] = {"version", "objective", "phases", "actuators", "search",
-                                        "acceptance", "safety", "population", "evolved"};
+    static const char *const names[] = {"version",    "objective", "phases",     "actuators", "search",
+                                        "acceptance", "safety",    "population", "evolved"};
     ht_error why;
     const cJSON *version = ht_json_member(rd->d->root, "version");
     if (version != NULL && !cJSON_IsNull(version) &&

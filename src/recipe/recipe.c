@@ -112,7 +112,7 @@ const ht_actuator_spec *ht_recipe_actuator(const ht_recipe *r, const char *name)
 
 const ht_family_spec *ht_actuator_family(const ht_actuator_spec *a, const char *key)
 {
-    for (size_t i = 0; i < a->n_families; i++)      /* mutations come first */
+    for (size_t i = 0; i < a->n_families; i++) /* mutations come first */
         if (strcmp(a->families[i].name, key) == 0)
             return &a->families[i];
     return NULL;
@@ -156,9 +156,10 @@ ht_status ht_horizon_parse(const char *text, ht_horizon_unit *unit, long long *l
     long long n = 1;
     bool epochs = strcmp(text, "next_val_epoch_end") == 0 || count_after(text, "val_epochs:", &n);
     if (!epochs && !count_after(text, "steps:", &n))
-        return ht_fail(err, HT_EFORMAT,
-                       "'%.60s' is none of next_val_epoch_end, val_epochs:N and steps:N, with N from 1 to 999999999",
-                       text);
+        return ht_fail(
+            err, HT_EFORMAT,
+            "'%.60s' is none of next_val_epoch_end, val_epochs:N and steps:N, with N from 1 to 999999999",
+            text);
     *unit = epochs ? HT_HORIZON_VAL_EPOCHS : HT_HORIZON_STEPS;
     *length = n;
     return HT_OK;

@@ -112,15 +112,18 @@ void ht_recipe_destroy(ht_recipe *r);   /**< NULL is allowed */
 
 /** Read a recipe: JSON if its first character is '{', else YAML (1.2 core scalars, no anchors, tags,
  *  block scalars or second documents). Missing fields take their defaults, an empty entry is absent.
+ *  At most 1 MiB of UTF-8.
  *  @param name  what messages call the text, e.g. the file name
  *  @return HT_OK; HT_EFORMAT: err says "name:line:column: path: why; nearest is 'x'" for the first
- *          fault in the order of the normalised form; HT_ENOMEM */
+ *          fault in the order of the normalised form, where a field that does not exist comes after the
+ *          others of its mapping; "name:line:column: why" if the text is no YAML or JSON; HT_ENOMEM */
 ht_status ht_recipe_parse(const char *text, const char *name, ht_recipe **out, ht_error *err);
 
 /** Read a recipe file. @return as ht_recipe_parse, and HT_ENOTFOUND, HT_EIO */
 ht_status ht_recipe_load(const char *path, ht_recipe **out, ht_error *err);
 
-/** All faults of a text, one line each, in the order of the normalised form; empty = valid. */
+/** All faults of a text (64 at most), one line each, in the order of the normalised form; empty = valid.
+ *  @return HT_OK, with faults, too; HT_ENOMEM */
 ht_status ht_recipe_faults(const char *text, const char *name, ht_string *faults);
 
 /** The path of the fault in the last "invalid recipe" message of this thread of calls: everything in
@@ -128,7 +131,7 @@ ht_status ht_recipe_faults(const char *text, const char *name, ht_string *faults
 void ht_recipe_fault_path(const ht_error *err, char *path, size_t size);
 
 /** Set leaves by dotted path, all or nothing, in the order of `params` (an object path -> value).
- *  Types are strict; the resulting recipe is validated whole.
+ *  Types are strict; the resulting recipe is validated whole. Null takes an optional field out again.
  *  @return HT_OK; HT_EFORMAT: err says "invalid_recipe: path: why", `r` is unchanged */
 ht_status ht_recipe_set(ht_recipe *r, const cJSON *params, ht_error *err);
 
@@ -154,7 +157,8 @@ const ht_actuator_spec *ht_recipe_actuator(const ht_recipe *r, const char *name)
 const ht_family_spec *ht_actuator_family(const ht_actuator_spec *a, const char *key);
 /** A factor: under `keys` with mode mult, or under `mutations` with a name that ends in "_mult". */
 bool ht_family_is_factor(const ht_family_spec *f);
-/** The value to which proposals of this phase lean: the phase's prior, else prior_center. */
+/** The value to which proposals of this phase lean: the phase's prior, else prior_center; clamped into
+ *  the bounds where one interval holds for all elements. */
 double ht_family_center(const ht_family_spec *f, const char *phase);
 /** The horizon as a number; @return HT_EFORMAT if the text is none of the three forms. */
 ht_status ht_horizon_parse(const char *text, ht_horizon_unit *unit, long long *length, ht_error *err);

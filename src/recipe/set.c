@@ -1,7 +1,7 @@
 /* src/recipe/set.c - `set` by dotted path, all or nothing; the contract is in recipe.h.
  *
- * Values go into the normalised tree as they are; reading that tree as a whole is what checks them, exactly as
- * a text is checked. May touch: the heap. */
+ * Values go into the normalised tree as they are; reading that tree as a whole is what checks them, exactly
+ * as a text is checked. May touch: the heap. */
 #include "recipe/recipe.h"
 
 #include <stdlib.h>
@@ -11,12 +11,12 @@
 #include "recipe/read.h"
 
 enum {
-    PARTS_MAX = 8,  /* the deepest leaf has 7: actuators.a.mutations.f.priors.p.center */
-    NAMES_MAX = 64  /* as many are looked at for a suggestion */
+    PARTS_MAX = 8, /* the deepest leaf has 7: actuators.a.mutations.f.priors.p.center */
+    NAMES_MAX = 64 /* as many are looked at for a suggestion */
 };
 
 typedef struct {
-    char *text;             /* the path, cut at its points; owned */
+    char *text; /* the path, cut at its points; owned */
     size_t n;
     const char *part[PARTS_MAX];
 } dotted;
@@ -32,7 +32,7 @@ static ht_status split(const char *path, dotted *d, ht_error *err)
         if (p != NULL)
             *p++ = '\0';
         if (p != NULL && d->n + 1 == PARTS_MAX)
-            d->part[0] = "";            /* deeper than anything: leads nowhere */
+            d->part[0] = ""; /* deeper than anything: leads nowhere */
     }
     return HT_OK;
 }
@@ -83,12 +83,13 @@ static cJSON *holder_of(cJSON *root, const dotted *d, bool make_section)
 static ht_status put(cJSON *holder, const char *name, const cJSON *value, ht_error *err)
 {
     cJSON *copy = cJSON_Duplicate(value, true);
-    bool there = cJSON_GetObjectItemCaseSensitive(holder, name) != NULL;
-    bool ok = copy != NULL && (there ? cJSON_ReplaceItemInObjectCaseSensitive(holder, name, copy)
-                                     : cJSON_AddItemToObject(holder, name, copy));
-    if (ok)
+    cJSON *old = cJSON_GetObjectItemCaseSensitive(holder, name);
+    bool ok = copy != NULL && old != NULL ? cJSON_ReplaceItemInObjectCaseSensitive(holder, name, copy)
+                                          : cJSON_AddItemToObject(holder, name, copy);
+    if (!ok)
+        cJSON_Delete(copy);
+    else if (copy->string != NULL) /* cJSON replaces even if it has no memory for the name */
         return HT_OK;
-    cJSON_Delete(copy);
     return ht_fail(err, HT_ENOMEM, "no memory for a value");
 }
 
@@ -102,7 +103,7 @@ static ht_status set_leaf(cJSON *root, const char *path, const dotted *d, const 
         return refuse_unknown(path, name, holder, err);
     if (cJSON_IsObject(leaf))
         return refuse(path, "this is a mapping; only single fields can be set", err);
-    if (cJSON_IsNull(value) && optional == NULL)    /* an optional field is taken out by it */
+    if (cJSON_IsNull(value) && optional == NULL) /* an optional field is taken out by it */
         return refuse(path, "must have a value", err);
     return put(holder, name, value, err);
 }
@@ -137,13 +138,14 @@ ht_status ht_recipe_set(ht_recipe *r, const cJSON *params, ht_error *err)
         return ht_fail(err, HT_EFORMAT, "invalid_recipe: parameters are a mapping of paths to values");
     ht_recipe *changed = NULL;
     cJSON *root = ht_recipe_to_json(r);
-    ht_status st = root == NULL ? ht_fail(err, HT_ENOMEM, "no memory for a recipe") : set_all(root, params, err);
+    ht_status st =
+        root == NULL ? ht_fail(err, HT_ENOMEM, "no memory for a recipe") : set_all(root, params, err);
     if (st == HT_OK)
         st = read_back(root, &changed, err);
     if (st == HT_OK) {
         ht_recipe old = *r;
         *r = *changed;
-        *changed = old;                 /* destroyed below in its place */
+        *changed = old; /* destroyed below in its place */
     }
     cJSON_Delete(root);
     ht_recipe_destroy(changed);

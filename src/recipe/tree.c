@@ -52,7 +52,8 @@ ht_status ht_tree_duplicate(const cJSON *object, const cJSON **out, ht_error *er
     qsort(members, n, sizeof *members, by_name);
     size_t first = n;
     for (i = 1; i < n; i++)
-        if (strcmp(members[i - 1].item->string, members[i].item->string) == 0 && members[i].position < first) {
+        if (strcmp(members[i - 1].item->string, members[i].item->string) == 0 &&
+            members[i].position < first) {
             first = members[i].position;
             *out = members[i].item;
         }

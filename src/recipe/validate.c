@@ -81,7 +81,7 @@ static int by_start(const void *a, const void *b)
     const ht_phase *x = *(const ht_phase *const *)a, *y = *(const ht_phase *const *)b;
     if (x->start_frac != y->start_frac)
         return x->start_frac < y->start_frac ? -1 : 1;
-    return x < y ? -1 : x > y;          /* the order of the text */
+    return x < y ? -1 : x > y; /* the order of the text */
 }
 
 ht_status ht_phases_check(const ht_recipe *r, size_t *phase, const char **field, ht_error *err)

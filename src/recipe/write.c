@@ -73,7 +73,8 @@ static bool put_actuators(cJSON *to, const ht_recipe *r)
     for (size_t i = 0; ok && i < r->n_actuators; i++) {
         const ht_actuator_spec *a = &r->actuators[i];
         cJSON *object = add_object(to, a->name);
-        ok = put_fields(object, HT_IN_ACTUATOR, a) && put_families(add_object(object, "mutations"), a, false) &&
+        ok = put_fields(object, HT_IN_ACTUATOR, a) &&
+             put_families(add_object(object, "mutations"), a, false) &&
              put_families(add_object(object, "keys"), a, true);
     }
     return ok;

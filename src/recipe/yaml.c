@@ -22,7 +22,7 @@ typedef struct {
     int depth;
     struct {
         cJSON *container;
-        char *key;                      /* of the value that comes next, owned; NULL = a key comes next */
+        char *key; /* of the value that comes next, owned; NULL = a key comes next */
     } stack[DEPTH_MAX];
     ht_error *err;
 } builder;
@@ -123,8 +123,8 @@ static ht_status add_value(builder *b, cJSON *item, yaml_mark_t mark)
     }
     cJSON *container = b->stack[b->depth - 1].container;
     char **key = &b->stack[b->depth - 1].key;
-    bool added = *key == NULL ? cJSON_AddItemToArray(container, item)
-                              : cJSON_AddItemToObject(container, *key, item);
+    bool added =
+        *key == NULL ? cJSON_AddItemToArray(container, item) : cJSON_AddItemToObject(container, *key, item);
     free(*key);
     *key = NULL;
     if (added)
@@ -141,7 +141,7 @@ static bool key_comes(const builder *b)
 
 static ht_status open_container(builder *b, cJSON *container, yaml_mark_t mark)
 {
-    const char *refused = key_comes(b)               ? "a key must be plain text"
+    const char *refused = key_comes(b)            ? "a key must be plain text"
                           : b->depth == DEPTH_MAX ? "this is nested too deeply"
                                                   : NULL;
     if (refused != NULL) {
@@ -231,7 +231,7 @@ static ht_status take_event(builder *b, const yaml_event_t *event)
     case YAML_MAPPING_END_EVENT:
         return close_mapping(b);
     default:
-        return HT_OK;                   /* ends of document and stream */
+        return HT_OK; /* ends of document and stream */
     }
 }
 
@@ -261,7 +261,7 @@ static ht_status syntax_error(const builder *b, const yaml_parser_t *parser, con
 {
     if (parser->error == YAML_MEMORY_ERROR)
         return no_memory(b);
-    if (parser->error == YAML_READER_ERROR)         /* has an offset instead of a mark */
+    if (parser->error == YAML_READER_ERROR) /* has an offset instead of a mark */
         return fail_at(b, mark_of(text, text + parser->problem_offset), parser->problem);
     if (tab_indents(text, parser->problem_mark.line))
         return fail_at(b, parser->problem_mark, "a tab in the indentation; use spaces");

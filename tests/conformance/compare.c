@@ -52,7 +52,8 @@ typedef struct {
 
 static bool say(const comparison *c, const char *path, const cJSON *expected, const cJSON *got)
 {
-    char *want = expected == NULL ? NULL : ht_json_line(expected), *have = got == NULL ? NULL : ht_json_line(got);
+    char *want = expected == NULL ? NULL : ht_json_line(expected),
+         *have = got == NULL ? NULL : ht_json_line(got);
     differ(c->r, c->step, path, want == NULL ? "(absent)" : want, have == NULL ? "(absent)" : have);
     free(want);
     free(have);
@@ -116,10 +117,11 @@ static bool same(const comparison *c, const char *path, const cJSON *expected, c
         return same_object(c, path, expected, got);
     if (cJSON_IsArray(expected) && cJSON_IsArray(got))
         return same_array(c, path, expected, got);
-    bool equal = (cJSON_IsNull(expected) && cJSON_IsNull(got)) ||
-                 (cJSON_IsBool(expected) && cJSON_IsBool(got) && cJSON_IsTrue(expected) == cJSON_IsTrue(got)) ||
-                 (cJSON_IsString(expected) && cJSON_IsString(got) &&
-                  strcmp(expected->valuestring, got->valuestring) == 0);
+    bool equal =
+        (cJSON_IsNull(expected) && cJSON_IsNull(got)) ||
+        (cJSON_IsBool(expected) && cJSON_IsBool(got) && cJSON_IsTrue(expected) == cJSON_IsTrue(got)) ||
+        (cJSON_IsString(expected) && cJSON_IsString(got) &&
+         strcmp(expected->valuestring, got->valuestring) == 0);
     return equal || say(c, path, expected, got);
 }
 

@@ -35,8 +35,8 @@ typedef struct {
 void differ(report *r, const char *step, const char *field, const char *expected, const char *got)
 {
     r->differences++;
-    printf("FAILED %s id %s%s%s field %s: expected %s, got %s\n", r->file, r->id, step[0] == '\0' ? "" : " step ",
-           step, field, expected, got);
+    printf("FAILED %s id %s%s%s field %s: expected %s, got %s\n", r->file, r->id,
+           step[0] == '\0' ? "" : " step ", step, field, expected, got);
 }
 
 const cJSON *outcome(const cJSON *test, const char *name)

@@ -25,16 +25,19 @@ static ht_recipe *parsed(const char *text)
     return r;
 }
 
-static ht_evidence evidence(const char *actuator, const char *key, const char *phase, double center, double wins)
+static ht_evidence evidence(const char *actuator, const char *key, const char *phase, double center,
+                            double wins)
 {
-    ht_evidence e = {.win_rate = 0.8, .mean_score = 0.01, .win_center = center, .win_spread = 0.1, .wins = wins};
+    ht_evidence e = {
+        .win_rate = 0.8, .mean_score = 0.01, .win_center = center, .win_spread = 0.1, .wins = wins};
     ht_name_copy(e.actuator, actuator);
     ht_name_copy(e.key, key);
     ht_name_copy(e.phase, phase);
     return e;
 }
 
-static ht_recipe *evolved(const ht_recipe *base, const char *source, size_t n, ht_evidence *e, double alpha, double decay)
+static ht_recipe *evolved(const ht_recipe *base, const char *source, size_t n, ht_evidence *e, double alpha,
+                          double decay)
 {
     ht_recipe *r = NULL;
     ht_run_evidence run = {.n = n, .evidence = e};
@@ -64,7 +67,7 @@ static void factors_move_geometrically_and_the_rest_arithmetically(void)
     ht_evidence e[] = {evidence("opt", "lr_mult", "", 1, 3), evidence("opt", "wd_set", "", 0.6, 3),
                        evidence("loss", "aux", "", 0.5, 3)};
     ht_recipe *r = evolved(base, "run", 3, e, 0.5, 1);
-    CU_ASSERT_DOUBLE_EQUAL(r->actuators[0].families[0].prior_center, 2, 1e-12);        /* sqrt(4 * 1) */
+    CU_ASSERT_DOUBLE_EQUAL(r->actuators[0].families[0].prior_center, 2, 1e-12); /* sqrt(4 * 1) */
     CU_ASSERT_DOUBLE_EQUAL(r->actuators[0].families[1].prior_center, 0.4, 1e-12);
     CU_ASSERT_DOUBLE_EQUAL(r->actuators[1].families[0].prior_center, sqrt(.5), 1e-12);
     CU_ASSERT_EQUAL(base->actuators[0].families[0].prior_center, 4);
@@ -76,12 +79,14 @@ static void alpha_goes_from_nothing_to_all(void)
 {
     check(evidence("opt", "wd_set", "", 0.7, 1), 0, "");
     check(evidence("opt", "lr_mult", "", 0.9, 1), 0, "");
-    check(evidence("opt", "lr_mult", "", 0.9, 1), 1, "actuators.opt.mutations.lr_mult.prior_center: 4.0 -> 0.9\n");
+    check(evidence("opt", "lr_mult", "", 0.9, 1), 1,
+          "actuators.opt.mutations.lr_mult.prior_center: 4.0 -> 0.9\n");
 }
 
 static void what_won_outside_the_bounds_is_clamped(void)
 {
-    check(evidence("opt", "lr_mult", "", 0.1, 1), 1, "actuators.opt.mutations.lr_mult.prior_center: 4.0 -> 0.25\n");
+    check(evidence("opt", "lr_mult", "", 0.1, 1), 1,
+          "actuators.opt.mutations.lr_mult.prior_center: 4.0 -> 0.25\n");
 }
 
 static void only_convincing_evidence_moves_anything(void)
@@ -98,7 +103,7 @@ static void only_convincing_evidence_moves_anything(void)
     e = good;
     e.win_center = NAN;
     check(e, 0.3, "");
-    e.win_center = -1;                  /* no factor */
+    e.win_center = -1; /* no factor */
     check(e, 0.3, "");
     e = good;
     e.win_rate = NAN;
@@ -119,12 +124,14 @@ static void evidence_of_a_phase_becomes_a_prior(void)
 static void priors_pool_by_weight_and_the_older_ones_decay(void)
 {
     ht_recipe *base = parsed(base_text);
-    ht_evidence first = evidence("opt", "wd_set", "mid", 0.2, 4), second = evidence("opt", "wd_set", "mid", 0.6, 2);
-    ht_recipe *a = evolved(base, "run-1", 1, &first, 0.3, 0.5), *b = evolved(a, "run-2", 1, &second, 0.3, 0.5);
+    ht_evidence first = evidence("opt", "wd_set", "mid", 0.2, 4),
+                second = evidence("opt", "wd_set", "mid", 0.6, 2);
+    ht_recipe *a = evolved(base, "run-1", 1, &first, 0.3, 0.5),
+              *b = evolved(a, "run-2", 1, &second, 0.3, 0.5);
     const ht_prior *p = &b->actuators[0].families[1].priors[0];
-    CU_ASSERT_DOUBLE_EQUAL(p->weight, 4, 1e-12);        /* 4 * 0.5 + 2 */
-    CU_ASSERT_DOUBLE_EQUAL(p->center, 0.4, 1e-12);      /* (2 * 0.2 + 2 * 0.6) / 4 */
-    CU_ASSERT_DOUBLE_EQUAL(p->spread, sqrt(0.01 + 0.04), 1e-12);    /* within + between */
+    CU_ASSERT_DOUBLE_EQUAL(p->weight, 4, 1e-12);                 /* 4 * 0.5 + 2 */
+    CU_ASSERT_DOUBLE_EQUAL(p->center, 0.4, 1e-12);               /* (2 * 0.2 + 2 * 0.6) / 4 */
+    CU_ASSERT_DOUBLE_EQUAL(p->spread, sqrt(0.01 + 0.04), 1e-12); /* within + between */
     ht_recipe_destroy(base);
     ht_recipe_destroy(a);
     ht_recipe_destroy(b);
@@ -169,7 +176,7 @@ static void runs_are_taken_in_order(void)
     ht_evidence a = evidence("opt", "wd_set", "", 1, 1), b = evidence("opt", "wd_set", "", 0, 1);
     ht_run_evidence runs[2] = {{"a", 1, &a}, {"b", 1, &b}};
     CU_ASSERT_EQUAL_FATAL(ht_recipe_evolve(base, 2, runs, 0.5, 1, &r, NULL), HT_OK);
-    CU_ASSERT_DOUBLE_EQUAL(r->actuators[0].families[1].prior_center, 0.3, 1e-12);     /* 0.2 -> 0.6 -> 0.3 */
+    CU_ASSERT_DOUBLE_EQUAL(r->actuators[0].families[1].prior_center, 0.3, 1e-12); /* 0.2 -> 0.6 -> 0.3 */
     CU_ASSERT_EQUAL(r->evolved.generation, 1);
     CU_ASSERT_EQUAL(r->evolved.n_from, 2);
     ht_recipe_destroy(base);
@@ -179,12 +186,13 @@ static void runs_are_taken_in_order(void)
 static void what_evolved_is_a_valid_recipe(void)
 {
     ht_recipe *base = parsed(base_text);
-    ht_evidence e[] = {evidence("opt", "lr_mult", "", 1e-300, 3), evidence("opt", "lr_mult", "early", 1e300, 3),
+    ht_evidence e[] = {evidence("opt", "lr_mult", "", 1e-300, 3),
+                       evidence("opt", "lr_mult", "early", 1e300, 3),
                        evidence("opt", "wd_set", "early", 1e300, 3)};
     e[1].win_spread = INFINITY;
     e[2].win_spread = -1;
     ht_recipe *once = evolved(base, "run", 3, e, 0.5, 0.5);
-    e[2].win_center = -1e300;           /* the variance of both overflows */
+    e[2].win_center = -1e300; /* the variance of both overflows */
     ht_recipe *r = evolved(once, "run 2", 3, e, 0.5, 0.5);
     ht_string text = {0};
     ht_recipe_print_yaml(r, &text);
@@ -209,8 +217,9 @@ static void a_wrong_step_is_refused(void)
     ht_recipe_destroy(base);
 }
 
-CASES("evolve", CASE(factors_move_geometrically_and_the_rest_arithmetically), CASE(alpha_goes_from_nothing_to_all),
-      CASE(what_won_outside_the_bounds_is_clamped), CASE(only_convincing_evidence_moves_anything),
-      CASE(evidence_of_a_phase_becomes_a_prior), CASE(priors_pool_by_weight_and_the_older_ones_decay),
-      CASE(a_prior_without_weight_is_forgotten), CASE(a_run_counts_once), CASE(runs_are_taken_in_order),
-      CASE(what_evolved_is_a_valid_recipe), CASE(a_wrong_step_is_refused))
+CASES("evolve", CASE(factors_move_geometrically_and_the_rest_arithmetically),
+      CASE(alpha_goes_from_nothing_to_all), CASE(what_won_outside_the_bounds_is_clamped),
+      CASE(only_convincing_evidence_moves_anything), CASE(evidence_of_a_phase_becomes_a_prior),
+      CASE(priors_pool_by_weight_and_the_older_ones_decay), CASE(a_prior_without_weight_is_forgotten),
+      CASE(a_run_counts_once), CASE(runs_are_taken_in_order), CASE(what_evolved_is_a_valid_recipe),
+      CASE(a_wrong_step_is_refused))

@@ -1,4 +1,5 @@
-/* tests/unit/test_recipe.c - reading, checking, printing and asking a recipe (behaviour, sections 2.1 to 2.5). */
+/* tests/unit/test_recipe.c - reading, checking, printing and asking a recipe (behaviour, sections 2.1
+ * to 2.5). */
 #include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,11 +80,12 @@ static void every_default_lies_in_its_limits(void)
     size_t n = ht_fields(&f);
     for (size_t i = 0; i < n; i++) {
         if (f[i].type == HT_FIELD_INT || f[i].type == HT_FIELD_REAL)
-            CU_ASSERT(f[i].fallback >= f[i].lo && f[i].fallback <= f[i].hi && !(f[i].lo_open && f[i].fallback == f[i].lo));
+            CU_ASSERT(f[i].fallback >= f[i].lo && f[i].fallback <= f[i].hi &&
+                      !(f[i].lo_open && f[i].fallback == f[i].lo));
         if (f[i].type == HT_FIELD_WORD)
             for (size_t word = 0; word <= (size_t)f[i].fallback; word++)
                 CU_ASSERT_PTR_NOT_NULL(f[i].words[word]);
-        CU_ASSERT_PTR_EQUAL(ht_field_find(f[i].scope, f[i].path), &f[i]);      /* no path twice */
+        CU_ASSERT_PTR_EQUAL(ht_field_find(f[i].scope, f[i].path), &f[i]); /* no path twice */
     }
 }
 
@@ -110,7 +112,9 @@ static void the_default_value_of_every_field_can_be_read(void)
     ht_family_spec family = {.has_max_step_mult = false};
     ht_fields_default(HT_IN_FAMILY, &family);
     for (size_t i = 0; i < n; i++) {
-        void *holder = f[i].scope == HT_IN_RECIPE ? (void *)r : f[i].scope == HT_IN_FAMILY ? (void *)&family : NULL;
+        void *holder = f[i].scope == HT_IN_RECIPE   ? (void *)r
+                       : f[i].scope == HT_IN_FAMILY ? (void *)&family
+                                                    : NULL;
         if (holder == NULL)
             continue;
         cJSON *item = ht_field_to_json(&f[i], holder);
@@ -146,9 +150,11 @@ static void the_recipe_of_the_seed_means_what_it_says(void)
 
 static void yaml_and_json_give_the_same_recipe(void)
 {
-    ht_recipe *a = parsed("{\"search\": {\"startup_trials\": 3}, \"actuators\": {\"o\": {\"keys\": {\"k\": {}}}}}");
+    ht_recipe *a =
+        parsed("{\"search\": {\"startup_trials\": 3}, \"actuators\": {\"o\": {\"keys\": {\"k\": {}}}}}");
     ht_recipe *b = parsed("search:\n  startup_trials: 3\nactuators:\n  o:\n    keys:\n      k:\n");
-    ht_recipe *c = parsed("\xef\xbb\xbf \n{\"search\": {\"startup_trials\": 3}, \"actuators\": {\"o\": {\"keys\": {\"k\": {}}}}}");
+    ht_recipe *c = parsed("\xef\xbb\xbf \n{\"search\": {\"startup_trials\": 3}, \"actuators\": {\"o\": "
+                          "{\"keys\": {\"k\": {}}}}}");
     ht_string changes = {0};
     CU_ASSERT_EQUAL(ht_recipe_diff(a, b, &changes), HT_OK);
     CU_ASSERT_EQUAL(ht_recipe_diff(a, c, &changes), HT_OK);
@@ -161,8 +167,15 @@ static void yaml_and_json_give_the_same_recipe(void)
 
 static void an_empty_entry_is_absent(void)
 {
-    static const char *const texts[] = {"", "{}", "~", "phases:\nactuators:\nsearch:\n", "objective: {primary: , mode: ~}",
-                                        "phases: {}", "version:", "population: {mode: }", "evolved: {from: }"};
+    static const char *const texts[] = {"",
+                                        "{}",
+                                        "~",
+                                        "phases:\nactuators:\nsearch:\n",
+                                        "objective: {primary: , mode: ~}",
+                                        "phases: {}",
+                                        "version:",
+                                        "population: {mode: }",
+                                        "evolved: {from: }"};
     ht_recipe *plain = parsed("version: 1");
     ht_string wanted = printed(plain, true);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -217,10 +230,12 @@ static void an_unknown_field_is_refused_with_the_nearest_name(void)
     refused("serach: {}\n", "r.yaml:1:9: serach: unknown field; nearest is 'search'");
     refused("search: {startup_trails: 3}\n",
             "r.yaml:1:26: search.startup_trails: unknown field; nearest is 'startup_trials'");
-    refused("actuators: {a: {mutation: {}}}", "r.yaml:1:27: actuators.a.mutation: unknown field; nearest is 'mutations'");
+    refused("actuators: {a: {mutation: {}}}",
+            "r.yaml:1:27: actuators.a.mutation: unknown field; nearest is 'mutations'");
     refused("phases: {p: {zzz: 1}}", "r.yaml:1:19: phases.p.zzz: unknown field");
     family_refused("{\"cool_down\": 1}", "cool_down: unknown field; nearest is 'cooldown'");
-    family_refused("{\"priors\": {\"early\": {\"centre\": 1}}}", "priors.early.centre: unknown field; nearest is 'center'");
+    family_refused("{\"priors\": {\"early\": {\"centre\": 1}}}",
+                   "priors.early.centre: unknown field; nearest is 'center'");
 }
 
 static void a_syntax_fault_has_its_place(void)
@@ -247,19 +262,22 @@ static void bounds_are_two_numbers_in_order(void)
 
 static void numbers_of_a_family_have_limits(void)
 {
-    family_refused("{\"prior_center\": 3}", "prior_center: '3' is outside the bounds [0.5, 2]; 1.0 means no preference");
+    family_refused("{\"prior_center\": 3}",
+                   "prior_center: '3' is outside the bounds [0.5, 2]; 1.0 means no preference");
     family_refused("{\"cooldown\": -1}", "cooldown: '-1' is not in [0, 1000000000]");
     family_refused("{\"cooldown\": 1.0}", "cooldown: '1.0' is a number, must be an integer");
     family_refused("{\"max_step_mult\": 1}", "max_step_mult: '1' is not greater than 1");
     family_refused("{\"max_step_mult\": 0.0}", "max_step_mult: '0.0' is not greater than 1");
     family_refused("{\"risk\": \"experimental\"}", "risk: 'experimental' is not low, medium or high");
     family_refused("{\"mode\": \"scale\"}", "mode: 'scale' is not mult, set or delta");
-    ht_recipe_destroy(parsed("actuators: {a: {mutations: {x_mult: {bounds: [2, 3]}}}}"));    /* centre 1.0 is outside */
+    ht_recipe_destroy(
+        parsed("actuators: {a: {mutations: {x_mult: {bounds: [2, 3]}}}}")); /* centre 1.0 is outside */
 }
 
 static void only_factors_need_positive_bounds(void)
 {
-    ht_recipe_destroy(parsed("actuators: {a: {mutations: {x: {bounds: [-1, 1]}}, keys: {y: {mode: delta, bounds: [-1, 1]}}}}"));
+    ht_recipe_destroy(parsed(
+        "actuators: {a: {mutations: {x: {bounds: [-1, 1]}}, keys: {y: {mode: delta, bounds: [-1, 1]}}}}"));
     refused("actuators: {a: {keys: {y: {bounds: [-1, 1]}}}}",
             "r.yaml:1:36: actuators.a.keys.y.bounds: low -1 of a factor is not greater than 0");
     refused("actuators: {a: {keys: {y: {mode: scale, bounds: [-1, 1]}}}}",
@@ -272,14 +290,18 @@ static void phases_tile_the_run(void)
             "r.yaml:1:46: phases.b.start_frac: '0.4' leaves an overlap: the phase before ends at 0.5");
     refused("phases: {a: {end_frac: 0.5}, b: {start_frac: 0.6}}",
             "r.yaml:1:46: phases.b.start_frac: '0.6' leaves a gap: the phase before ends at 0.5");
-    refused("phases: {a: {start_frac: 0.5}}", "r.yaml:1:26: phases.a.start_frac: '0.5' leaves a gap: the first phase must start at 0");
-    refused("phases: {a: {end_frac: 0.5}}", "r.yaml:1:24: phases.a.end_frac: '0.5' leaves a gap: the last phase must end at 1");
+    refused("phases: {a: {start_frac: 0.5}}",
+            "r.yaml:1:26: phases.a.start_frac: '0.5' leaves a gap: the first phase must start at 0");
+    refused("phases: {a: {end_frac: 0.5}}",
+            "r.yaml:1:24: phases.a.end_frac: '0.5' leaves a gap: the last phase must end at 1");
     refused("phases: {a: {end_frac: 0.5}, b: {}}",
             "r.yaml:1:33: phases.b.start_frac: '0' leaves an overlap: the phase before ends at 0.5");
-    refused("phases: {a: {start_frac: 0.5, end_frac: 0.5}}", "r.yaml:1:13: phases.a: start_frac 0.5 is not below end_frac 0.5");
+    refused("phases: {a: {start_frac: 0.5, end_frac: 0.5}}",
+            "r.yaml:1:13: phases.a: start_frac 0.5 is not below end_frac 0.5");
     refused("phases: {a: {start_frac: -1}}", "r.yaml:1:26: phases.a.start_frac: '-1' is not at least 0");
     refused("phases: {a: {end_frac: 1.5}}", "r.yaml:1:24: phases.a.end_frac: '1.5' is not at most 1");
-    ht_recipe *r = parsed("phases: {late: {start_frac: 0.5}, early: {end_frac: 0.5}}");     /* any order of the text */
+    ht_recipe *r =
+        parsed("phases: {late: {start_frac: 0.5}, early: {end_frac: 0.5}}"); /* any order of the text */
     CU_ASSERT_STRING_EQUAL(r->phases[0].name, "late");
     ht_recipe_destroy(r);
 }
@@ -288,16 +310,21 @@ static void horizons_have_three_forms(void)
 {
     ht_horizon_unit unit;
     long long n = 0;
-    CU_ASSERT(ht_horizon_parse("next_val_epoch_end", &unit, &n, NULL) == HT_OK && unit == HT_HORIZON_VAL_EPOCHS && n == 1);
-    CU_ASSERT(ht_horizon_parse("val_epochs:3", &unit, &n, NULL) == HT_OK && unit == HT_HORIZON_VAL_EPOCHS && n == 3);
-    CU_ASSERT(ht_horizon_parse("steps:1000", &unit, &n, NULL) == HT_OK && unit == HT_HORIZON_STEPS && n == 1000);
-    static const char *const wrong[] = {"", "nonsense", "steps:", "steps:0", "steps:-1", "steps: 1", "steps:1.5",
-                                        "val_epochs:1x", "val_epochs:auto", "steps:99999999999999999999", "STEPS:1"};
+    CU_ASSERT(ht_horizon_parse("next_val_epoch_end", &unit, &n, NULL) == HT_OK &&
+              unit == HT_HORIZON_VAL_EPOCHS && n == 1);
+    CU_ASSERT(ht_horizon_parse("val_epochs:3", &unit, &n, NULL) == HT_OK && unit == HT_HORIZON_VAL_EPOCHS &&
+              n == 3);
+    CU_ASSERT(ht_horizon_parse("steps:1000", &unit, &n, NULL) == HT_OK && unit == HT_HORIZON_STEPS &&
+              n == 1000);
+    static const char *const wrong[] = {
+        "",         "nonsense",  "steps:",        "steps:0",         "steps:-1",
+        "steps: 1", "steps:1.5", "val_epochs:1x", "val_epochs:auto", "steps:99999999999999999999",
+        "STEPS:1"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         CU_ASSERT_EQUAL(ht_horizon_parse(wrong[i], &unit, &n, NULL), HT_EFORMAT);
-    refused("acceptance: {horizon: nonsense}",
-            "r.yaml:1:23: acceptance.horizon: 'nonsense' is none of next_val_epoch_end, val_epochs:N and steps:N, with N "
-            "from 1 to 999999999");
+    refused("acceptance: {horizon: nonsense}", "r.yaml:1:23: acceptance.horizon: 'nonsense' is none of "
+                                               "next_val_epoch_end, val_epochs:N and steps:N, with N "
+                                               "from 1 to 999999999");
 }
 
 static void a_spike_factor_is_off_or_above_one(void)
@@ -311,8 +338,11 @@ static void a_spike_factor_is_off_or_above_one(void)
 static void all_faults_are_listed_in_the_order_of_the_normalised_form(void)
 {
     ht_string faults = {0};
-    CU_ASSERT_EQUAL(ht_recipe_faults("zzz: 1\nsafety: {block_on_nan: 1}\nactuators: {a: {enabled: 2, q: 1, keys: {k: {mode: x, bounds: 3}}}}\n"
-                                     "objective: {primary: ''}\n", "f", &faults), HT_OK);
+    CU_ASSERT_EQUAL(ht_recipe_faults("zzz: 1\nsafety: {block_on_nan: 1}\nactuators: {a: {enabled: 2, q: 1, "
+                                     "keys: {k: {mode: x, bounds: 3}}}}\n"
+                                     "objective: {primary: ''}\n",
+                                     "f", &faults),
+                    HT_OK);
     CU_ASSERT_STRING_EQUAL(ht_string_peek(&faults),
                            "f:4:22: objective.primary: may not be empty\n"
                            "f:3:26: actuators.a.enabled: '2' is an integer, must be true or false\n"
@@ -346,8 +376,9 @@ static void names_and_lists_have_a_longest_length(void)
 {
     ht_string text = {0};
     ht_string_add(&text, "actuators: {%064d: {}}", 0);
-    refused(ht_string_peek(&text), "r.yaml:1:79: actuators.000000000000000000000000000000000000000000000000000000000000000: "
-                                   "this name is longer than 63 bytes");
+    refused(ht_string_peek(&text),
+            "r.yaml:1:79: actuators.000000000000000000000000000000000000000000000000000000000000000: "
+            "this name is longer than 63 bytes");
     ht_string_release(&text);
     ht_string_add(&text, "objective: {primary: a%063d}", 0);
     refused(ht_string_peek(&text),
@@ -438,57 +469,58 @@ static void the_normalised_form_is_easy_to_read(void)
 {
     ht_recipe *r = parsed(everything);
     ht_string text = printed(r, true);
-    CU_ASSERT_STRING_EQUAL(ht_string_peek(&text),
-                           "version: 1\n"
-                           "objective:\n"
-                           "  primary: \"a: b\"\n"
-                           "  mode: max\n"
-                           "  backup_metrics: [x, \"true\", \"1\"]\n"
-                           "phases:\n"
-                           "  \"first one\": {start_frac: 0.0, end_frac: 0.1}\n"
-                           "  \"\\u2028\xc3\xa4\": {start_frac: 0.1, end_frac: 1.0}\n"
-                           "actuators:\n"
-                           "  opt:\n"
-                           "    enabled: false\n"
-                           "    mutations:\n"
-                           "      betas_set: {bounds: [[0.8, 0.95], [0.99, 0.9999]], prior_center: 0.9, cooldown: 1, risk: low, "
-                           "max_step_mult: 1.3, mode: mult}\n"
-                           "      lr_mult:\n"
-                           "        bounds: [1, 2.0]\n"
-                           "        prior_center: 1.0\n"
-                           "        cooldown: 1\n"
-                           "        risk: low\n"
-                           "        mode: mult\n"
-                           "        priors:\n"
-                           "          \"first one\": {center: 1.25, spread: 0.1, weight: 7.5}\n"
-                           "    keys:\n"
-                           "      \"null\": {bounds: [-1, 1], prior_center: 1.0, cooldown: 1, risk: high, mode: delta}\n"
-                           "search:\n"
-                           "  algorithm: tpe\n"
-                           "  startup_trials: 8\n"
-                           "  candidate_count: 24\n"
-                           "  phase_conditioned: true\n"
-                           "  seed: 9007199254740992\n"
-                           "  shared: false\n"
-                           "  gamma: 0.1\n"
-                           "  other_phase_weight: 0.0\n"
-                           "acceptance:\n"
-                           "  epsilon: 0.001\n"
-                           "  horizon: \"steps:20\"\n"
-                           "  rollback_on_reject: true\n"
-                           "  score: control\n"
-                           "safety:\n"
-                           "  block_on_nan: true\n"
-                           "  block_on_anomaly: true\n"
-                           "  max_global_reject_streak: 4\n"
-                           "  reject_pause: 0\n"
-                           "  grad_spike_factor: 3.0\n"
-                           "population:\n"
-                           "  mode: independent\n"
-                           "  sync: barrier\n"
-                           "evolved:\n"
-                           "  generation: 3\n"
-                           "  from: [run-1, \"run 2\"]\n");
+    CU_ASSERT_STRING_EQUAL(
+        ht_string_peek(&text),
+        "version: 1\n"
+        "objective:\n"
+        "  primary: \"a: b\"\n"
+        "  mode: max\n"
+        "  backup_metrics: [x, \"true\", \"1\"]\n"
+        "phases:\n"
+        "  \"first one\": {start_frac: 0.0, end_frac: 0.1}\n"
+        "  \"\\u2028\xc3\xa4\": {start_frac: 0.1, end_frac: 1.0}\n"
+        "actuators:\n"
+        "  opt:\n"
+        "    enabled: false\n"
+        "    mutations:\n"
+        "      betas_set: {bounds: [[0.8, 0.95], [0.99, 0.9999]], prior_center: 0.9, cooldown: 1, risk: low, "
+        "max_step_mult: 1.3, mode: mult}\n"
+        "      lr_mult:\n"
+        "        bounds: [1, 2.0]\n"
+        "        prior_center: 1.0\n"
+        "        cooldown: 1\n"
+        "        risk: low\n"
+        "        mode: mult\n"
+        "        priors:\n"
+        "          \"first one\": {center: 1.25, spread: 0.1, weight: 7.5}\n"
+        "    keys:\n"
+        "      \"null\": {bounds: [-1, 1], prior_center: 1.0, cooldown: 1, risk: high, mode: delta}\n"
+        "search:\n"
+        "  algorithm: tpe\n"
+        "  startup_trials: 8\n"
+        "  candidate_count: 24\n"
+        "  phase_conditioned: true\n"
+        "  seed: 9007199254740992\n"
+        "  shared: false\n"
+        "  gamma: 0.1\n"
+        "  other_phase_weight: 0.0\n"
+        "acceptance:\n"
+        "  epsilon: 0.001\n"
+        "  horizon: \"steps:20\"\n"
+        "  rollback_on_reject: true\n"
+        "  score: control\n"
+        "safety:\n"
+        "  block_on_nan: true\n"
+        "  block_on_anomaly: true\n"
+        "  max_global_reject_streak: 4\n"
+        "  reject_pause: 0\n"
+        "  grad_spike_factor: 3.0\n"
+        "population:\n"
+        "  mode: independent\n"
+        "  sync: barrier\n"
+        "evolved:\n"
+        "  generation: 3\n"
+        "  from: [run-1, \"run 2\"]\n");
     ht_string_release(&text);
     ht_recipe_destroy(r);
 }
@@ -497,8 +529,8 @@ static void optional_fields_are_written_only_when_given(void)
 {
     ht_recipe *r = parsed(seed);
     ht_string text = printed(r, false);
-    static const char *const names[] = {"seed", "shared", "gamma", "score", "reject_pause", "population", "evolved",
-                                        "max_step_mult", "priors"};
+    static const char *const names[] = {"seed",       "shared",  "gamma",         "score", "reject_pause",
+                                        "population", "evolved", "max_step_mult", "priors"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         CU_ASSERT_PTR_NULL(strstr(ht_string_peek(&text), names[i]));
     ht_string_release(&text);
@@ -507,7 +539,8 @@ static void optional_fields_are_written_only_when_given(void)
 
 static void differences_name_each_leaf(void)
 {
-    ht_recipe *a = parsed("actuators: {x: {}}\nsearch: {seed: 1}"), *b = parsed("actuators: {y: {}}\nacceptance: {epsilon: 0.5}");
+    ht_recipe *a = parsed("actuators: {x: {}}\nsearch: {seed: 1}"),
+              *b = parsed("actuators: {y: {}}\nacceptance: {epsilon: 0.5}");
     ht_string text = {0};
     CU_ASSERT_EQUAL(ht_recipe_diff(a, b, &text), HT_OK);
     CU_ASSERT_STRING_EQUAL(ht_string_peek(&text), "actuators.x.enabled: true -> (none)\n"
@@ -525,9 +558,11 @@ static void differences_name_each_leaf(void)
 
 static void the_fingerprint_is_that_of_the_content(void)
 {
-    ht_recipe *a = parsed("search: {startup_trials: 8}"), *b = parsed(""), *c = parsed("search: {startup_trials: 9}");
+    ht_recipe *a = parsed("search: {startup_trials: 8}"), *b = parsed(""),
+              *c = parsed("search: {startup_trials: 9}");
     char x[17], y[17], z[17];
-    CU_ASSERT(ht_recipe_hash(a, x) == HT_OK && ht_recipe_hash(b, y) == HT_OK && ht_recipe_hash(c, z) == HT_OK);
+    CU_ASSERT(ht_recipe_hash(a, x) == HT_OK && ht_recipe_hash(b, y) == HT_OK &&
+              ht_recipe_hash(c, z) == HT_OK);
     CU_ASSERT_STRING_EQUAL(x, y);
     CU_ASSERT_STRING_NOT_EQUAL(x, z);
     CU_ASSERT_EQUAL(strspn(x, "0123456789abcdef"), 16);
@@ -555,9 +590,10 @@ static void a_copy_is_independent(void)
 static void proposals_lean_to_the_prior_of_the_phase(void)
 {
     ht_prior prior = {.phase = "late", .center = 0.6};
-    ht_family_spec f = {.n_bounds = 1, .bounds = {{.5, .9}}, .prior_center = 1, .n_priors = 1, .priors = &prior};
+    ht_family_spec f = {
+        .n_bounds = 1, .bounds = {{.5, .9}}, .prior_center = 1, .n_priors = 1, .priors = &prior};
     CU_ASSERT_EQUAL(ht_family_center(&f, "late"), 0.6);
-    CU_ASSERT_EQUAL(ht_family_center(&f, "early"), 0.9);    /* 1.0 = no preference, clamped */
+    CU_ASSERT_EQUAL(ht_family_center(&f, "early"), 0.9); /* 1.0 = no preference, clamped */
     prior.center = 0.1;
     CU_ASSERT_EQUAL(ht_family_center(&f, "late"), 0.5);
 }
@@ -576,13 +612,16 @@ CASES("recipe", CASE(every_default_lies_in_its_limits), CASE(every_field_has_a_r
       CASE(the_default_value_of_every_field_can_be_read), CASE(the_recipe_of_the_seed_means_what_it_says),
       CASE(yaml_and_json_give_the_same_recipe), CASE(an_empty_entry_is_absent),
       CASE(an_empty_actuator_family_or_phase_has_all_defaults), CASE(mutations_come_before_keys_and_win),
-      CASE(a_fault_has_its_place_its_path_and_a_reason), CASE(an_unknown_field_is_refused_with_the_nearest_name),
-      CASE(a_syntax_fault_has_its_place), CASE(bounds_are_two_numbers_in_order), CASE(numbers_of_a_family_have_limits),
+      CASE(a_fault_has_its_place_its_path_and_a_reason),
+      CASE(an_unknown_field_is_refused_with_the_nearest_name), CASE(a_syntax_fault_has_its_place),
+      CASE(bounds_are_two_numbers_in_order), CASE(numbers_of_a_family_have_limits),
       CASE(only_factors_need_positive_bounds), CASE(phases_tile_the_run), CASE(horizons_have_three_forms),
-      CASE(a_spike_factor_is_off_or_above_one), CASE(all_faults_are_listed_in_the_order_of_the_normalised_form),
+      CASE(a_spike_factor_is_off_or_above_one),
+      CASE(all_faults_are_listed_in_the_order_of_the_normalised_form),
       CASE(the_path_of_a_fault_can_be_read_from_the_message), CASE(names_and_lists_have_a_longest_length),
-      CASE(a_name_cannot_break_a_message_into_lines), CASE(a_flood_of_faults_is_cut), CASE(depth_and_length_have_limits),
-      CASE(both_forms_read_back_to_an_equal_recipe), CASE(the_normalised_form_is_easy_to_read),
-      CASE(optional_fields_are_written_only_when_given), CASE(differences_name_each_leaf),
-      CASE(the_fingerprint_is_that_of_the_content), CASE(a_copy_is_independent),
-      CASE(proposals_lean_to_the_prior_of_the_phase), CASE(a_missing_file_is_not_found))
+      CASE(a_name_cannot_break_a_message_into_lines), CASE(a_flood_of_faults_is_cut),
+      CASE(depth_and_length_have_limits), CASE(both_forms_read_back_to_an_equal_recipe),
+      CASE(the_normalised_form_is_easy_to_read), CASE(optional_fields_are_written_only_when_given),
+      CASE(differences_name_each_leaf), CASE(the_fingerprint_is_that_of_the_content),
+      CASE(a_copy_is_independent), CASE(proposals_lean_to_the_prior_of_the_phase),
+      CASE(a_missing_file_is_not_found))

@@ -61,7 +61,8 @@ static void applied(const char *json, const char *difference)
 static void leaves_of_every_depth_can_be_set(void)
 {
     applied("{\"acceptance.epsilon\": 1}", "acceptance.epsilon: 0.001 -> 1.0\n");
-    applied("{\"objective.backup_metrics\": [\"a\", \"b\"]}", "objective.backup_metrics: [grad/norm] -> [a, b]\n");
+    applied("{\"objective.backup_metrics\": [\"a\", \"b\"]}",
+            "objective.backup_metrics: [grad/norm] -> [a, b]\n");
     applied("{\"actuators.opt.enabled\": false}", "actuators.opt.enabled: true -> false\n");
     applied("{\"actuators.opt.mutations.lr_mult.bounds\": [0.8, 1]}",
             "actuators.opt.mutations.lr_mult.bounds: [0.7, 1.2] -> [0.8, 1]\n");
@@ -110,7 +111,8 @@ static void the_first_fault_of_the_whole_recipe_is_named(void)
 
 static void a_path_must_lead_to_a_leaf(void)
 {
-    refused("{\"acceptance.epsilom\": 1}", "invalid_recipe: acceptance.epsilom: no such field; nearest is 'epsilon'");
+    refused("{\"acceptance.epsilom\": 1}",
+            "invalid_recipe: acceptance.epsilom: no such field; nearest is 'epsilon'");
     refused("{\".epsilon\": 1}", "invalid_recipe: .epsilon: no such field");
     refused("{\"\": 1}", "invalid_recipe: : no such field");
     refused("{\"acceptance.\": 1}", "invalid_recipe: acceptance.: no such field");
@@ -118,7 +120,8 @@ static void a_path_must_lead_to_a_leaf(void)
     refused("{\"actuators.opt.mutations.lr_mult.bounds.0\": 1}",
             "invalid_recipe: actuators.opt.mutations.lr_mult.bounds.0: no such field");
     refused("{\"a.b.c.d.e.f.g.h.i.j.k\": 1}", "invalid_recipe: a.b.c.d.e.f.g.h.i.j.k: no such field");
-    refused("{\"acceptance\": 1}", "invalid_recipe: acceptance: this is a mapping; only single fields can be set");
+    refused("{\"acceptance\": 1}",
+            "invalid_recipe: acceptance: this is a mapping; only single fields can be set");
 }
 
 static void nothing_new_can_be_made(void)
@@ -135,12 +138,14 @@ static void types_are_strict(void)
 {
     refused("{\"acceptance.epsilon\": \"0.5\"}",
             "invalid_recipe: acceptance.epsilon: '0.5' is a text, must be a number");
-    refused("{\"acceptance.epsilon\": true}", "invalid_recipe: acceptance.epsilon: 'true' is a bool, must be a number");
+    refused("{\"acceptance.epsilon\": true}",
+            "invalid_recipe: acceptance.epsilon: 'true' is a bool, must be a number");
     refused("{\"acceptance.epsilon\": null}", "invalid_recipe: acceptance.epsilon: must have a value");
     refused("{\"actuators.opt.enabled\": 1}",
             "invalid_recipe: actuators.opt.enabled: '1' is an integer, must be true or false");
-    refused("{\"actuators.opt.mutations.lr_mult.cooldown\": 2.0}",
-            "invalid_recipe: actuators.opt.mutations.lr_mult.cooldown: '2.0' is a number, must be an integer");
+    refused(
+        "{\"actuators.opt.mutations.lr_mult.cooldown\": 2.0}",
+        "invalid_recipe: actuators.opt.mutations.lr_mult.cooldown: '2.0' is a number, must be an integer");
     refused("{\"objective.primary\": [1]}", "invalid_recipe: objective.primary: must be a text, not a list");
     refused("[1]", "invalid_recipe: parameters are a mapping of paths to values");
 }
@@ -170,7 +175,7 @@ static void the_path_can_be_read_from_the_message(void)
 }
 
 CASES("recipe_set", CASE(leaves_of_every_depth_can_be_set), CASE(optional_leaves_come_and_go),
-      CASE(nothing_to_set_is_no_fault), CASE(both_sides_of_a_boundary_move_together), CASE(one_fault_refuses_all),
-      CASE(the_first_fault_of_the_whole_recipe_is_named), CASE(a_path_must_lead_to_a_leaf),
-      CASE(nothing_new_can_be_made), CASE(types_are_strict), CASE(a_number_that_is_not_finite_is_refused),
-      CASE(the_path_can_be_read_from_the_message))
+      CASE(nothing_to_set_is_no_fault), CASE(both_sides_of_a_boundary_move_together),
+      CASE(one_fault_refuses_all), CASE(the_first_fault_of_the_whole_recipe_is_named),
+      CASE(a_path_must_lead_to_a_leaf), CASE(nothing_new_can_be_made), CASE(types_are_strict),
+      CASE(a_number_that_is_not_finite_is_refused), CASE(the_path_can_be_read_from_the_message))

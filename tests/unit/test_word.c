@@ -50,7 +50,7 @@ static void integers_and_reals_keep_their_kind(void)
 
 static void what_is_no_decimal_number_stays_text(void)
 {
-    static const char *const texts[] = {"nan", "inf", "0x10",   "1.nan", "3.4.5", "null", "1__0",
+    static const char *const texts[] = {"nan", "inf", "0x10", "1.nan", "3.4.5", "null", "1__0",
                                         "_1",  "1_",  "1_.5", "1 0",   "+",     "e5",   "\xd9\xa3"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         char word[40] = "k=", json[40] = "\"";

@@ -1,4 +1,5 @@
-/* tests/unit/test_yaml.c - YAML text as a document tree: scalars by the core rules of 1.2, places, refusals. */
+/* tests/unit/test_yaml.c - YAML text as a document tree: scalars by the core rules of 1.2, places, refusals.
+ */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,12 +61,14 @@ static void numbers_follow_the_core_rules(void)
 static void bools_and_null_follow_the_core_rules(void)
 {
     check("[true, False, TRUE, yes, on, No]", "[true,false,true,\"yes\",\"on\",\"No\"]");
-    check("{a: , b: ~, c: null, d: Null, e: nil}", "{\"a\":null,\"b\":null,\"c\":null,\"d\":null,\"e\":\"nil\"}");
+    check("{a: , b: ~, c: null, d: Null, e: nil}",
+          "{\"a\":null,\"b\":null,\"c\":null,\"d\":null,\"e\":\"nil\"}");
 }
 
 static void quotes_make_a_text(void)
 {
-    check("['1', \"true\", '', 'it''s', \"a\\nb\\u00e4\"]", "[\"1\",\"true\",\"\",\"it's\",\"a\\nb\xc3\xa4\"]");
+    check("['1', \"true\", '', 'it''s', \"a\\nb\\u00e4\"]",
+          "[\"1\",\"true\",\"\",\"it's\",\"a\\nb\xc3\xa4\"]");
     check("'a b': 1\n\"1\": 2\n3: 4\n", "{\"a b\":1,\"1\":2,\"3\":4}");
 }
 
@@ -117,8 +120,9 @@ static void a_tab_in_the_indentation_is_named(void)
 
 static void broken_text_is_refused_and_never_crashes(void)
 {
-    static const char *const texts[] = {"a: [1, 2", "a: {b: 1", "a: 'x", "a: 1\n b: 2\n", "]",     "a: b: c",
-                                        "@",        "%FOO",     "- 1\na: 2\n", "\xff\xfe", "a: \x01", ": :\n - ["};
+    static const char *const texts[] = {"a: [1, 2",    "a: {b: 1", "a: 'x",   "a: 1\n b: 2\n",
+                                        "]",           "a: b: c",  "@",       "%FOO",
+                                        "- 1\na: 2\n", "\xff\xfe", "a: \x01", ": :\n - ["};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         cJSON *item = NULL;
         ht_error err = {""};
@@ -139,7 +143,7 @@ static void nesting_has_a_limit(void)
 }
 
 CASES("yaml", CASE(block_and_flow_say_the_same), CASE(numbers_follow_the_core_rules),
-      CASE(bools_and_null_follow_the_core_rules), CASE(quotes_make_a_text), CASE(an_empty_text_is_an_empty_mapping),
-      CASE(every_value_has_its_place_in_document_order), CASE(what_a_recipe_does_not_need_is_refused_with_its_place),
-      CASE(a_tab_in_the_indentation_is_named), CASE(broken_text_is_refused_and_never_crashes),
-      CASE(nesting_has_a_limit))
+      CASE(bools_and_null_follow_the_core_rules), CASE(quotes_make_a_text),
+      CASE(an_empty_text_is_an_empty_mapping), CASE(every_value_has_its_place_in_document_order),
+      CASE(what_a_recipe_does_not_need_is_refused_with_its_place), CASE(a_tab_in_the_indentation_is_named),
+      CASE(broken_text_is_refused_and_never_crashes), CASE(nesting_has_a_limit))
