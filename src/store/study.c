@@ -49,8 +49,10 @@ static void hdf5_version(char text[64])
 
 static const char *compiler(void)
 {
-#ifdef __VERSION__
+#if defined(__clang__)
     return __VERSION__;
+#elif defined(__GNUC__)
+    return "gcc " __VERSION__;
 #else
     return "";
 #endif

@@ -1,5 +1,5 @@
 /* tests/store/test_record_json.c - records as JSON: keys, their order, what is null and what is left out.
- * The lines are those of the format's documentation (docs/files.md), so they are compared as text. */
+ * Key order is a promise (docs/run-directory.md), so lines are compared as text. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
