@@ -7,7 +7,7 @@
  * May touch: the heap. Not: text syntax, files. */
 #include "recipe/read.h"
 
-#include <stdio.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,9 +16,9 @@
 #include "recipe/validate.h"
 
 enum {
-    FAULTS_MAX = 64,       /* what nobody reads is not worth the time of looking up its place */
-    FIELDS_IN_HOLDER = 16, /* fields of one section, phase, family .. */
-    NAMES_MAX = 32         /* names that a mapping of fixed names can have */
+    FAULTS_MAX = 64,                 /* what nobody reads is not worth the time of looking up its place */
+    FIELDS_IN_HOLDER = 16,           /* more than any section, phase, family .. has */
+    NAMES_MAX = FIELDS_IN_HOLDER + 4 /* with those that are no fields */
 };
 
 typedef struct {
@@ -166,7 +166,8 @@ static void read_fields(reader *rd, const cJSON *mapping, const holder *h)
     ht_status st[FIELDS_IN_HOLDER];
     size_t n = 0, n_fields = ht_fields(&fields);
     bool ruled = true; /* the rules look at bounds and words: those must be whole */
-    for (size_t i = 0; i < n_fields && n < FIELDS_IN_HOLDER; i++) {
+    for (size_t i = 0; i < n_fields; i++) {
+        assert(n < FIELDS_IN_HOLDER);
         names[n] = name_in(&fields[i], h);
         if (names[n] == NULL)
             continue;
@@ -196,10 +197,10 @@ static void report_strangers(reader *rd, const cJSON *mapping, const holder *h, 
     const ht_field *fields;
     const char *names[NAMES_MAX];
     size_t n = 0, n_fields = ht_fields(&fields);
-    for (size_t i = 0; i < n_fields && n < FIELDS_IN_HOLDER; i++)
+    for (size_t i = 0; i < n_fields; i++)
         if ((names[n] = name_in(&fields[i], h)) != NULL)
             n++;
-    for (; *others != NULL && n < NAMES_MAX; others++)
+    for (; *others != NULL; others++)
         names[n++] = *others;
     report_unknown(rd, mapping, names, n);
 }
@@ -389,8 +390,7 @@ static void read_actuators(reader *rd)
 
 static void read_root(reader *rd)
 {
-    static const char *const before[] = {"objective", NULL};
-    static const char *const after[] = {"search", "acceptance", "safety", "population", "evolved", NULL};
+    /* the order of the normalised form; from the fifth on they hold nothing but fields */
     static const char *const names[] = {"version",    "objective", "phases",     "actuators", "search",
                                         "acceptance", "safety",    "population", "evolved"};
     ht_error why;
@@ -398,12 +398,11 @@ static void read_root(reader *rd)
     if (version != NULL && !cJSON_IsNull(version) &&
         ht_field_read(ht_field_find(HT_IN_RECIPE, "version"), version, rd->r, &why) != HT_OK)
         fault_at(rd, "version", version, why.text);
-    for (size_t i = 0; before[i] != NULL; i++)
-        read_section(rd, before[i]);
+    read_section(rd, "objective");
     read_phases(rd);
     read_actuators(rd);
-    for (size_t i = 0; after[i] != NULL; i++)
-        read_section(rd, after[i]);
+    for (size_t i = 4; i < sizeof names / sizeof names[0]; i++)
+        read_section(rd, names[i]);
     report_unknown(rd, rd->d->root, names, sizeof names / sizeof names[0]);
 }
 
