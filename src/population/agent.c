@@ -340,7 +340,7 @@ static void send_bye(ht_agent *a)
     ht_bye *b = &a->out.as.bye;
     const ht_report *r = &a->report.as.report;
     ht_tuner_state state;
-    ht_tuner_peek(a->tuner, &state);
+    ht_agent_peek(a, &state);
     a->out.kind = HT_MESSAGE_BYE;
     b->step = a->env.step;
     b->epoch = whole_epoch(&a->env);
@@ -358,26 +358,31 @@ static void send_bye(ht_agent *a)
     ht_agent_send(a, &a->out);
 }
 
-ht_status ht_agent_close(ht_agent *a, ht_error *err)
+/* What is open is judged, what was missed is told. */
+static ht_status end_tuning(ht_agent *a, ht_error *err)
 {
-    if (a->closed || !a->begun) {
-        a->closed = true;
-        return HT_OK;
-    }
-    ht_status st = HT_OK;
     if (!a->ended && !a->cut)
         ht_agent_fire(a, HT_RUN_END, &a->env);
-    st = ht_tuner_close(a->tuner, err);
+    ht_status st = ht_tuner_close(a->tuner, err);
     size_t missed = ht_agent_tell_missed(a);
     const ht_outcome *o = &a->outcome.as.outcome;
     if (o->n_made > 0 || o->n_disabled > 0 || o->warning[0] != '\0' || a->controls_changed)
         send_outcome(a);
-    send_bye(a);
-    a->closed = true;
-    a->watches = false;
     if (st == HT_OK && missed > 0 && a->strict)
         st = ht_fail(err, HT_EFAILED, "%zu entries of the operation list were missed and its policy is strict; "
                      "hotcb.applied.jsonl names them", missed);
+    return st;
+}
+
+/* Also one that never began says good-bye: the coordinator may have heard of it, and would wait. */
+ht_status ht_agent_close(ht_agent *a, ht_error *err)
+{
+    if (a->closed)
+        return HT_OK;
+    a->closed = true;
+    ht_status st = a->begun ? end_tuning(a, err) : HT_OK;
+    send_bye(a);
+    a->watches = false;
     return st;
 }
 

@@ -41,7 +41,8 @@ ht_status ht_agent_begin(ht_agent *a, ht_error *err);
 ht_status ht_agent_event(ht_agent *a, ht_event event, const ht_env *env, ht_error *err);
 /** What the best state of this training is worth; sent with BYE. */
 void ht_agent_result(ht_agent *a, double val, double test);
-/** Closes the open segment, sends BYE. Idempotent. */
+/** Closes the open segment, sends BYE, also when the agent never began. Idempotent.
+ *  @return HT_OK; HT_EFAILED: a strict operation list was not carried out; the tuner's failure */
 ht_status ht_agent_close(ht_agent *a, ht_error *err);
 void ht_agent_destroy(ht_agent *a);
 

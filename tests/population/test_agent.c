@@ -636,7 +636,9 @@ static void nobody_there_at_the_start_leaves_the_training_alone(void)
     CU_ASSERT_EQUAL(t->waits, 1);
     CU_ASSERT_EQUAL(t->lr, .001);
     CU_ASSERT_EQUAL(ht_agent_replica(t->agent), -1);
+    w->mute = false;            /* it was only late: it must not wait for this replica */
     CU_ASSERT_EQUAL(ht_agent_close(t->agent, NULL), HT_OK);
+    CU_ASSERT_TRUE(ht_coordinator_is_done(w->c));
     end(w);
 }
 
