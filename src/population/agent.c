@@ -58,7 +58,8 @@ void ht_agent_warn(ht_agent *a, const char *text)
 void ht_agent_send(ht_agent *a, const ht_packet *m)
 {
     ht_bytes bytes = {0};
-    if (ht_packet_encode(m, &bytes) != HT_OK || a->o.link.send(a->o.link.ctx, bytes.data, bytes.n, NULL) != HT_OK)
+    if (ht_packet_encode(m, &bytes) != HT_OK ||
+        a->o.link.send(a->o.link.ctx, bytes.data, bytes.n, NULL) != HT_OK)
         a->cut = true;
     free(bytes.data);
 }
@@ -233,7 +234,8 @@ ht_status ht_agent_begin(ht_agent *a, ht_error *err)
         return ht_fail(err, HT_EINVAL, "this agent has begun already");
     send_hello(a);
     if (a->cut || !await_welcome(a))
-        return ht_fail(err, HT_ETIMEOUT, "the coordinator does not answer within %g s: this training is not tuned",
+        return ht_fail(err, HT_ETIMEOUT,
+                       "the coordinator does not answer within %g s: this training is not tuned",
                        a->o.patience_s);
     ht_welcome *w = &a->in.as.welcome;
     ht_status st = w->recipe != NULL ? make_tuner(a, w, err)
@@ -285,8 +287,10 @@ static void go_off(ht_agent *a)
     char text[160];
     ht_tuner_operate(a->tuner, "disable", NULL, NULL, &result);
     cJSON_Delete(result.payload);
-    snprintf(text, sizeof text, "the coordinator cannot be reached or did not answer within %g s: the training "
-             "goes on untuned", a->o.patience_s);
+    snprintf(text, sizeof text,
+             "the coordinator cannot be reached or did not answer within %g s: the training "
+             "goes on untuned",
+             a->o.patience_s);
     ht_agent_warn(a, text);
 }
 
@@ -369,8 +373,10 @@ static ht_status end_tuning(ht_agent *a, ht_error *err)
     if (o->n_made > 0 || o->n_disabled > 0 || o->warning[0] != '\0' || a->controls_changed)
         send_outcome(a);
     if (st == HT_OK && missed > 0 && a->strict)
-        st = ht_fail(err, HT_EFAILED, "%zu entries of the operation list were missed and its policy is strict; "
-                     "hotcb.applied.jsonl names them", missed);
+        st = ht_fail(err, HT_EFAILED,
+                     "%zu entries of the operation list were missed and its policy is strict; "
+                     "hotcb.applied.jsonl names them",
+                     missed);
     return st;
 }
 

@@ -16,7 +16,8 @@ typedef struct ht_agent ht_agent;
 typedef struct {
     void *ctx;
     ht_status (*send)(void *ctx, const void *bytes, size_t n, ht_error *err);
-    /** Waits at most timeout_s (0: only looks). @return HT_OK (*out owned by the caller), HT_ETIMEOUT, HT_ECOMM */
+    /** Waits at most timeout_s (0: only looks). @return HT_OK (*out owned by the caller), HT_ETIMEOUT,
+     *  HT_ECOMM */
     ht_status (*receive)(void *ctx, double timeout_s, ht_bytes *out, ht_error *err);
 } ht_link;
 

@@ -111,7 +111,8 @@ static void switch_knob(ht_agent *a, const request *q, ht_op_result *out)
     const char *name = ht_json_text(q->params, "key");
     char key[2 * HT_NAME_MAX];
     knob_key(a, q, name != NULL ? name : q->id, key);
-    bool known = strcmp(q->op, "enable") == 0 ? ht_knobs_enable(a->o.knobs, key) : ht_knobs_disable(a->o.knobs, key);
+    bool known =
+        strcmp(q->op, "enable") == 0 ? ht_knobs_enable(a->o.knobs, key) : ht_knobs_disable(a->o.knobs, key);
     a->controls_changed |= known;
     if (!known)
         fail(out, "unknown_param");

@@ -40,8 +40,9 @@ static ht_status build(ht_coordinator *c, const ht_coordinator_options *o, ht_er
     c->segments = o->first_segment;
     for (size_t i = 0; i < n; i++)
         c->replicas[i].heard = c->replicas[i].decided = NAN;
-    ht_coordinator_say(c, "start: %d replica%s, mode %s, sync %s", o->n_replicas, o->n_replicas == 1 ? "" : "s",
-                       ht_mode_text(o->mode), c->barrier ? "barrier" : "elastic");
+    ht_coordinator_say(c, "start: %d replica%s, mode %s, sync %s", o->n_replicas,
+                       o->n_replicas == 1 ? "" : "s", ht_mode_text(o->mode),
+                       c->barrier ? "barrier" : "elastic");
     HT_TRY(ht_coordinator_freeze(c, NAN, &o->freeze));
     return ht_coordinator_settle(c);
 }

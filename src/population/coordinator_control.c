@@ -45,7 +45,8 @@ static void copy_member(char to[HT_NAME_MAX], const cJSON *body, const char *nam
 }
 
 /* The line of an operation that nobody has answered yet. */
-static ht_ledger_line line_of(const ht_coordinator *c, const cJSON *body, ht_operation_source source, long long end)
+static ht_ledger_line line_of(const ht_coordinator *c, const cJSON *body, ht_operation_source source,
+                              long long end)
 {
     ht_ledger_line l = {.step = -1, .epoch = -1, .event = "unknown", .source = source, .command_end = end};
     for (int i = 0; i < c->n_replicas; i++)
@@ -200,7 +201,8 @@ static void follow(ht_coordinator *c, const ht_pending *p)
         if (ht_recipe_set(c->recipe, l->params, &err) == HT_OK)
             ht_coordinator_post(c, HT_RECORD_RECIPE);
         else
-            ht_coordinator_say(c, "the replicas took a setting that the coordinator refuses: %.150s", err.text);
+            ht_coordinator_say(c, "the replicas took a setting that the coordinator refuses: %.150s",
+                               err.text);
     }
 }
 
@@ -303,8 +305,9 @@ static void merge_error(const ht_coordinator *c, ht_ledger_line *l, int replica,
 /* Failed if it failed anywhere, by the error of the first; else applied if anywhere; else ignored. */
 static void merge(const ht_coordinator *c, ht_pending *p, int replica, ht_answer *a)
 {
-    static const ht_ledger_decision decisions[] = {
-        [HT_OP_APPLIED] = HT_LEDGER_APPLIED, [HT_OP_FAILED] = HT_LEDGER_FAILED, [HT_OP_IGNORED] = HT_LEDGER_IGNORED};
+    static const ht_ledger_decision decisions[] = {[HT_OP_APPLIED] = HT_LEDGER_APPLIED,
+                                                   [HT_OP_FAILED] = HT_LEDGER_FAILED,
+                                                   [HT_OP_IGNORED] = HT_LEDGER_IGNORED};
     static const int weight[] = {[HT_LEDGER_IGNORED] = 0, [HT_LEDGER_APPLIED] = 1, [HT_LEDGER_FAILED] = 2};
     ht_ledger_line *l = &p->line;
     ht_ledger_decision decision = decisions[a->result.decision];
@@ -368,7 +371,10 @@ static bool is_gated(const ht_coordinator *c, const ht_operation *o, ht_ledger_l
 static void refuse_mode(ht_ledger_line *l, const cJSON *mode)
 {
     char *line = cJSON_IsString(mode) ? NULL : ht_json_line(mode);
-    ht_ledger_refuse(l, "unknown_mode:%.200s", cJSON_IsString(mode) ? mode->valuestring : line != NULL ? line : "");
+    ht_ledger_refuse(l, "unknown_mode:%.200s",
+                     cJSON_IsString(mode) ? mode->valuestring
+                     : line != NULL       ? line
+                                          : "");
     free(line);
 }
 
@@ -422,7 +428,8 @@ static bool settle_at_once(ht_coordinator *c, const ht_operation *o, ht_ledger_l
     }
     if (strcmp(l->module, "cb") == 0) {
         l->decision = HT_LEDGER_IGNORED;
-        snprintf(l->notes, sizeof l->notes, "no_callbacks: the program's own callbacks cannot be reached from here");
+        snprintf(l->notes, sizeof l->notes,
+                 "no_callbacks: the program's own callbacks cannot be reached from here");
         return true;
     }
     if (strcmp(l->module, "tune") == 0 && refuse_tune(o, l))

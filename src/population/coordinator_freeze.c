@@ -81,7 +81,8 @@ ht_status ht_coordinator_freeze(ht_coordinator *c, double now, const ht_freeze *
     if (st == HT_ENOMEM)
         return st;
     if (st != HT_OK)
-        ht_coordinator_say(c, "freeze mode %s repeats nothing: %.180s", ht_freeze_mode_text(freeze->mode), err.text);
+        ht_coordinator_say(c, "freeze mode %s repeats nothing: %.180s", ht_freeze_mode_text(freeze->mode),
+                           err.text);
     take_freeze(c, freeze, st == HT_OK ? freeze->list : NULL);
     return ht_coordinator_settle(c);
 }
@@ -111,7 +112,8 @@ static bool read_freeze(const cJSON *body, ht_freeze *f, ht_ledger_line *l)
     const cJSON *offset = freeze_member(body, "step_offset");
     if (mode == NULL || !ht_freeze_mode_parse(mode, &f->mode)) {
         ht_ledger_refuse(l, "unknown_mode:%.200s", mode != NULL ? mode : "");
-    } else if (!read_path(f->recipe_path, body, "recipe_path") || !read_path(f->adjust_path, body, "adjust_path")) {
+    } else if (!read_path(f->recipe_path, body, "recipe_path") ||
+               !read_path(f->adjust_path, body, "adjust_path")) {
         ht_ledger_refuse(l, "a path is longer than 511 bytes");
     } else if (policy != NULL && strcmp(policy, "strict") != 0 && strcmp(policy, "best_effort") != 0) {
         ht_ledger_refuse(l, "unknown_policy:%.200s", policy);
@@ -143,8 +145,8 @@ static void command_freeze(ht_coordinator *c, const cJSON *body, const char *lis
     take_freeze(c, &f, f.list);
 }
 
-void ht_coordinator_operate_core(ht_coordinator *c, const cJSON *body, const char *list, const char *list_error,
-                                 ht_ledger_line *l)
+void ht_coordinator_operate_core(ht_coordinator *c, const cJSON *body, const char *list,
+                                 const char *list_error, ht_ledger_line *l)
 {
     l->decision = HT_LEDGER_APPLIED;
     if (strcmp(l->op, "freeze") == 0) {

@@ -108,7 +108,8 @@ static void learn(ht_coordinator *c, int replica, const ht_segment *g, const ht_
         return;
     ht_posterior *p = posterior_of(c, replica);
     if (p != NULL && ht_posterior_add(p, &o, &err) != HT_OK)
-        ht_coordinator_say(c, "replica %d: nothing was learned from m_%05lu: %.150s", replica, m->number, err.text);
+        ht_coordinator_say(c, "replica %d: nothing was learned from m_%05lu: %.150s", replica, m->number,
+                           err.text);
 }
 
 static void log_segment(ht_coordinator *c, int replica, ht_segment *g, const ht_mutation *m)
@@ -146,7 +147,8 @@ void ht_coordinator_lose_segment(ht_coordinator *c, int replica)
     ht_replica *r = &c->replicas[replica];
     if (!r->open)
         return;
-    ht_segment g = {.start_step = r->mutation.step, .end_step = r->step, .pre = r->pre, .decision = HT_DECISION_LOST};
+    ht_segment g = {
+        .start_step = r->mutation.step, .end_step = r->step, .pre = r->pre, .decision = HT_DECISION_LOST};
     ht_name_copy(g.horizon, c->recipe->acceptance.horizon);
     log_segment(c, replica, &g, &r->mutation);
     r->open = false;
@@ -302,7 +304,8 @@ void ht_coordinator_lose(ht_coordinator *c, int replica)
 {
     ht_replica *r = &c->replicas[replica];
     r->lost = true;
-    ht_coordinator_say(c, "replica %d is lost: nothing heard since step %lld; the others go on", replica, r->step);
+    ht_coordinator_say(c, "replica %d is lost: nothing heard since step %lld; the others go on", replica,
+                       r->step);
     ht_coordinator_lose_segment(c, replica);
     ht_coordinator_close_answered(c);
 }

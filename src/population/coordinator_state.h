@@ -2,7 +2,7 @@
  *  Internal to the coordinator: its state, and what its parts do for each other.
  *
  *      coordinator.c           messages come in: decoded, or queued until a round is complete (barrier)
- *      coordinator_replica.c   the account of one replica: joins, reports, is lost; numbers, learning, proposals
+ *      coordinator_replica.c   the account of one replica: joins, reports, is lost; numbers, proposals
  *      coordinator_control.c   operations and the ledger
  *      coordinator_freeze.c    operations on core: freeze modes
  *      coordinator_outbox.c    what goes out: messages and records
@@ -136,7 +136,7 @@ void ht_ledger_refuse(ht_ledger_line *l, const char *format, ...) HT_PRINTF(2, 3
 ht_freeze_order ht_coordinator_freeze_order(const ht_coordinator *c);
 /** Carry out an operation on `core`; fills decision and error of the line. `list` and `list_error` as in
  *  ht_freeze. */
-void ht_coordinator_operate_core(ht_coordinator *c, const cJSON *body, const char *list, const char *list_error,
-                                 ht_ledger_line *l);
+void ht_coordinator_operate_core(ht_coordinator *c, const cJSON *body, const char *list,
+                                 const char *list_error, ht_ledger_line *l);
 
 #endif

@@ -18,8 +18,8 @@ void ht_coordinator_peek(const ht_coordinator *c, ht_coordinator_view *out)
 {
     const ht_replica *far = furthest(c);
     *out = (ht_coordinator_view){.mode = c->mode, .recipe = c->recipe, .statistics = &c->statistics,
-                                 .step = far->step, .epoch = far->epoch, .has_best = c->has_best, .best = c->best,
-                                 .best_replica = c->best_replica, .best_step = c->best_step,
+                                 .step = far->step, .epoch = far->epoch, .has_best = c->has_best,
+                                 .best = c->best, .best_replica = c->best_replica, .best_step = c->best_step,
                                  .best_epoch = c->best_epoch, .has_result = c->has_result,
                                  .result_val = c->result_val, .result_test = c->result_test,
                                  .result_replica = c->result_replica, .was_on = c->was_on,

@@ -5,7 +5,8 @@
 #include <string.h>
 
 static const char *const source_texts[] = {"external", "yaml", "replay", "internal"};
-static const char *const decision_texts[] = {"applied", "failed", "ignored", "ignored_freeze", "ignored_replay"};
+static const char *const decision_texts[] = {"applied", "failed", "ignored", "ignored_freeze",
+                                             "ignored_replay"};
 static const char *const freeze_texts[] = {"off", "prod", "replay", "replay_adjusted"};
 
 const char *ht_operation_source_text(ht_operation_source s)
@@ -56,7 +57,8 @@ static cJSON *overlay_of(const char *list, size_t line)
         return NULL;
     memcpy(text, list, line);
     text[line] = '\0';
-    if (ht_json_parse(text, &overlay, NULL, NULL) == HT_OK && !cJSON_IsArray(ht_json_member(overlay, "patches"))) {
+    if (ht_json_parse(text, &overlay, NULL, NULL) == HT_OK &&
+        !cJSON_IsArray(ht_json_member(overlay, "patches"))) {
         cJSON_Delete(overlay);
         overlay = NULL;
     }

@@ -179,8 +179,9 @@ ht_status ht_packet_decode(const void *data, size_t n, ht_packet *out, ht_error 
     out->kind = (ht_message_kind)bytes[0];
     const char *kind = kinds[out->kind].text;
     if (bytes[1] != VERSION)
-        return ht_fail(err, HT_ECOMM, "%s of protocol version %d, this is version %d: use one hottune on all ranks",
-                       kind, bytes[1], VERSION);
+        return ht_fail(err, HT_ECOMM,
+                       "%s of protocol version %d, this is version %d: use one hottune on all ranks", kind,
+                       bytes[1], VERSION);
     ht_wire w = {.reading = true, .p = bytes + 2, .end = bytes + n};
     kinds[out->kind].visit(&w, out);
     if (w.fault == NULL && w.p == w.end)

@@ -31,7 +31,8 @@ enum { HT_MADE_MAX = 16, HT_DISABLED_MAX = 4 };     /**< entries of one OUTCOME 
 /** Replica -> coordinator: I am here. */
 typedef struct {
     char actuators[512];        /**< registered names, comma separated */
-    char *controls;             /**< JSON text: descriptions of the knobs (hotcb.actuators.json); owned; NULL = none */
+    char *controls;             /**< JSON text: descriptions of the knobs (hotcb.actuators.json); owned;
+                                     NULL = none */
 } ht_hello;
 
 /** Replica -> coordinator: a decision point. */

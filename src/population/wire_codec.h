@@ -31,7 +31,8 @@ unsigned ht_wire_choice(ht_wire *w, unsigned x, unsigned least, unsigned most);
 /** Visit a member of an enum type whose values are 0 .. last. */
 #define HT_WIRE_ENUM(w, member, type, last)                                                        \
     do {                                                                                           \
-        unsigned ht_wire_x = ht_wire_choice((w), (w)->reading ? 0 : (unsigned)(member), 0, (unsigned)(last));  \
+        unsigned ht_wire_x = (w)->reading ? 0 : (unsigned)(member);                                \
+        ht_wire_x = ht_wire_choice((w), ht_wire_x, 0, (unsigned)(last));                           \
         if ((w)->reading)                                                                          \
             (member) = (type)ht_wire_x;                                                            \
     } while (0)

@@ -1,6 +1,6 @@
 /* How many reports a second the coordinator takes: each with a judged segment, answered by a DIRECTIVE and
- * followed by an OUTCOME with a new mutation and a window; all messages and records are drained. Prints a table
- * and JSON. A benchmark, not a test: nothing fails here. */
+ * followed by an OUTCOME with a new mutation and a window; all messages and records are drained. Prints a
+ * table and JSON. A benchmark, not a test: nothing fails here. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -70,7 +70,8 @@ static double rate(const char *search, bool asks, int n)
     ht_error err = {""};
     double best = 0;
     ht_bytes reports[2] = {report(1, asks), report(2, asks)}, outcomes[2] = {outcome(2), outcome(1)};
-    snprintf(text, sizeof text, "{\"search\": {\"algorithm\": \"%s\"}, \"population\": {\"sync\": \"elastic\"}}", search);
+    snprintf(text, sizeof text,
+             "{\"search\": {\"algorithm\": \"%s\"}, \"population\": {\"sync\": \"elastic\"}}", search);
     if (ht_recipe_parse(text, "bench", &recipe, &err) != HT_OK ||
         ht_coordinator_create(&(ht_coordinator_options){.n_replicas = REPLICAS, .recipe = recipe,
                                                         .mode = HT_MODE_ACTIVE}, &c, &err) != HT_OK) {
@@ -98,7 +99,8 @@ static double rate(const char *search, bool asks, int n)
 
 int main(void)
 {
-    double silent = rate("random", false, 100000), drawn = rate("random", true, 100000), tpe = rate("tpe", true, 2000);
+    double silent = rate("random", false, 100000), drawn = rate("random", true, 100000),
+           tpe = rate("tpe", true, 2000);
     printf("reports a second through the coordinator (%d replicas, one core)\n"
            "  that ask nothing           %9.0f\n  that ask, random proposals %9.0f\n"
            "  that ask, TPE, 600 known   %9.0f   (%.3f ms each)\n", REPLICAS, silent, drawn, tpe, 1e3 / tpe);

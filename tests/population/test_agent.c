@@ -168,7 +168,10 @@ static void end(world *w)
 
 static ht_env env_of(const training *t)
 {
-    return (ht_env){.step = t->step, .epoch = (double)t->step / STEPS, .max_steps = 1000, .loss = t->batch_loss,
+    return (ht_env){.step = t->step,
+                    .epoch = (double)t->step / STEPS,
+                    .max_steps = 1000,
+                    .loss = t->batch_loss,
                     .phase = "train"};
 }
 
@@ -295,8 +298,9 @@ static void two_replicas_learn_together_with_own_streaks(void)
     CU_ASSERT_TRUE(count(w, HT_RECORD_SEGMENT) > 8);
     unsigned long highest = 0;
     for (size_t i = 0; i < w->n_records; i++)
-        if (w->records[i].kind == HT_RECORD_MUTATION && w->records[i].as.mutation.status == HT_MUTATION_APPLIED)
-            CU_ASSERT_EQUAL(w->records[i].as.mutation.number, ++highest);   /* no number twice, none left out */
+        if (w->records[i].kind == HT_RECORD_MUTATION &&
+            w->records[i].as.mutation.status == HT_MUTATION_APPLIED)
+            CU_ASSERT_EQUAL(w->records[i].as.mutation.number, ++highest); /* no number twice, none left out */
     CU_ASSERT_EQUAL(highest, mutations(w, HT_MUTATION_APPLIED));
     end(w);
 }
@@ -354,12 +358,13 @@ static void off_reports_and_writes_nothing_until_it_is_switched_on(void)
 
 static void replay_applies_what_stayed_in_force(void)
 {
-    const char *log = "{\"mutation_id\":\"m_00001\",\"step\":10,\"actuator\":\"opt\",\"phase_bin\":\"early\","
-                      "\"patch\":{\"op\":\"lr_mult\",\"value\":0.5},\"status\":\"accepted\"}\n"
-                      "{\"mutation_id\":\"m_00002\",\"step\":10,\"actuator\":\"opt\",\"phase_bin\":\"early\","
-                      "\"patch\":{\"op\":\"lr_mult\",\"value\":0.9},\"status\":\"rolled_back\"}\n"
-                      "{\"mutation_id\":\"m_00003\",\"step\":9000,\"actuator\":\"opt\",\"phase_bin\":\"late\","
-                      "\"patch\":{\"op\":\"lr_mult\",\"value\":0.1},\"status\":\"applied\"}\n";
+    const char *log =
+        "{\"mutation_id\":\"m_00001\",\"step\":10,\"actuator\":\"opt\",\"phase_bin\":\"early\","
+        "\"patch\":{\"op\":\"lr_mult\",\"value\":0.5},\"status\":\"accepted\"}\n"
+        "{\"mutation_id\":\"m_00002\",\"step\":10,\"actuator\":\"opt\",\"phase_bin\":\"early\","
+        "\"patch\":{\"op\":\"lr_mult\",\"value\":0.9},\"status\":\"rolled_back\"}\n"
+        "{\"mutation_id\":\"m_00003\",\"step\":9000,\"actuator\":\"opt\",\"phase_bin\":\"late\","
+        "\"patch\":{\"op\":\"lr_mult\",\"value\":0.1},\"status\":\"applied\"}\n";
     world *w = world_with(1, (ht_coordinator_options){.mode = HT_MODE_REPLAY, .replay = log}, true);
     CU_ASSERT_EQUAL_FATAL(ht_agent_begin(w->at[0].agent, NULL), HT_OK);
     epochs(&w->at[0], 4);
@@ -378,7 +383,9 @@ static void a_command_acts_at_the_next_safe_point(void)
     world *w = world_of(1, HT_MODE_OBSERVE);
     training *t = &w->at[0];
     epochs(t, 1);
-    operate(w, "{\"module\":\"opt\",\"op\":\"set_params\",\"params\":{\"key\":\"lr\",\"value\":0.5},\"id\":\"a\"}");
+    operate(
+        w,
+        "{\"module\":\"opt\",\"op\":\"set_params\",\"params\":{\"key\":\"lr\",\"value\":0.5},\"id\":\"a\"}");
     train(t);
     CU_ASSERT_EQUAL(t->lr, .001);
     CU_ASSERT_EQUAL(count(w, HT_RECORD_LEDGER), 0);
@@ -452,17 +459,19 @@ static void ends_as(const char *body, ht_ledger_decision decision, const char *e
 
 static void each_fault_of_a_knob_command_is_named(void)
 {
-    ends_as("{\"module\":\"opt\",\"op\":\"set_params\",\"params\":{\"lr\":0.1,\"wd\":1,\"id\":\"x\",\"a\":null}}",
-            HT_LEDGER_APPLIED, "", "wd:unknown_param");
+    ends_as(
+        "{\"module\":\"opt\",\"op\":\"set_params\",\"params\":{\"lr\":0.1,\"wd\":1,\"id\":\"x\",\"a\":null}}",
+        HT_LEDGER_APPLIED, "", "wd:unknown_param");
     ends_as("{\"module\":\"opt\",\"op\":\"set_params\",\"params\":{\"lr\":5}}", HT_LEDGER_FAILED,
             "lr:invalid:above_max", "");
     ends_as("{\"module\":\"opt\",\"op\":\"set_params\",\"params\":{\"lr\":\"x\",\"wd\":1}}", HT_LEDGER_FAILED,
             "lr:invalid:type; wd:unknown_param", "");
-    ends_as("{\"module\":\"opt\",\"op\":\"set_params\",\"params\":{\"opt_idx\":1,\"lr\":0.1}}", HT_LEDGER_FAILED,
-            "lr:unknown_param", "");
+    ends_as("{\"module\":\"opt\",\"op\":\"set_params\",\"params\":{\"opt_idx\":1,\"lr\":0.1}}",
+            HT_LEDGER_FAILED, "lr:unknown_param", "");
     ends_as("{\"module\":\"opt\",\"op\":\"set_params\"}", HT_LEDGER_FAILED, "no_params", "");
     ends_as("{\"module\":\"opt\",\"op\":\"disable\",\"id\":\"lr\"}", HT_LEDGER_APPLIED, "", "");
-    ends_as("{\"module\":\"opt\",\"op\":\"disable\",\"params\":{\"key\":\"no\"}}", HT_LEDGER_FAILED, "unknown_param", "");
+    ends_as("{\"module\":\"opt\",\"op\":\"disable\",\"params\":{\"key\":\"no\"}}", HT_LEDGER_FAILED,
+            "unknown_param", "");
     ends_as("{\"module\":\"opt\",\"op\":\"polish\"}", HT_LEDGER_IGNORED, "", "unknown_op:polish");
 }
 
@@ -528,9 +537,12 @@ static const char list_text[] =
 
 static world *world_of_list(bool strict)
 {
-    world *w = world_with(1, (ht_coordinator_options){.mode = HT_MODE_ACTIVE,
-                                                      .freeze = {.mode = HT_FREEZE_REPLAY, .strict = strict,
-                                                                 .recipe_path = "l", .list = list_text}}, true);
+    world *w = world_with(
+        1,
+        (ht_coordinator_options){
+            .mode = HT_MODE_ACTIVE,
+            .freeze = {.mode = HT_FREEZE_REPLAY, .strict = strict, .recipe_path = "l", .list = list_text}},
+        true);
     CU_ASSERT_EQUAL_FATAL(ht_agent_begin(w->at[0].agent, NULL), HT_OK);
     CU_ASSERT_TRUE(ht_agent_acts_on_batches(w->at[0].agent));
     return w;
@@ -575,7 +587,8 @@ static void a_strict_list_makes_the_close_fail(void)
 
 static void core_in_a_list_is_carried_out_by_the_coordinator(void)
 {
-    const char *list = "{\"at\":{\"step\":5,\"event\":\"val_epoch_end\"},\"module\":\"core\",\"op\":\"unfreeze\"}\n";
+    const char *list =
+        "{\"at\":{\"step\":5,\"event\":\"val_epoch_end\"},\"module\":\"core\",\"op\":\"unfreeze\"}\n";
     world *w = world_with(1, (ht_coordinator_options){.mode = HT_MODE_ACTIVE,
                                                       .freeze = {.mode = HT_FREEZE_REPLAY, .recipe_path = "l",
                                                                  .list = list}}, true);
@@ -670,16 +683,18 @@ static void warnings_reach_training_and_coordinator(void)
     end(w);
 }
 
-CASES("agent", CASE(a_run_tunes_and_leaves_a_complete_account), CASE(the_last_segment_comes_with_the_farewell),
-      CASE(two_replicas_learn_together_with_own_streaks), CASE(the_same_seed_gives_the_same_run),
-      CASE(suggest_writes_and_changes_nothing), CASE(observe_writes_windows_only),
-      CASE(off_reports_and_writes_nothing_until_it_is_switched_on), CASE(replay_applies_what_stayed_in_force),
-      CASE(a_command_acts_at_the_next_safe_point), CASE(disable_rolls_back_what_is_not_judged),
-      CASE(a_setting_holds_for_replica_and_coordinator), CASE(status_tells_run_wide_numbers),
-      CASE(each_fault_of_a_knob_command_is_named), CASE(without_knobs_there_is_nothing_to_set),
-      CASE(knobs_are_verified_at_decision_points), CASE(stop_reaches_the_training_at_its_next_safe_point),
-      CASE(frozen_means_judged_and_nothing_new), CASE(an_operation_list_fires_at_its_steps_and_events),
-      CASE(a_strict_list_makes_the_close_fail), CASE(core_in_a_list_is_carried_out_by_the_coordinator),
-      CASE(a_silent_coordinator_costs_one_bounded_wait), CASE(an_unjudged_change_does_not_outlive_the_coordinator),
+CASES("agent", CASE(a_run_tunes_and_leaves_a_complete_account),
+      CASE(the_last_segment_comes_with_the_farewell), CASE(two_replicas_learn_together_with_own_streaks),
+      CASE(the_same_seed_gives_the_same_run), CASE(suggest_writes_and_changes_nothing),
+      CASE(observe_writes_windows_only), CASE(off_reports_and_writes_nothing_until_it_is_switched_on),
+      CASE(replay_applies_what_stayed_in_force), CASE(a_command_acts_at_the_next_safe_point),
+      CASE(disable_rolls_back_what_is_not_judged), CASE(a_setting_holds_for_replica_and_coordinator),
+      CASE(status_tells_run_wide_numbers), CASE(each_fault_of_a_knob_command_is_named),
+      CASE(without_knobs_there_is_nothing_to_set), CASE(knobs_are_verified_at_decision_points),
+      CASE(stop_reaches_the_training_at_its_next_safe_point), CASE(frozen_means_judged_and_nothing_new),
+      CASE(an_operation_list_fires_at_its_steps_and_events), CASE(a_strict_list_makes_the_close_fail),
+      CASE(core_in_a_list_is_carried_out_by_the_coordinator),
+      CASE(a_silent_coordinator_costs_one_bounded_wait),
+      CASE(an_unjudged_change_does_not_outlive_the_coordinator),
       CASE(nobody_there_at_the_start_leaves_the_training_alone),
       CASE(a_non_finite_batch_loss_blocks_the_next_mutation), CASE(warnings_reach_training_and_coordinator))

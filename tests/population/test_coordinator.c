@@ -90,7 +90,8 @@ static stage *stage_with(ht_coordinator_options o, const char *sync)
 
 static stage *stage_of(int n, const char *sync)
 {
-    return stage_with((ht_coordinator_options){.n_replicas = n, .mode = HT_MODE_ACTIVE, .silence_s = 10}, sync);
+    return stage_with((ht_coordinator_options){.n_replicas = n, .mode = HT_MODE_ACTIVE, .silence_s = 10},
+                      sync);
 }
 
 static void end(stage *s)
@@ -177,13 +178,19 @@ static void report(stage *s, int replica, unsigned long decision, double loss, u
 {
     ht_packet *m = calloc(1, sizeof *m);
     m->kind = HT_MESSAGE_REPORT;
-    m->as.report = (ht_report){.decision = decision, .step = 100 * (long long)decision, .epoch = (long long)decision,
-                               .total_steps = 1000, .readings = sample_readings(loss), .mode = HT_MODE_ACTIVE,
-                               .has_segment = judged != 0, .asks = true, .ask = sample_ask()};
+    m->as.report = (ht_report){.decision = decision,
+                               .step = 100 * (long long)decision,
+                               .epoch = (long long)decision,
+                               .total_steps = 1000,
+                               .readings = sample_readings(loss),
+                               .mode = HT_MODE_ACTIVE,
+                               .has_segment = judged != 0,
+                               .asks = true,
+                               .ask = sample_ask()};
     if (judged != 0) {
         m->as.report.segment = sample_segment(judged, judged, verdict);
-        m->as.report.judged = sample_mutation(judged, verdict == HT_DECISION_ACCEPTED ? HT_MUTATION_ACCEPTED
-                                                                                     : HT_MUTATION_ROLLED_BACK);
+        m->as.report.judged = sample_mutation(
+            judged, verdict == HT_DECISION_ACCEPTED ? HT_MUTATION_ACCEPTED : HT_MUTATION_ROLLED_BACK);
     }
     send(s, replica, m);
     free(m);
@@ -207,8 +214,13 @@ static void bye(stage *s, int replica, double val)
 {
     ht_packet *m = calloc(1, sizeof *m);
     m->kind = HT_MESSAGE_BYE;
-    m->as.bye = (ht_bye){.step = 1000, .epoch = 10, .mode = HT_MODE_ACTIVE, .was_on = true, .has_result = true,
-                         .val = val, .test = val + 1};
+    m->as.bye = (ht_bye){.step = 1000,
+                         .epoch = 10,
+                         .mode = HT_MODE_ACTIVE,
+                         .was_on = true,
+                         .has_result = true,
+                         .val = val,
+                         .test = val + 1};
     send(s, replica, m);
     free(m);
 }
@@ -217,8 +229,12 @@ static void answer(stage *s, int replica, unsigned long operation, ht_op_decisio
 {
     ht_packet *m = calloc(1, sizeof *m);
     m->kind = HT_MESSAGE_ANSWER;
-    m->as.answer = (ht_answer){.operation = operation, .step = 300 + replica, .epoch = 3, .event = "val_epoch_end",
-                               .phase = "val", .result = {.decision = decision}};
+    m->as.answer = (ht_answer){.operation = operation,
+                               .step = 300 + replica,
+                               .epoch = 3,
+                               .event = "val_epoch_end",
+                               .phase = "val",
+                               .result = {.decision = decision}};
     strcpy(m->as.answer.result.error, error);
     send(s, replica, m);
     free(m);
@@ -284,8 +300,10 @@ static void verdicts_are_learned_from_and_counted(void)
 
 static void numbers_are_run_wide_and_go_on_after_earlier_runs(void)
 {
-    stage *s = stage_with((ht_coordinator_options){.n_replicas = 2, .mode = HT_MODE_ACTIVE, .first_mutation = 40,
-                                                   .first_segment = 30}, "elastic");
+    stage *s = stage_with(
+        (ht_coordinator_options){
+            .n_replicas = 2, .mode = HT_MODE_ACTIVE, .first_mutation = 40, .first_segment = 30},
+        "elastic");
     hello(s, 0);
     hello(s, 1);
     report(s, 1, 1, .5, 0, 0);
@@ -387,7 +405,8 @@ static void print_record(ht_string *t, const ht_record *r)
 {
     switch (r->kind) {
     case HT_RECORD_MUTATION:
-        ht_string_add(t, "m %lu %d %d\n", r->as.mutation.number, r->as.mutation.replica, (int)r->as.mutation.status);
+        ht_string_add(t, "m %lu %d %d\n", r->as.mutation.number, r->as.mutation.replica,
+                      (int)r->as.mutation.status);
         break;
     case HT_RECORD_SEGMENT:
         ht_string_add(t, "s %lu %lu %d\n", r->as.closed.segment.number, r->as.closed.segment.mutation,
@@ -427,8 +446,8 @@ static char *run_in_order_of(uint64_t seed)
         else if (next[i] == 2 * ROUNDS + 1)
             bye(s, i, .1 * i);
         else if (next[i] % 2 == 1)
-            report(s, i, d, 1. / (double)d + i, d - 1, (d + (unsigned long)i) % 3 == 0 ? HT_DECISION_ACCEPTED
-                                                                                     : HT_DECISION_ROLLED_BACK);
+            report(s, i, d, 1. / (double)d + i, d - 1,
+                   (d + (unsigned long)i) % 3 == 0 ? HT_DECISION_ACCEPTED : HT_DECISION_ROLLED_BACK);
         else
             outcome(s, i, d, d);
         next[i]++;
@@ -623,9 +642,15 @@ static void damaged_messages_never_crash(void)
     ht_random random = ht_random_stream(5, HT_RANDOM_TEST, 0, 0);
     ht_bytes originals[2];
     m.kind = HT_MESSAGE_REPORT;
-    m.as.report = (ht_report){.decision = 1, .step = 100, .readings = sample_readings(.5), .mode = HT_MODE_ACTIVE,
-                              .has_segment = true, .segment = sample_segment(1, 1, HT_DECISION_ACCEPTED),
-                              .judged = sample_mutation(1, HT_MUTATION_ACCEPTED), .asks = true, .ask = sample_ask()};
+    m.as.report = (ht_report){.decision = 1,
+                              .step = 100,
+                              .readings = sample_readings(.5),
+                              .mode = HT_MODE_ACTIVE,
+                              .has_segment = true,
+                              .segment = sample_segment(1, 1, HT_DECISION_ACCEPTED),
+                              .judged = sample_mutation(1, HT_MUTATION_ACCEPTED),
+                              .asks = true,
+                              .ask = sample_ask()};
     CU_ASSERT_EQUAL_FATAL(ht_packet_encode(&m, &originals[0]), HT_OK);
     m.kind = HT_MESSAGE_OUTCOME;
     m.as.outcome = (ht_outcome){.n_made = 1, .has_window = true, .window = sample_window()};
@@ -637,7 +662,8 @@ static void damaged_messages_never_crash(void)
         memcpy(data, from->data, from->n);
         for (uint64_t k = ht_random_below(&random, 4); k > 0; k--)
             data[2 + ht_random_below(&random, from->n - 2)] = (unsigned char)ht_random_bits(&random);
-        CU_ASSERT_EQUAL(ht_coordinator_receive(s->c, i, (int)ht_random_below(&random, 2), data, from->n), HT_OK);
+        CU_ASSERT_EQUAL(ht_coordinator_receive(s->c, i, (int)ht_random_below(&random, 2), data, from->n),
+                        HT_OK);
         free(data);
         drain(s);
         while (s->n_records > 0)
@@ -724,7 +750,8 @@ static void nobody_waits_for_a_replica_that_is_lost_or_done(void)
 static void a_replica_that_joins_late_gets_what_waits(void)
 {
     stage *s = stage_of(1, "elastic");
-    operate_as(s, "{\"module\":\"tune\",\"op\":\"enable\",\"params\":{\"mode\":\"suggest\"}}", HT_FROM_YAML, NULL);
+    operate_as(s, "{\"module\":\"tune\",\"op\":\"enable\",\"params\":{\"mode\":\"suggest\"}}", HT_FROM_YAML,
+               NULL);
     CU_ASSERT_EQUAL(s->n_orders[0], 0);
     hello(s, 0);
     CU_ASSERT_EQUAL(s->n_orders[0], 1);
@@ -767,11 +794,13 @@ static void what_needs_no_replica_is_refused_at_once(void)
 {
     refused("{\"module\":\"tune\",\"op\":\"enable\",\"params\":{\"mode\":\"wild\"}}", HT_LEDGER_FAILED,
             "unknown_mode:wild", "");
-    refused("{\"module\":\"tune\",\"op\":\"enable\",\"params\":{\"mode\":5}}", HT_LEDGER_FAILED, "unknown_mode:5", "");
+    refused("{\"module\":\"tune\",\"op\":\"enable\",\"params\":{\"mode\":5}}", HT_LEDGER_FAILED,
+            "unknown_mode:5", "");
     refused("{\"module\":\"tune\",\"op\":\"dance\"}", HT_LEDGER_IGNORED, "", "unknown_op:dance");
     refused("{\"module\":\"tune\",\"op\":\"mutate\"}", HT_LEDGER_IGNORED, "", "unknown_op:mutate");
     refused("{\"module\":\"core\",\"op\":\"melt\"}", HT_LEDGER_IGNORED, "unknown_core_op:melt", "");
-    refused("{\"module\":\"core\",\"op\":\"freeze\",\"mode\":\"hard\"}", HT_LEDGER_FAILED, "unknown_mode:hard", "");
+    refused("{\"module\":\"core\",\"op\":\"freeze\",\"mode\":\"hard\"}", HT_LEDGER_FAILED,
+            "unknown_mode:hard", "");
     refused("{\"module\":\"core\",\"op\":\"freeze\",\"mode\":\"replay\"}", HT_LEDGER_FAILED,
             "there is no operation list; give recipe_path", "");
     refused("{\"module\":\"core\",\"op\":\"freeze\",\"mode\":\"prod\",\"policy\":\"lax\"}", HT_LEDGER_FAILED,
@@ -791,14 +820,16 @@ static void a_bad_command_and_a_missing_log_fail_with_their_reason(void)
     CU_ASSERT_STRING_EQUAL(last_line(s)->error, "bad_command");
     CU_ASSERT_EQUAL(last_line(s)->step, -1);    /* nobody has reported yet */
     o = (ht_operation){.command_end = -1, .attachment_error = "cannot open 'x'"};
-    CU_ASSERT_EQUAL_FATAL(ht_json_parse("{\"module\":\"tune\",\"op\":\"enable\",\"params\":{\"mode\":\"replay\"}}",
-                                        &o.body, NULL, NULL), HT_OK);
+    CU_ASSERT_EQUAL_FATAL(
+        ht_json_parse("{\"module\":\"tune\",\"op\":\"enable\",\"params\":{\"mode\":\"replay\"}}", &o.body,
+                      NULL, NULL),
+        HT_OK);
     CU_ASSERT_EQUAL(ht_coordinator_operate(s->c, 0, &o), HT_OK);
     drain(s);
     CU_ASSERT_EQUAL(last_line(s)->decision, HT_LEDGER_FAILED);
     CU_ASSERT_STRING_EQUAL(last_line(s)->error, "cannot open 'x'");
-    operate_as(s, "{\"module\":\"tune\",\"op\":\"enable\",\"params\":{\"mode\":\"replay\"}}", HT_FROM_EXTERNAL,
-               "not a log\n{}\n");
+    operate_as(s, "{\"module\":\"tune\",\"op\":\"enable\",\"params\":{\"mode\":\"replay\"}}",
+               HT_FROM_EXTERNAL, "not a log\n{}\n");
     CU_ASSERT_EQUAL(last_line(s)->decision, HT_LEDGER_FAILED);
     CU_ASSERT_EQUAL(view(s).mode, HT_MODE_ACTIVE);
     end(s);
@@ -955,7 +986,8 @@ CASES("coordinator", CASE(a_replica_is_welcomed_with_recipe_and_mode),
       CASE(an_operation_is_one_line_when_all_have_answered),
       CASE(one_failure_makes_an_operation_failed_and_names_the_replica),
       CASE(nobody_waits_for_a_replica_that_is_lost_or_done), CASE(a_replica_that_joins_late_gets_what_waits),
-      CASE(a_setting_that_all_took_is_in_the_coordinators_recipe), CASE(what_needs_no_replica_is_refused_at_once),
+      CASE(a_setting_that_all_took_is_in_the_coordinators_recipe),
+      CASE(what_needs_no_replica_is_refused_at_once),
       CASE(a_bad_command_and_a_missing_log_fail_with_their_reason),
       CASE(what_a_replica_disabled_is_a_line_and_the_mode_follows),
       CASE(prod_freezes_commands_and_yaml_but_not_core), CASE(replay_takes_a_list_and_gates_all_else),

@@ -48,10 +48,18 @@ static void fill_outcome(ht_packet *m)
 
 static void fill_answer(ht_packet *m)
 {
-    m->as.answer = (ht_answer){.operation = 9, .list = 1, .index = 3, .entry = tree("{\"op\":\"set\"}"),
-                               .step = 700, .epoch = 14, .event = "val_epoch_end", .phase = "val",
-                               .result = {.decision = HT_OP_FAILED, .payload = tree("[1,2.0,null,{\"a\":true}]"),
-                                          .error = "unknown_param", .notes = "a note"}};
+    m->as.answer = (ht_answer){.operation = 9,
+                               .list = 1,
+                               .index = 3,
+                               .entry = tree("{\"op\":\"set\"}"),
+                               .step = 700,
+                               .epoch = 14,
+                               .event = "val_epoch_end",
+                               .phase = "val",
+                               .result = {.decision = HT_OP_FAILED,
+                                          .payload = tree("[1,2.0,null,{\"a\":true}]"),
+                                          .error = "unknown_param",
+                                          .notes = "a note"}};
 }
 
 static void fill_bye(ht_packet *m)
@@ -64,16 +72,24 @@ static void fill_bye(ht_packet *m)
 
 static void fill_welcome(ht_packet *m)
 {
-    m->as.welcome = (ht_welcome){.replica = 3, .mode = HT_MODE_REPLAY, .recipe = owned("{\"version\":1}"),
-                                 .replay = owned("{}\n"), .freeze = {.frozen = true, .strict = true, .list = 1,
-                                                                     .step_offset = -5, .entries = owned("{}\n")}};
+    m->as.welcome = (ht_welcome){
+        .replica = 3,
+        .mode = HT_MODE_REPLAY,
+        .recipe = owned("{\"version\":1}"),
+        .replay = owned("{}\n"),
+        .freeze = {.frozen = true, .strict = true, .list = 1, .step_offset = -5, .entries = owned("{}\n")}};
 }
 
 static void fill_directive(ht_packet *m)
 {
-    m->as.directive = (ht_directive){.decision = 7, .stop = true, .has_proposal = true,
-                                     .proposal = {.actuator = "loss", .key = "aux", .source = HT_SOURCE_RANDOM,
-                                                  .patch = {.op = "mult", .key = "aux", .value = ht_real(1.25)}}};
+    m->as.directive =
+        (ht_directive){.decision = 7,
+                       .stop = true,
+                       .has_proposal = true,
+                       .proposal = {.actuator = "loss",
+                                    .key = "aux",
+                                    .source = HT_SOURCE_RANDOM,
+                                    .patch = {.op = "mult", .key = "aux", .value = ht_real(1.25)}}};
 }
 
 static void fill_order(ht_packet *m)
@@ -205,7 +221,8 @@ static void another_version_is_refused_with_a_word_on_what_to_do(void)
     ht_bytes bytes = bytes_of(HT_MESSAGE_BYE);
     bytes.data[1] = 9;
     CU_ASSERT_EQUAL(ht_packet_decode(bytes.data, bytes.n, &m, &err), HT_ECOMM);
-    CU_ASSERT_STRING_EQUAL(err.text, "BYE of protocol version 9, this is version 1: use one hottune on all ranks");
+    CU_ASSERT_STRING_EQUAL(err.text,
+                           "BYE of protocol version 9, this is version 1: use one hottune on all ranks");
     free(bytes.data);
 }
 
