@@ -9,7 +9,8 @@
 #include "base/error.h"
 #include "base/json.h"
 
-/** Read a whole file, 0-terminated; owned by the caller (free). `n` may be NULL. @return HT_OK, HT_ENOTFOUND, HT_EIO, HT_ENOMEM */
+/** Read a whole file, 0-terminated; owned by the caller (free). `n` may be NULL.
+ *  @return HT_OK, HT_ENOTFOUND, HT_EIO, HT_ENOMEM */
 ht_status ht_file_read(const char *path, char **text, size_t *n, ht_error *err);
 
 /** Replace a file: written to a temporary name beside it, synced, renamed. A reader sees the old or the

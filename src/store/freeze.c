@@ -1,4 +1,4 @@
-/* src/store/freeze.c - the freeze file and the command file as others write them; the contract is in run_dir.h. */
+/* src/store/freeze.c - the freeze file, and commands as others send them; the contract is in run_dir.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

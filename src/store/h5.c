@@ -82,7 +82,8 @@ static herr_t leave_image(void *ctx)
 hid_t ht_h5_create_in_memory(ht_h5_image *image)
 {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS), file = H5I_INVALID_HID;
-    H5FD_file_image_callbacks_t calls = {image_malloc, NULL, image_realloc, image_free, same_image, leave_image, image};
+    H5FD_file_image_callbacks_t calls = {image_malloc, NULL,        image_realloc, image_free,
+                                         same_image,   leave_image, image};
     *image = (ht_h5_image){NULL, 0, 0};
     /* the formats of HDF5 1.8 carry checksums of everything but the data, see create_set for that */
     if (access >= 0 && H5Pset_fapl_core(access, IMAGE_STEP, 0) >= 0 &&
@@ -279,7 +280,8 @@ static hid_t open_scalar(hid_t at, const char *name, H5T_class_t class)
         space = H5Aget_space(a);
         type = H5Aget_type(a);
     }
-    bool fine = space >= 0 && type >= 0 && H5Sget_simple_extent_npoints(space) == 1 && H5Tget_class(type) == class;
+    bool fine =
+        space >= 0 && type >= 0 && H5Sget_simple_extent_npoints(space) == 1 && H5Tget_class(type) == class;
     ht_h5_close(space);
     ht_h5_close(type);
     if (fine)
@@ -289,12 +291,14 @@ static hid_t open_scalar(hid_t at, const char *name, H5T_class_t class)
 }
 
 /* Text of fixed or variable length (h5py writes the latter) into a new 0-terminated block. */
-static char *text_of(hid_t file_type, size_t limit, bool (*read)(hid_t from, hid_t type, void *to), hid_t from)
+static char *text_of(hid_t file_type, size_t limit, bool (*read)(hid_t from, hid_t type, void *to),
+                     hid_t from)
 {
     if (H5Tis_variable_str(file_type) > 0) {
         char *found = NULL, *copy = NULL;
         hid_t type = text_type(H5T_VARIABLE);
-        if (type >= 0 && H5Tset_cset(type, H5Tget_cset(file_type)) >= 0 && read(from, type, &found) && found != NULL)
+        if (type >= 0 && H5Tset_cset(type, H5Tget_cset(file_type)) >= 0 && read(from, type, &found) &&
+            found != NULL)
             copy = strdup(found);
         H5free_memory(found);
         ht_h5_close(type);
@@ -382,7 +386,8 @@ bool ht_h5_read_text(hid_t at, const char *name, char **text)
         type = H5Dget_type(set);
         space = H5Dget_space(set);
     }
-    if (type >= 0 && space >= 0 && H5Tget_class(type) == H5T_STRING && H5Sget_simple_extent_npoints(space) == 1)
+    if (type >= 0 && space >= 0 && H5Tget_class(type) == H5T_STRING &&
+        H5Sget_simple_extent_npoints(space) == 1)
         found = text_of(type, TEXT_MAX, read_dataset, set);
     ht_h5_close(space);
     ht_h5_close(type);
@@ -394,12 +399,15 @@ bool ht_h5_read_text(hid_t at, const char *name, char **text)
 }
 
 /* A new dataset, in compressed chunks with checksums. Rows of `row_bytes` bytes lie together. */
-static hid_t create_set(hid_t at, const char *name, hid_t type, int rank, const hsize_t *dims, size_t row_bytes)
+static hid_t create_set(hid_t at, const char *name, hid_t type, int rank, const hsize_t *dims,
+                        size_t row_bytes)
 {
-    hsize_t chunk[2] = {CHUNK_BYTES / (row_bytes + 1) + 1, dims[rank - 1]}, most[2] = {H5S_UNLIMITED, dims[rank - 1]};
+    hsize_t chunk[2] = {CHUNK_BYTES / (row_bytes + 1) + 1, dims[rank - 1]},
+            most[2] = {H5S_UNLIMITED, dims[rank - 1]};
     if (chunk[0] > dims[0])
         chunk[0] = dims[0] > 0 ? dims[0] : 1;
-    hid_t space = H5Screate_simple(rank, dims, most), how = H5Pcreate(H5P_DATASET_CREATE), set = H5I_INVALID_HID;
+    hid_t space = H5Screate_simple(rank, dims, most), how = H5Pcreate(H5P_DATASET_CREATE),
+          set = H5I_INVALID_HID;
     bool fine = space >= 0 && how >= 0 && H5Pset_chunk(how, rank, chunk) >= 0;
     if (fine && H5Zfilter_avail(H5Z_FILTER_DEFLATE) > 0)    /* a build of HDF5 may lack it */
         fine = H5Pset_shuffle(how) >= 0 && H5Pset_deflate(how, 4) >= 0;
@@ -461,7 +469,8 @@ static long long count_rows(hid_t set)
 {
     hid_t space = H5Dget_space(set), type = H5Dget_type(set);
     long long n = -1;
-    if (space >= 0 && type >= 0 && H5Sget_simple_extent_ndims(space) == 1 && H5Tget_class(type) == H5T_COMPOUND)
+    if (space >= 0 && type >= 0 && H5Sget_simple_extent_ndims(space) == 1 &&
+        H5Tget_class(type) == H5T_COMPOUND)
         n = (long long)H5Sget_simple_extent_npoints(space);
     ht_h5_close(type);
     ht_h5_close(space);

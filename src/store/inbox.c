@@ -91,7 +91,8 @@ static char *read_overlay(const ht_inbox *in, const char *name, char why[256])
     if (text == NULL)
         return NULL;
     bool is_json = text[strspn(text, " \t\r\n")] == '{';
-    ht_status st = is_json ? ht_json_parse(text, &overlay, NULL, &err) : ht_yaml_parse(text, &overlay, NULL, &err);
+    ht_status st =
+        is_json ? ht_json_parse(text, &overlay, NULL, &err) : ht_yaml_parse(text, &overlay, NULL, &err);
     if (st != HT_OK)
         snprintf(why, 256, "%.100s: %.150s", name, err.text);
     else if (!cJSON_IsArray(ht_json_member(overlay, "patches")))
@@ -104,7 +105,8 @@ static char *read_overlay(const ht_inbox *in, const char *name, char why[256])
 }
 
 /* The operation list of a freeze mode, see ht_freeze.list; owned by the caller. */
-static char *read_list(const ht_inbox *in, ht_freeze_mode mode, const char *recipe, const char *adjust, char why[256])
+static char *read_list(const ht_inbox *in, ht_freeze_mode mode, const char *recipe, const char *adjust,
+                       char why[256])
 {
     ht_string all = {0};
     why[0] = '\0';
@@ -149,7 +151,8 @@ static void attach(const ht_inbox *in, ht_operation *o)
 }
 
 /* Hand over a request. @param body  taken; NULL = no memory for it */
-static ht_status give(const look *l, cJSON *body, ht_operation_source source, long long end, const char *fault)
+static ht_status give(const look *l, cJSON *body, ht_operation_source source, long long end,
+                      const char *fault)
 {
     ht_operation o = {.body = body, .source = source, .command_end = end};
     if (body == NULL)
@@ -354,9 +357,11 @@ static bool is_command(const cJSON *c)
 {
     const cJSON *id = ht_json_member(c, "id");
     return is_text_or_nothing(ht_json_member(c, "module")) && cJSON_IsString(ht_json_member(c, "op")) &&
-           is_object_or_nothing(ht_json_member(c, "params")) && is_text_or_nothing(ht_json_member(c, "mode")) &&
+           is_object_or_nothing(ht_json_member(c, "params")) &&
+           is_text_or_nothing(ht_json_member(c, "mode")) &&
            is_text_or_nothing(ht_json_member(c, "recipe_path")) &&
-           is_text_or_nothing(ht_json_member(c, "adjust_path")) && (is_text_or_nothing(id) || cJSON_IsNumber(id));
+           is_text_or_nothing(ht_json_member(c, "adjust_path")) &&
+           (is_text_or_nothing(id) || cJSON_IsNumber(id));
 }
 
 /* A handle is a text: 3 becomes "3". */

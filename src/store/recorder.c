@@ -2,7 +2,7 @@
  *
  * Lines go to journals at once. Files that are replaced are pages: they wait for a tick. What the study needs
  * of the records is kept here (study_input.c).
- * May touch: the run directory, the study, the clock (wall_time), the environment (Slurm), the host's name. */
+ * May touch: the run directory, the study, the clock (wall_time). */
 #include "store/recorder.h"
 
 #include <math.h>
@@ -94,8 +94,9 @@ static ht_status open_files(ht_recorder *r, ht_error *err)
 {
     for (int i = 0; i < N_JOURNALS; i++) {
         char *path = ht_path_join(r->dir, journal_names[i]);
-        ht_status st = path == NULL ? ht_fail(err, HT_ENOMEM, "no memory for the name of '%s'", journal_names[i])
-                                    : ht_journal_open(path, &r->journals[i], err);
+        ht_status st = path == NULL
+                           ? ht_fail(err, HT_ENOMEM, "no memory for the name of '%s'", journal_names[i])
+                           : ht_journal_open(path, &r->journals[i], err);
         free(path);
         if (st != HT_OK)
             return st;
@@ -170,7 +171,8 @@ ht_status ht_recorder_create(const ht_recorder_options *o, ht_recorder **out, ht
         st = ht_fail(err, HT_ENOMEM, "no memory to record a run");
         goto done;
     }
-    if ((st = ht_study_fits(r->study, o->recipe, err)) != HT_OK || (st = check_folder(r->study, err)) != HT_OK ||
+    if ((st = ht_study_fits(r->study, o->recipe, err)) != HT_OK ||
+        (st = check_folder(r->study, err)) != HT_OK ||
         (st = ht_study_input_create(o, r->run, wall_time(), &r->input, err)) != HT_OK ||
         (st = open_files(r, err)) != HT_OK || (st = begin(r, o, err)) != HT_OK)
         goto done;
@@ -210,7 +212,8 @@ static ht_status add_line(ht_recorder *r, journal j, cJSON *object, ht_error *er
     return st;
 }
 
-static ht_status add_segment(ht_recorder *r, const ht_segment *g, const ht_mutation *m, ht_stamp stamp, ht_error *err)
+static ht_status add_segment(ht_recorder *r, const ht_segment *g, const ht_mutation *m, ht_stamp stamp,
+                             ht_error *err)
 {
     r->verdict = true;
     ht_error why = {""};
@@ -219,7 +222,8 @@ static ht_status add_segment(ht_recorder *r, const ht_segment *g, const ht_mutat
     return kept == HT_OK ? HT_OK : ht_fail(err, kept, "%s", why.text);
 }
 
-static ht_status add_window(ht_recorder *r, const ht_window *w, const ht_recipe *recipe, ht_stamp stamp, ht_error *err)
+static ht_status add_window(ht_recorder *r, const ht_window *w, const ht_recipe *recipe, ht_stamp stamp,
+                            ht_error *err)
 {
     const double *value = ht_readings_find(&w->readings, recipe->objective.primary);
     ht_error why = {""};
@@ -248,8 +252,8 @@ static ht_status write_freeze(ht_recorder *r, ht_error *err)
 {
     const ht_freeze *f = &r->freeze;
     ht_status st = HT_OK;
-    bool nothing = f->mode == HT_FREEZE_OFF && !f->strict && f->step_offset == 0 && f->recipe_path[0] == '\0' &&
-                   f->adjust_path[0] == '\0';
+    bool nothing = f->mode == HT_FREEZE_OFF && !f->strict && f->step_offset == 0 &&
+                   f->recipe_path[0] == '\0' && f->adjust_path[0] == '\0';
     if (!r->freeze_waits)
         return HT_OK;
     if (nothing) {
@@ -264,7 +268,8 @@ static ht_status write_freeze(ht_recorder *r, ht_error *err)
     return st;
 }
 
-ht_status ht_recorder_write(ht_recorder *r, const ht_record *record, const ht_coordinator_view *view, ht_error *err)
+ht_status ht_recorder_write(ht_recorder *r, const ht_record *record, const ht_coordinator_view *view,
+                            ht_error *err)
 {
     const ht_stamp stamp = {r->run, wall_time()};
     switch (record->kind) {
@@ -275,7 +280,8 @@ ht_status ht_recorder_write(ht_recorder *r, const ht_record *record, const ht_co
     case HT_RECORD_WINDOW:
         return add_window(r, &record->as.window, view->recipe, stamp, err);
     case HT_RECORD_LEDGER:
-        return add_line(r, APPLIED, ht_ledger_to_json(&record->as.ledger, ++r->ledger_lines, stamp.wall_time), err);
+        return add_line(r, APPLIED, ht_ledger_to_json(&record->as.ledger, ++r->ledger_lines, stamp.wall_time),
+                        err);
     case HT_RECORD_EVENT:
         return add_event(r, record->as.event, err);
     case HT_RECORD_ARRIVAL:

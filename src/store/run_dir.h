@@ -45,7 +45,8 @@ ht_status ht_run_dir_history(const char *dir, ht_run_history *out, ht_error *err
 /** Find the recipe: `path` if not NULL, else tune.recipe of hotcb.yaml, else the recipe files of the
  *  directory, else the default (no actuators; *found false).
  *  @param[out] text    content, owned by the caller   @param[out] name  its path, owned by the caller
- *  @return HT_OK; HT_ENOTFOUND: a recipe that was named is missing; HT_EFORMAT (hotcb.yaml), HT_EIO, HT_ENOMEM */
+ *  @return HT_OK; HT_ENOTFOUND: a recipe that was named is missing; HT_EFORMAT (hotcb.yaml); HT_EIO;
+ *          HT_ENOMEM */
 ht_status ht_run_dir_recipe(const char *dir, const char *path, char **text, char **name, bool *found,
                             ht_error *err);
 

@@ -54,8 +54,8 @@ ht_status ht_seal_check(const char *path, ht_error *err)
     uint64_t hash;
     FILE *file = fopen(path, "rb");
     if (file == NULL)
-        return ht_fail(err, errno == ENOENT || errno == ENOTDIR ? HT_ENOTFOUND : HT_EIO, "cannot open '%s': %s", path,
-                       strerror(errno));
+        return ht_fail(err, errno == ENOENT || errno == ENOTDIR ? HT_ENOTFOUND : HT_EIO,
+                       "cannot open '%s': %s", path, strerror(errno));
     bool sealed = read_all(file, &hash, last) && memcmp(last, magic, sizeof magic) == 0;
     bool failed = ferror(file) != 0;
     int why = errno;
@@ -64,6 +64,7 @@ ht_status ht_seal_check(const char *path, ht_error *err)
         return ht_fail(err, HT_EIO, "cannot read '%s': %s", path, strerror(why));
     print(right, hash);
     if (sealed && memcmp(last, right, sizeof last) != 0)
-        return ht_fail(err, HT_EFORMAT, "'%s' is damaged: its checksum is wrong; take a copy that is whole", path);
+        return ht_fail(err, HT_EFORMAT, "'%s' is damaged: its checksum is wrong; take a copy that is whole",
+                       path);
     return HT_OK;
 }

@@ -2,7 +2,8 @@
  *  A checksum behind the content of a file, for formats that do not mind bytes after their end (HDF5).
  *
  *  Damage is found before a parser meets it. A file that another program changed has lost its seal: that
- *  is no damage. 16 bytes: "htseal1" and a line feed, then FNV-1a (64 bit) of all bytes before, little-endian. */
+ *  is no damage. 16 bytes: "htseal1" and a line feed, then the FNV-1a hash (64 bit, little-endian) of all
+ *  bytes before. */
 #ifndef HT_STORE_SEAL_H
 #define HT_STORE_SEAL_H
 

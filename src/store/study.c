@@ -35,8 +35,9 @@ static ht_status check_objective(hid_t old, const char *path, const ht_recipe *r
         !ht_h5_get_text(old, HT_STUDY_DIRECTION, direction, sizeof direction))
         return ht_fail(err, HT_EFORMAT, "study '%s' is damaged: its objective cannot be read", path);
     if (strcmp(objective, r->objective.primary) != 0 || strcmp(direction, ours) != 0)
-        return ht_fail(err, HT_EREFUSED, "study '%s' is about '%s' (%s), this run about '%s' (%s): use another study",
-                       path, objective, direction, r->objective.primary, ours);
+        return ht_fail(err, HT_EREFUSED,
+                       "study '%s' is about '%s' (%s), this run about '%s' (%s): use another study", path,
+                       objective, direction, r->objective.primary, ours);
     return HT_OK;
 }
 
@@ -69,8 +70,8 @@ static bool put_root(hid_t file, hid_t old, const ht_study_run *run)
     hdf5_version(hdf5);
     return ht_h5_put_text(file, "format", HT_STUDY_FORMAT) &&
            ht_h5_put_int(file, "format_version", HT_STUDY_VERSION) &&
-           ht_h5_put_text(file, "hottune_version", HT_VERSION) && ht_h5_put_text(file, "hdf5_version", hdf5) &&
-           ht_h5_put_text(file, "compiler", compiler()) &&
+           ht_h5_put_text(file, "hottune_version", HT_VERSION) &&
+           ht_h5_put_text(file, "hdf5_version", hdf5) && ht_h5_put_text(file, "compiler", compiler()) &&
            ht_h5_put_text(file, HT_STUDY_NAME, name[0] != '\0' ? name : run->name) &&
            ht_h5_put_text(file, HT_STUDY_OBJECTIVE, run->recipe->objective.primary) &&
            ht_h5_put_text(file, HT_STUDY_DIRECTION, ht_study_direction_text(run->recipe->objective.mode)) &&
@@ -101,8 +102,9 @@ static ht_status copy_others(hid_t old, hid_t runs, const char *path, const char
     bool fine = from >= 0 && ht_h5_each(from, copy_run, &c);
     ht_h5_close(from);
     return fine ? HT_OK
-                : ht_fail(err, HT_EFORMAT, "study '%s' is damaged: '/runs/%s' cannot be read; it was left as it is",
-                          path, c.failed);
+                : ht_fail(err, HT_EFORMAT,
+                          "study '%s' is damaged: '/runs/%s' cannot be read; it was left as it is", path,
+                          c.failed);
 }
 
 static ht_status put_runs(hid_t file, hid_t old, const char *path, const ht_study_run *run, ht_error *err)
@@ -154,7 +156,8 @@ static ht_status read_base(hid_t file, const char *id, ht_recipe **out, ht_error
 /* From which recipe to evolve: that of the newest run which began with a recipe that none of these runs had
  * gone into, so that a person's changes count and the evidence of each run counts once and whole (a run
  * that goes on may have gone into the recipe of a later one in part). Else that of the oldest run. */
-static ht_status choose_base(hid_t file, size_t n, const ht_run_evidence *runs, ht_recipe **out, ht_error *err)
+static ht_status choose_base(hid_t file, size_t n, const ht_run_evidence *runs, ht_recipe **out,
+                             ht_error *err)
 {
     for (size_t i = n; i-- > 0;) {
         ht_recipe *r = NULL;
@@ -233,7 +236,8 @@ static ht_status fill(hid_t file, hid_t old, const char *path, const ht_study_ru
 }
 
 /* The study with `run` in it. @param[out] image  its bytes are owned by the caller, also after a failure */
-static ht_status build(hid_t old, const char *path, const ht_study_run *run, ht_h5_image *image, ht_error *err)
+static ht_status build(hid_t old, const char *path, const ht_study_run *run, ht_h5_image *image,
+                       ht_error *err)
 {
     hid_t file = ht_h5_create_in_memory(image);
     if (file < 0)

@@ -52,7 +52,8 @@ ht_status ht_study_fits(const char *path, const ht_recipe *recipe, ht_error *err
 ht_status ht_study_publish(const char *path, const ht_study_run *run, ht_error *err);
 
 /** Evidence of every run in a study, oldest first; `source` is the id of the run. `runs` and what it points
- *  to: ht_study_evidence_free. @return HT_OK; HT_ENOTFOUND; HT_EFORMAT: err names what is damaged; HT_ENOMEM */
+ *  to: ht_study_evidence_free.
+ *  @return HT_OK; HT_ENOTFOUND; HT_EFORMAT: err names what is damaged; HT_ENOMEM */
 ht_status ht_study_evidence(const char *path, size_t *n, ht_run_evidence **runs, ht_error *err);
 void ht_study_evidence_free(size_t n, ht_run_evidence *runs);
 

@@ -33,7 +33,8 @@ const char *ht_study_direction_text(ht_direction d);
 ht_status ht_study_open(const char *path, hid_t *file, ht_error *err);
 
 /** Evidence of every run in an open study, oldest first; see ht_study_evidence. `path` is for messages. */
-ht_status ht_study_read_evidence(hid_t file, const char *path, size_t *n, ht_run_evidence **runs, ht_error *err);
+ht_status ht_study_read_evidence(hid_t file, const char *path, size_t *n, ht_run_evidence **runs,
+                                 ht_error *err);
 
 /** Write a run into an empty group of a file in memory. false: HDF5 refused, or no memory. */
 bool ht_study_write_run(hid_t group, const ht_study_run *run);

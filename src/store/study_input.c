@@ -36,7 +36,8 @@ static void make_id(ht_study_input *in, unsigned long run)
 {
     if (gethostname(in->host, sizeof in->host - 1) != 0)
         strcpy(in->host, "unknown");
-    snprintf(in->id, sizeof in->id, "%.16s-%ld-%lld-r%lu", in->host, (long)getpid(), (long long)in->started, run);
+    snprintf(in->id, sizeof in->id, "%.16s-%ld-%lld-r%lu", in->host, (long)getpid(), (long long)in->started,
+             run);
 }
 
 ht_status ht_study_input_create(const ht_recorder_options *o, unsigned long run, double started,
@@ -140,14 +141,27 @@ ht_status ht_study_input_publish(const ht_study_input *in, const char *study, co
                                  double ended, ht_error *err)
 {
     bool known = view->has_result;
-    ht_study_run run = {
-        .name = in->name, .started = in->started, .ended = ended, .seed = in->seed, .n_replicas = in->n_replicas,
-        .ranks_per_replica = in->ranks_per_replica, .mpi_version = in->mpi_version, .slurm_job = in->slurm_job,
-        .nodes = in->nodes, .recipe = view->recipe, .base_recipe = in->base_recipe,
-        .has_result = known || in->has_result, .result_val = known ? view->result_val : in->val,
-        .result_test = known ? view->result_test : in->test, .n_segments = in->n_segments,
-        .segments = in->segments, .mutations = in->mutations, .n_points = in->n_points, .points = in->points,
-        .statistics = view->statistics, .posterior = view->posterior};
+    ht_study_run run = {.name = in->name,
+                        .started = in->started,
+                        .ended = ended,
+                        .seed = in->seed,
+                        .n_replicas = in->n_replicas,
+                        .ranks_per_replica = in->ranks_per_replica,
+                        .mpi_version = in->mpi_version,
+                        .slurm_job = in->slurm_job,
+                        .nodes = in->nodes,
+                        .recipe = view->recipe,
+                        .base_recipe = in->base_recipe,
+                        .has_result = known || in->has_result,
+                        .result_val = known ? view->result_val : in->val,
+                        .result_test = known ? view->result_test : in->test,
+                        .n_segments = in->n_segments,
+                        .segments = in->segments,
+                        .mutations = in->mutations,
+                        .n_points = in->n_points,
+                        .points = in->points,
+                        .statistics = view->statistics,
+                        .posterior = view->posterior};
     memcpy(run.id, in->id, sizeof run.id);
     return ht_study_publish(study, &run, err);
 }

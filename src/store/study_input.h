@@ -16,7 +16,8 @@ ht_status ht_study_input_create(const ht_recorder_options *o, unsigned long run,
 void ht_study_input_destroy(ht_study_input *in);    /**< NULL is allowed */
 
 /** @return HT_OK, HT_ENOMEM */
-ht_status ht_study_input_segment(ht_study_input *in, const ht_segment *g, const ht_mutation *m, ht_error *err);
+ht_status ht_study_input_segment(ht_study_input *in, const ht_segment *g, const ht_mutation *m,
+                                 ht_error *err);
 ht_status ht_study_input_point(ht_study_input *in, const ht_curve_point *p, ht_error *err);
 void ht_study_input_result(ht_study_input *in, double val, double test);
 

@@ -21,9 +21,11 @@ static ht_status check_format(hid_t file, const char *path, ht_error *err)
     if (!ht_h5_get_text(file, "format", format, sizeof format) || strcmp(format, HT_STUDY_FORMAT) != 0)
         return ht_fail(err, HT_EFORMAT, "'%s' is an HDF5 file, but no study of hottune", path);
     if (!ht_h5_get_int(file, "format_version", &version) || version < 1)
-        return ht_fail(err, HT_EFORMAT, "study '%s' is damaged: attribute 'format_version' cannot be read", path);
+        return ht_fail(err, HT_EFORMAT, "study '%s' is damaged: attribute 'format_version' cannot be read",
+                       path);
     if (version > HT_STUDY_VERSION)
-        return ht_fail(err, HT_EFORMAT, "study '%s' has format version %lld, this program knows up to %d: use a newer hottune",
+        return ht_fail(err, HT_EFORMAT,
+                       "study '%s' has format version %lld, this program knows up to %d: use a newer hottune",
                        path, version, HT_STUDY_VERSION);
     return HT_OK;
 }
@@ -65,7 +67,8 @@ typedef struct {
 
 static bool damaged(gathering *g, const char *link, const char *object)
 {
-    g->status = ht_fail(g->err, HT_EFORMAT, "study '%s' is damaged: '/runs/%s/%s' cannot be read", g->path, link, object);
+    g->status = ht_fail(g->err, HT_EFORMAT, "study '%s' is damaged: '/runs/%s/%s' cannot be read", g->path,
+                        link, object);
     return false;
 }
 
@@ -77,8 +80,11 @@ static bool no_memory(gathering *g)
 
 static void take_row(ht_evidence *e, const ht_study_evidence_row *row)
 {
-    *e = (ht_evidence){.win_rate = row->win_rate, .mean_score = row->mean_score, .win_center = row->win_center,
-                       .win_spread = row->win_spread, .wins = row->wins};
+    *e = (ht_evidence){.win_rate = row->win_rate,
+                       .mean_score = row->mean_score,
+                       .win_center = row->win_center,
+                       .win_spread = row->win_spread,
+                       .wins = row->wins};
     HT_H5_COPY(e->actuator, row->actuator);
     HT_H5_COPY(e->key, row->key);
     HT_H5_COPY(e->phase, row->phase);
@@ -160,10 +166,12 @@ static void release_gathering(gathering *g)
     free(g->runs);
 }
 
-ht_status ht_study_read_evidence(hid_t file, const char *path, size_t *n, ht_run_evidence **runs, ht_error *err)
+ht_status ht_study_read_evidence(hid_t file, const char *path, size_t *n, ht_run_evidence **runs,
+                                 ht_error *err)
 {
     gathering g = {.path = path, .status = HT_OK, .err = err};
-    hid_t group = H5Lexists(file, "runs", H5P_DEFAULT) > 0 ? H5Gopen2(file, "runs", H5P_DEFAULT) : H5I_INVALID_HID;
+    hid_t group =
+        H5Lexists(file, "runs", H5P_DEFAULT) > 0 ? H5Gopen2(file, "runs", H5P_DEFAULT) : H5I_INVALID_HID;
     ht_run_evidence *all = NULL;
     if (group < 0) {
         g.status = ht_fail(err, HT_EFORMAT, "study '%s' is damaged: '/runs' cannot be read", path);
@@ -222,7 +230,8 @@ ht_status ht_study_recipe(const char *path, char **yaml, ht_error *err)
         hid_t group = H5I_INVALID_HID;
         if (H5Lexists(file, "recipe", H5P_DEFAULT) <= 0)
             st = ht_fail(err, HT_EEMPTY, "study '%s' holds no recipe yet", path);
-        else if ((group = H5Gopen2(file, "recipe", H5P_DEFAULT)) < 0 || !ht_h5_read_text(group, "evolved", yaml))
+        else if ((group = H5Gopen2(file, "recipe", H5P_DEFAULT)) < 0 ||
+                 !ht_h5_read_text(group, "evolved", yaml))
             st = ht_fail(err, HT_EFORMAT, "study '%s' is damaged: '/recipe/evolved' cannot be read", path);
         ht_h5_close(group);
         ht_h5_close(file);

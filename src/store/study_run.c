@@ -51,11 +51,18 @@ static double reading(const ht_readings *r, const char *name)
 
 static void fill_segment(segment_row *row, const ht_segment *g, const ht_mutation *m, const char *primary)
 {
-    *row = (segment_row){.number = (long long)g->number, .mutation = (long long)g->mutation, .replica = g->replica,
-                         .start_step = g->start_step, .end_step = g->end_step,
-                         .score = g->has_score ? g->score : NAN, .pre = reading(&g->pre, primary),
-                         .post = reading(&g->post, primary), .nan = g->stability.nan,
-                         .anomaly = g->stability.anomaly, .grad_spike = g->stability.grad_spike, .early = g->early};
+    *row = (segment_row){.number = (long long)g->number,
+                         .mutation = (long long)g->mutation,
+                         .replica = g->replica,
+                         .start_step = g->start_step,
+                         .end_step = g->end_step,
+                         .score = g->has_score ? g->score : NAN,
+                         .pre = reading(&g->pre, primary),
+                         .post = reading(&g->post, primary),
+                         .nan = g->stability.nan,
+                         .anomaly = g->stability.anomaly,
+                         .grad_spike = g->stability.grad_spike,
+                         .early = g->early};
     HT_H5_COPY(row->phase, m->phase);
     HT_H5_COPY(row->actuator, m->actuator);
     HT_H5_COPY(row->key, m->key);
@@ -107,7 +114,8 @@ static void fill_value(double to[HT_BOUNDS_MAX], const ht_value *v)
 static void fill_mutation(mutation_row *row, const ht_mutation *m)
 {
     const ht_change *c = &m->changes[0];
-    *row = (mutation_row){.number = (long long)m->number, .replica = m->replica, .step = m->step, .epoch = m->epoch};
+    *row = (mutation_row){
+        .number = (long long)m->number, .replica = m->replica, .step = m->step, .epoch = m->epoch};
     HT_H5_COPY(row->phase, m->phase);
     HT_H5_COPY(row->actuator, m->actuator);
     HT_H5_COPY(row->key, m->key);
@@ -171,9 +179,10 @@ static bool write_readings(hid_t group, const ht_study_run *run, const metric_na
         return false;
     for (size_t i = 0; i < run->n_segments; i++)
         for (size_t k = 0; k < names->n; k++)
-            cells[i * names->n + k] = reading(post ? &run->segments[i].post : &run->segments[i].pre, names->at[k]);
-    bool fine = ht_h5_write_matrix(group, post ? "readings_post" : "readings_pre", run->n_segments, names->n, cells,
-                                   names->at);
+            cells[i * names->n + k] =
+                reading(post ? &run->segments[i].post : &run->segments[i].pre, names->at[k]);
+    bool fine = ht_h5_write_matrix(group, post ? "readings_post" : "readings_pre", run->n_segments, names->n,
+                                   cells, names->at);
     free(cells);
     return fine;
 }
@@ -210,7 +219,8 @@ static bool write_curves(hid_t group, const ht_study_run *run)
     if (rows == NULL)
         return false;
     for (size_t i = 0; i < run->n_points; i++)
-        rows[i] = (curve_row){run->points[i].replica, run->points[i].step, run->points[i].epoch, run->points[i].value};
+        rows[i] = (curve_row){run->points[i].replica, run->points[i].step, run->points[i].epoch,
+                              run->points[i].value};
     bool fine = ht_h5_write_table(group, "curves", &curve_table, run->n_points, rows);
     free(rows);
     return fine;
@@ -336,7 +346,8 @@ bool ht_study_write_run(hid_t group, const ht_study_run *run)
 {
     char *text = ht_study_recipe_text(run->recipe);
     bool fine = text != NULL && put_environment(group, run) && put_outcome(group, run) &&
-                ht_h5_write_text(group, "recipe", text) && ht_h5_write_text(group, "base_recipe", run->base_recipe != NULL ? run->base_recipe : text) &&
+                ht_h5_write_text(group, "recipe", text) &&
+                ht_h5_write_text(group, "base_recipe", run->base_recipe != NULL ? run->base_recipe : text) &&
                 write_segments(group, run) && write_all_readings(group, run) && write_curves(group, run) &&
                 write_evidence(group, run->statistics);
     free(text);

@@ -86,7 +86,8 @@ static void nothing_asked_gives_nothing(void)
 static void a_command_is_taken_once_with_the_offset_behind_it(void)
 {
     stage s = open_at(0);
-    folder_write(&s.f, HT_FILE_COMMANDS, "{\"module\":\"tune\",\"op\":\"status\"}\n\n{\"op\":\"x\",\"id\":7}\n");
+    folder_write(&s.f, HT_FILE_COMMANDS,
+                 "{\"module\":\"tune\",\"op\":\"status\"}\n\n{\"op\":\"x\",\"id\":7}\n");
     CU_ASSERT_EQUAL(look(&s), HT_OK);
     CU_ASSERT_EQUAL_FATAL(s.n, 2);
     expect(&s, 0, "{\"module\":\"tune\",\"op\":\"status\"}");
@@ -153,8 +154,9 @@ static void lines_that_are_not_json_are_skipped_and_reported_once(void)
 static void json_that_is_no_command_is_an_operation_with_a_fault(void)
 {
     stage s = open_at(0);
-    folder_write(&s.f, HT_FILE_COMMANDS, "[1,2]\n{\"module\":\"tune\"}\n{\"op\":\"set\",\"params\":3}\n{\"op\":4}\n"
-                                         "{\"op\":\"a\",\"id\":{}}\n{\"op\":\"a\",\"module\":1}\n\"text\"\n");
+    folder_write(&s.f, HT_FILE_COMMANDS,
+                 "[1,2]\n{\"module\":\"tune\"}\n{\"op\":\"set\",\"params\":3}\n{\"op\":4}\n"
+                 "{\"op\":\"a\",\"id\":{}}\n{\"op\":\"a\",\"module\":1}\n\"text\"\n");
     CU_ASSERT_EQUAL(look(&s), HT_OK);
     CU_ASSERT_EQUAL_FATAL(s.n, 7);
     for (size_t i = 0; i < s.n; i++)
@@ -203,7 +205,8 @@ static void the_config_gives_operations_in_the_promised_order(void)
     folder_write(&s.f, HT_FILE_CONFIG,
                  "tune:\n  enabled: true\n  mode: suggest\n  set: {acceptance.epsilon: 0.002}\n"
                  "loss: {params: {aux_w: 0.5}}\nopt: {enabled: false, id: main}\n"
-                 "core:\n  freeze_mode: \"off\"\n  replay: {recipe_path: ops.jsonl, policy: strict, step_offset: 5}\n");
+                 "core:\n  freeze_mode: \"off\"\n  replay: {recipe_path: ops.jsonl, policy: strict, "
+                 "step_offset: 5}\n");
     folder_write(&s.f, HT_FILE_COMMANDS, "{\"op\":\"a\"}\n");
     CU_ASSERT_EQUAL(look(&s), HT_OK);
     CU_ASSERT_EQUAL_FATAL(s.n, 6);
@@ -224,8 +227,10 @@ static void the_config_gives_operations_in_the_promised_order(void)
 static void the_tune_section_switches_tuning_as_promised(void)
 {
     static const char *const cases[][2] = {
-        {"tune: {enabled: true}\n", "{\"module\":\"tune\",\"op\":\"enable\",\"params\":{\"mode\":\"active\"}}"},
-        {"tune: {mode: observe}\n", "{\"module\":\"tune\",\"op\":\"enable\",\"params\":{\"mode\":\"observe\"}}"},
+        {"tune: {enabled: true}\n",
+         "{\"module\":\"tune\",\"op\":\"enable\",\"params\":{\"mode\":\"active\"}}"},
+        {"tune: {mode: observe}\n",
+         "{\"module\":\"tune\",\"op\":\"enable\",\"params\":{\"mode\":\"observe\"}}"},
         {"tune: {enabled: false, mode: active}\n", "{\"module\":\"tune\",\"op\":\"disable\"}"},
         {"tune: {recipe: mine.yaml}\n", NULL},
         {"tune:\n", NULL},
@@ -259,8 +264,14 @@ static void a_section_that_is_no_mapping_is_one_fault_and_the_others_count(void)
 static void wrong_kinds_inside_a_section_are_faults(void)
 {
     static const char *const texts[] = {
-        "tune: {enabled: 3}\n", "tune: {mode: 3}\n", "tune: {mode: active, set: 3}\n", "core: {freeze_mode: 3}\n",
-        "core: {freeze_mode: prod, replay: 3}\n", "opt: {params: 3}\n", "just text\n", "tune: {\n",
+        "tune: {enabled: 3}\n",
+        "tune: {mode: 3}\n",
+        "tune: {mode: active, set: 3}\n",
+        "core: {freeze_mode: 3}\n",
+        "core: {freeze_mode: prod, replay: 3}\n",
+        "opt: {params: 3}\n",
+        "just text\n",
+        "tune: {\n",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         stage s = open_at(0);
@@ -294,8 +305,10 @@ static void the_replay_log_comes_along_relative_to_the_run_directory(void)
     stage s = open_at(0);
     folder_write(&s.f, "old.jsonl", "the log\n");
     folder_write(&s.f, HT_FILE_COMMANDS,
-                 "{\"module\":\"tune\",\"op\":\"enable\",\"params\":{\"mode\":\"replay\",\"replay_path\":\"old.jsonl\"}}\n"
-                 "{\"module\":\"tune\",\"op\":\"enable\",\"params\":{\"mode\":\"replay\",\"replay_path\":\"gone.jsonl\"}}\n"
+                 "{\"module\":\"tune\",\"op\":\"enable\",\"params\":{\"mode\":\"replay\",\"replay_path\":"
+                 "\"old.jsonl\"}}\n"
+                 "{\"module\":\"tune\",\"op\":\"enable\",\"params\":{\"mode\":\"replay\",\"replay_path\":"
+                 "\"gone.jsonl\"}}\n"
                  "{\"module\":\"tune\",\"op\":\"enable\"}\n");
     CU_ASSERT_EQUAL(look(&s), HT_OK);
     CU_ASSERT_EQUAL_FATAL(s.n, 3);
@@ -313,12 +326,13 @@ static void the_operation_list_comes_along_with_its_overlay_in_front(void)
     stage s = open_at(0);
     folder_write(&s.f, "ops.jsonl", "{\"op\":\"x\"}\n");
     folder_write(&s.f, "adjust.yaml", "patches:\n  - drop: true\n");
-    folder_write(&s.f, HT_FILE_COMMANDS,
-                 "{\"module\":\"core\",\"op\":\"freeze\",\"mode\":\"replay\",\"recipe_path\":\"ops.jsonl\"}\n"
-                 "{\"module\":\"core\",\"op\":\"freeze\",\"mode\":\"replay_adjusted\",\"recipe_path\":\"ops.jsonl\","
-                 "\"adjust_path\":\"adjust.yaml\"}\n{\"module\":\"core\",\"op\":\"freeze\",\"mode\":\"prod\"}\n"
-                 "{\"module\":\"core\",\"op\":\"freeze\",\"mode\":\"replay_adjusted\",\"recipe_path\":\"ops.jsonl\","
-                 "\"adjust_path\":\"ops.jsonl\"}\n");
+    folder_write(
+        &s.f, HT_FILE_COMMANDS,
+        "{\"module\":\"core\",\"op\":\"freeze\",\"mode\":\"replay\",\"recipe_path\":\"ops.jsonl\"}\n"
+        "{\"module\":\"core\",\"op\":\"freeze\",\"mode\":\"replay_adjusted\",\"recipe_path\":\"ops.jsonl\","
+        "\"adjust_path\":\"adjust.yaml\"}\n{\"module\":\"core\",\"op\":\"freeze\",\"mode\":\"prod\"}\n"
+        "{\"module\":\"core\",\"op\":\"freeze\",\"mode\":\"replay_adjusted\",\"recipe_path\":\"ops.jsonl\","
+        "\"adjust_path\":\"ops.jsonl\"}\n");
     CU_ASSERT_EQUAL(look(&s), HT_OK);
     CU_ASSERT_EQUAL_FATAL(s.n, 4);
     CU_ASSERT_STRING_EQUAL(s.taken[0].attachment, "{\"op\":\"x\"}\n");
@@ -390,7 +404,8 @@ CASES("inbox", CASE(nothing_asked_gives_nothing), CASE(a_command_is_taken_once_w
       CASE(lines_that_are_not_json_are_skipped_and_reported_once),
       CASE(json_that_is_no_command_is_an_operation_with_a_fault),
       CASE(at_most_ten_thousand_commands_are_taken_in_one_look), CASE(a_line_that_is_far_too_long_is_skipped),
-      CASE(the_config_gives_operations_in_the_promised_order), CASE(the_tune_section_switches_tuning_as_promised),
+      CASE(the_config_gives_operations_in_the_promised_order),
+      CASE(the_tune_section_switches_tuning_as_promised),
       CASE(a_section_that_is_no_mapping_is_one_fault_and_the_others_count),
       CASE(wrong_kinds_inside_a_section_are_faults), CASE(a_config_that_is_replaced_counts_again),
       CASE(the_replay_log_comes_along_relative_to_the_run_directory),

@@ -35,10 +35,13 @@ static void a_mutation_has_hotcbs_keys_in_order_and_ours_after_them(void)
 {
     ht_mutation m = weight_mutation();
     check(ht_mutation_to_json(&m, stamp),
-          "{\"mutation_id\":\"m_00007\",\"step\":1800,\"epoch\":9,\"phase_bin\":\"mid\",\"event\":\"val_epoch_end\","
+          "{\"mutation_id\":\"m_00007\",\"step\":1800,\"epoch\":9,\"phase_bin\":\"mid\",\"event\":\"val_"
+          "epoch_end\","
           "\"actuator\":\"loss\",\"patch\":{\"op\":\"mult\",\"key\":\"aux_w\",\"value\":1.25},"
-          "\"proposal_source\":\"tpe\",\"context\":{\"phase_bin\":\"mid\",\"val/loss\":0.61,\"reject_streak\":1,"
-          "\"mutation_count\":6},\"snapshot_ref\":\"snap_00007\",\"status\":\"applied\",\"run\":\"r2\",\"replica\":3,"
+          "\"proposal_source\":\"tpe\",\"context\":{\"phase_bin\":\"mid\",\"val/"
+          "loss\":0.61,\"reject_streak\":1,"
+          "\"mutation_count\":6},\"snapshot_ref\":\"snap_00007\",\"status\":\"applied\",\"run\":\"r2\","
+          "\"replica\":3,"
           "\"wall_time\":1800000000.25,\"before\":{\"aux_w\":0.4},\"after\":{\"aux_w\":0.5}}");
 }
 
@@ -67,8 +70,10 @@ static void a_replayed_mutation_has_an_empty_context_and_a_family_without_key_no
     m.patch = (ht_patch){"betas_set", "", ht_tuple(2, (const double[]){0.9, 0.99})};
     m.changes[0] = (ht_change){.param = "betas", .n_cells = 2, .before = {0.8, NAN}, .after = {0.9, 0.99}};
     cJSON *o = ht_mutation_to_json(&m, stamp);
-    char *context = ht_json_line(ht_json_member(o, "context")), *patch = ht_json_line(ht_json_member(o, "patch"));
-    char *before = ht_json_line(ht_json_member(o, "before")), *after = ht_json_line(ht_json_member(o, "after"));
+    char *context = ht_json_line(ht_json_member(o, "context")),
+         *patch = ht_json_line(ht_json_member(o, "patch"));
+    char *before = ht_json_line(ht_json_member(o, "before")),
+         *after = ht_json_line(ht_json_member(o, "after"));
     CU_ASSERT_STRING_EQUAL(context, "{}");
     CU_ASSERT_STRING_EQUAL(patch, "{\"op\":\"betas_set\",\"value\":[0.9,0.99]}");
     CU_ASSERT_STRING_EQUAL(before, "{\"betas\":[0.8,null]}");
@@ -104,12 +109,14 @@ static ht_segment segment(void)
 static void a_segment_has_hotcbs_keys_in_order_and_ours_after_them(void)
 {
     ht_segment g = segment();
-    check(ht_segment_to_json(&g, stamp),
-          "{\"segment_id\":\"s_00006\",\"mutation_id\":\"m_00007\",\"start_step\":1800,\"end_step\":2000,"
-          "\"horizon_type\":\"next_val_epoch_end\",\"pre\":{\"val/loss\":0.5},\"post\":{\"val/loss\":0.75},"
-          "\"delta\":{\"val/loss\":0.25},\"stability\":{\"nan\":false,\"anomaly\":false,\"grad_spike\":false},"
-          "\"decision\":\"rolled_back\",\"score_delta\":-0.03,\"run\":\"r2\",\"replica\":3,\"rollback\":\"exact\","
-          "\"wall_time\":1800000000.25}");
+    check(
+        ht_segment_to_json(&g, stamp),
+        "{\"segment_id\":\"s_00006\",\"mutation_id\":\"m_00007\",\"start_step\":1800,\"end_step\":2000,"
+        "\"horizon_type\":\"next_val_epoch_end\",\"pre\":{\"val/loss\":0.5},\"post\":{\"val/loss\":0.75},"
+        "\"delta\":{\"val/loss\":0.25},\"stability\":{\"nan\":false,\"anomaly\":false,\"grad_spike\":false},"
+        "\"decision\":\"rolled_back\",\"score_delta\":-0.03,\"run\":\"r2\",\"replica\":3,\"rollback\":"
+        "\"exact\","
+        "\"wall_time\":1800000000.25}");
 }
 
 static void a_segment_without_a_verdict_has_a_null_score_and_a_reason(void)
@@ -133,15 +140,23 @@ static void a_segment_without_a_verdict_has_a_null_score_and_a_reason(void)
 
 static void a_window_leaves_out_readings_that_are_not_finite(void)
 {
-    ht_window w = {.replica = 1, .step = 40, .epoch = 1, .phase = "early", .mode = HT_MODE_ACTIVE, .asked = true,
-                   .has_active = true, .active = 12};
+    ht_window w = {.replica = 1,
+                   .step = 40,
+                   .epoch = 1,
+                   .phase = "early",
+                   .mode = HT_MODE_ACTIVE,
+                   .asked = true,
+                   .has_active = true,
+                   .active = 12};
     ht_readings_put(&w.readings, "val/loss", 0.5);
     ht_readings_put(&w.readings, "grad/norm", INFINITY);
     ht_codes_add(&w.blocked, "cooldown");
     check(ht_window_to_json(&w, stamp),
           "{\"step\":40,\"epoch\":1,\"wall_time\":1800000000.25,\"metrics\":{\"val/loss\":0.5},"
-          "\"event\":\"val_epoch_end\",\"phase_bin\":\"early\",\"mode\":\"active\",\"blockers\":[],\"reject_streak\":0,"
-          "\"asked\":true,\"blocked\":[\"cooldown\"],\"replica\":1,\"run\":\"r2\",\"active_mutation\":\"m_00012\","
+          "\"event\":\"val_epoch_end\",\"phase_bin\":\"early\",\"mode\":\"active\",\"blockers\":[],\"reject_"
+          "streak\":0,"
+          "\"asked\":true,\"blocked\":[\"cooldown\"],\"replica\":1,\"run\":\"r2\",\"active_mutation\":\"m_"
+          "00012\","
           "\"pause_left\":0,\"global_cooldown\":0}");
 }
 
@@ -149,13 +164,22 @@ static void a_ledger_line_has_all_keys_and_null_for_what_is_not_known(void)
 {
     cJSON *params = cJSON_CreateObject();
     ht_json_put_real(params, "acceptance.epsilon", 0.002);
-    ht_ledger_line l = {.step = 1200, .epoch = -1, .event = "train_batch_end", .phase = "train", .module = "tune",
-                        .op = "set", .source = HT_FROM_EXTERNAL, .decision = HT_LEDGER_APPLIED, .params = params,
+    ht_ledger_line l = {.step = 1200,
+                        .epoch = -1,
+                        .event = "train_batch_end",
+                        .phase = "train",
+                        .module = "tune",
+                        .op = "set",
+                        .source = HT_FROM_EXTERNAL,
+                        .decision = HT_LEDGER_APPLIED,
+                        .params = params,
                         .command_end = 77};
     check(ht_ledger_to_json(&l, 3, 1800000000.25),
-          "{\"seq\":3,\"step\":1200,\"epoch\":null,\"event\":\"train_batch_end\",\"phase\":\"train\",\"module\":\"tune\","
+          "{\"seq\":3,\"step\":1200,\"epoch\":null,\"event\":\"train_batch_end\",\"phase\":\"train\","
+          "\"module\":\"tune\","
           "\"op\":\"set\",\"id\":null,\"source\":\"external\",\"decision\":\"applied\","
-          "\"params\":{\"acceptance.epsilon\":0.002},\"payload\":null,\"error\":null,\"traceback\":null,\"notes\":null,"
+          "\"params\":{\"acceptance.epsilon\":0.002},\"payload\":null,\"error\":null,\"traceback\":null,"
+          "\"notes\":null,"
           "\"wall_time\":1800000000.25,\"cmd_end\":77}");
     ht_ledger_line_release(&l);
 }
@@ -179,8 +203,12 @@ static void count_run(ht_statistics *s)
         }
         strcpy(m.phase, i == 1 ? "early" : "mid");
         ht_statistics_mutation(s, &m);
-        g.decision = i == 1 ? HT_DECISION_ACCEPTED : i == 2 ? HT_DECISION_ROLLED_BACK : HT_DECISION_INCONCLUSIVE;
-        m.status = i == 1 ? HT_MUTATION_ACCEPTED : i == 2 ? HT_MUTATION_ROLLED_BACK : HT_MUTATION_INCONCLUSIVE;
+        g.decision = i == 1   ? HT_DECISION_ACCEPTED
+                     : i == 2 ? HT_DECISION_ROLLED_BACK
+                              : HT_DECISION_INCONCLUSIVE;
+        m.status = i == 1   ? HT_MUTATION_ACCEPTED
+                   : i == 2 ? HT_MUTATION_ROLLED_BACK
+                            : HT_MUTATION_INCONCLUSIVE;
         g.has_score = i <= 2;
         g.score = i == 1 ? 0.5 : -0.25;
         ht_statistics_mutation(s, &m);
@@ -195,14 +223,17 @@ static void a_summary_counts_verdicts_and_tells_what_won_where(void)
 {
     ht_statistics s;
     count_run(&s);
-    check(ht_summary_to_json(&s, HT_MODE_ACTIVE, 0, 4),
-          "{\"total_mutations\":3,\"applied_mutations\":3,\"segments_by_decision\":{\"accepted\":1,\"rolled_back\":1,"
-          "\"inconclusive\":1},\"win_rates\":{\"opt:lr_mult\":0.5},\"mean_scores\":{\"opt:lr_mult\":0.125},"
-          "\"accept_rate\":0.5,\"mode\":\"active\",\"total_steps\":null,\"win_centers\":{\"opt:lr_mult\":0.5},"
-          "\"win_spreads\":{\"opt:lr_mult\":0.0},\"win_counts\":{\"opt:lr_mult\":1.0},\"phases\":{\"early\":"
-          "{\"opt:lr_mult\":{\"win_rate\":1.0,\"mean_score\":0.5,\"win_center\":0.5,\"win_spread\":0.0,"
-          "\"win_count\":1.0}},\"mid\":{\"opt:lr_mult\":{\"win_rate\":0.0,\"mean_score\":-0.25,\"win_count\":0.0}}},"
-          "\"failed\":0,\"suggested\":0,\"blocked\":{\"cooldown\":1},\"replay_missed\":4}");
+    check(
+        ht_summary_to_json(&s, HT_MODE_ACTIVE, 0, 4),
+        "{\"total_mutations\":3,\"applied_mutations\":3,\"segments_by_decision\":{\"accepted\":1,\"rolled_"
+        "back\":1,"
+        "\"inconclusive\":1},\"win_rates\":{\"opt:lr_mult\":0.5},\"mean_scores\":{\"opt:lr_mult\":0.125},"
+        "\"accept_rate\":0.5,\"mode\":\"active\",\"total_steps\":null,\"win_centers\":{\"opt:lr_mult\":0.5},"
+        "\"win_spreads\":{\"opt:lr_mult\":0.0},\"win_counts\":{\"opt:lr_mult\":1.0},\"phases\":{\"early\":"
+        "{\"opt:lr_mult\":{\"win_rate\":1.0,\"mean_score\":0.5,\"win_center\":0.5,\"win_spread\":0.0,"
+        "\"win_count\":1.0}},\"mid\":{\"opt:lr_mult\":{\"win_rate\":0.0,\"mean_score\":-0.25,\"win_count\":0."
+        "0}}},"
+        "\"failed\":0,\"suggested\":0,\"blocked\":{\"cooldown\":1},\"replay_missed\":4}");
     ht_statistics_release(&s);
 }
 
@@ -210,8 +241,15 @@ static void the_summary_file_adds_what_only_the_whole_run_knows(void)
 {
     ht_statistics s;
     count_run(&s);
-    ht_coordinator_view v = {.mode = HT_MODE_OFF, .statistics = &s, .total_steps = 6000, .has_best = true, .best = 0.25,
-                             .best_replica = 2, .best_step = 40, .best_epoch = 1, .open = 1};
+    ht_coordinator_view v = {.mode = HT_MODE_OFF,
+                             .statistics = &s,
+                             .total_steps = 6000,
+                             .has_best = true,
+                             .best = 0.25,
+                             .best_replica = 2,
+                             .best_step = 40,
+                             .best_epoch = 1,
+                             .open = 1};
     cJSON *o = ht_summary_file_to_json(&v, 5, true, cJSON_CreateObject());
     CU_ASSERT_STRING_EQUAL(ht_json_text(o, "run"), "r5");
     CU_ASSERT_TRUE(ht_json_true(o, "final"));
@@ -261,7 +299,8 @@ static void a_summary_of_hotcb_has_rates_but_no_wins(void)
 {
     ht_evidence *e = NULL;
     size_t n = 0;
-    cJSON *o = parse("{\"win_rates\":{\"opt:lr_mult\":0.75,\"nonsense\":1,\"a:b\":\"x\"},\"mean_scores\":{\"opt:lr_mult\":2}}");
+    cJSON *o = parse("{\"win_rates\":{\"opt:lr_mult\":0.75,\"nonsense\":1,\"a:b\":\"x\"},\"mean_scores\":{"
+                     "\"opt:lr_mult\":2}}");
     CU_ASSERT_EQUAL(ht_summary_evidence(o, &n, &e, NULL), HT_OK);
     CU_ASSERT_EQUAL_FATAL(n, 1);
     CU_ASSERT_STRING_EQUAL(e[0].actuator, "opt");

@@ -9,7 +9,8 @@
 #include "store/recorder.h"
 #include "folder.h"
 
-static const char recipe_text[] = "version: 1\nactuators:\n  opt:\n    mutations:\n      lr_mult: {bounds: [0.5, 2.0]}\n";
+static const char recipe_text[] =
+    "version: 1\nactuators:\n  opt:\n    mutations:\n      lr_mult: {bounds: [0.5, 2.0]}\n";
 
 /* A run directory with a recorder and a coordinator without replicas' messages. */
 typedef struct {
@@ -63,9 +64,15 @@ static ht_status put(stage *s, const ht_record *record)
 static ht_record mutation_record(unsigned long number)
 {
     ht_record r = {.kind = HT_RECORD_MUTATION};
-    r.as.mutation = (ht_mutation){.number = number, .step = 40, .phase = "early", .actuator = "opt", .key = "lr_mult",
-                                  .patch = {"lr_mult", "", ht_real(0.5)}, .scale = HT_SCALE_LOG,
-                                  .source = HT_SOURCE_RANDOM, .status = HT_MUTATION_APPLIED};
+    r.as.mutation = (ht_mutation){.number = number,
+                                  .step = 40,
+                                  .phase = "early",
+                                  .actuator = "opt",
+                                  .key = "lr_mult",
+                                  .patch = {"lr_mult", "", ht_real(0.5)},
+                                  .scale = HT_SCALE_LOG,
+                                  .source = HT_SOURCE_RANDOM,
+                                  .status = HT_MUTATION_APPLIED};
     return r;
 }
 
@@ -100,7 +107,8 @@ static ht_record ledger_record(const char *op, long long command_end)
 /* One record of each kind that is a line. */
 static void write_some(stage *s)
 {
-    ht_record m = mutation_record(1), g = segment_record(1), w = window_record(80, 0.5), l = ledger_record("status", 33);
+    ht_record m = mutation_record(1), g = segment_record(1), w = window_record(80, 0.5),
+              l = ledger_record("status", 33);
     ht_record e = {.kind = HT_RECORD_EVENT, .as.event = "replica 0\njoined"};
     ht_record a = {.kind = HT_RECORD_ARRIVAL, .as.arrival = {1, HT_MESSAGE_REPORT}};
     CU_ASSERT_EQUAL(put(s, &a), HT_OK);
@@ -138,7 +146,8 @@ static void each_record_is_a_line_of_its_file(void)
     expect_member(&s, HT_FILE_SEGMENTS, "segment_id", "s_00001");
     expect_member(&s, HT_FILE_METRICS, "event", "val_epoch_end");
     expect_member(&s, HT_FILE_APPLIED, "op", "status");
-    folder_expect(&s.f, HT_FILE_ARRIVAL, "{\"run\":\"r1\",\"seed\":5,\"replicas\":2}\n{\"replica\":1,\"message\":\"report\"}\n");
+    folder_expect(&s.f, HT_FILE_ARRIVAL,
+                  "{\"run\":\"r1\",\"seed\":5,\"replicas\":2}\n{\"replica\":1,\"message\":\"report\"}\n");
     char *events = folder_read(&s.f, HT_FILE_EVENTS);
     CU_ASSERT_PTR_NOT_NULL(strstr(events, "Z r1 replica 0 joined\n"));
     free(events);
@@ -163,7 +172,8 @@ static void descriptions_of_knobs_and_the_freeze_state_are_whole_files(void)
     ht_freeze read = {.mode = HT_FREEZE_OFF};
     CU_ASSERT_EQUAL(put(&s, &c), HT_OK);
     CU_ASSERT_EQUAL(ht_recorder_tick(s.recorder, s.coordinator, s.now, NULL), HT_OK);
-    folder_expect(&s.f, HT_FILE_ACTUATORS, "{\n  \"controls\": [\n    {\n      \"param_key\": \"lr\"\n    }\n  ]\n}\n");
+    folder_expect(&s.f, HT_FILE_ACTUATORS,
+                  "{\n  \"controls\": [\n    {\n      \"param_key\": \"lr\"\n    }\n  ]\n}\n");
     CU_ASSERT_EQUAL(put(&s, &f), HT_OK);
     CU_ASSERT_EQUAL(ht_freeze_read(s.f.path, &read, NULL), HT_OK);
     CU_ASSERT_EQUAL(read.mode, HT_FREEZE_PROD);
@@ -273,7 +283,8 @@ static void cut_times(char *text)
 
 static void the_same_records_give_the_same_logs_but_for_wall_time(void)
 {
-    static const char *const names[] = {HT_FILE_MUTATIONS, HT_FILE_SEGMENTS, HT_FILE_METRICS, HT_FILE_APPLIED, HT_FILE_ARRIVAL};
+    static const char *const names[] = {HT_FILE_MUTATIONS, HT_FILE_SEGMENTS, HT_FILE_METRICS, HT_FILE_APPLIED,
+                                        HT_FILE_ARRIVAL};
     stage a = open_stage(), b = open_stage();
     write_some(&a);
     write_some(&b);
@@ -389,7 +400,8 @@ static void a_recorder_that_is_killed_leaves_a_directory_in_which_a_run_can_begi
 CASES("recorder", CASE(each_record_is_a_line_of_its_file), CASE(the_effective_recipe_is_there_from_the_start),
       CASE(descriptions_of_knobs_and_the_freeze_state_are_whole_files),
       CASE(a_second_run_goes_on_with_the_numbers_of_the_first),
-      CASE(the_summary_is_there_after_a_verdict_and_final_at_the_end), CASE(the_study_has_the_run_from_the_first_tick),
+      CASE(the_summary_is_there_after_a_verdict_and_final_at_the_end),
+      CASE(the_study_has_the_run_from_the_first_tick),
       CASE(a_study_or_directory_that_cannot_be_used_is_refused_at_the_start),
       CASE(the_same_records_give_the_same_logs_but_for_wall_time),
       CASE(a_full_disk_loses_no_record_and_is_told_until_all_is_written),

@@ -64,10 +64,12 @@ static void history_is_the_highest_number_of_each_kind_whatever_is_torn(void)
     folder f;
     ht_run_history h;
     folder_make(&f);
-    folder_write(&f, HT_FILE_MUTATIONS, "{\"mutation_id\":\"m_00012\",\"run\":\"r1\"}\n{\"mutation_id\":\"m_00003\"}\n"
-                                        "{\"mutation_id\":\"m_1\n{\"mutation_id\":\"m_99");
+    folder_write(&f, HT_FILE_MUTATIONS,
+                 "{\"mutation_id\":\"m_00012\",\"run\":\"r1\"}\n{\"mutation_id\":\"m_00003\"}\n"
+                 "{\"mutation_id\":\"m_1\n{\"mutation_id\":\"m_99");
     folder_write(&f, HT_FILE_SEGMENTS, "{\"segment_id\":\"s_123456\",\"run\":\"r2\"}\n{\"segment_id\":7}\n");
-    folder_write(&f, HT_FILE_APPLIED, "{\"seq\":1,\"cmd_end\":90}\n{\"seq\":2,\"cmd_end\":40}\n{\"seq\":3,\"cmd_end\":null}\n");
+    folder_write(&f, HT_FILE_APPLIED,
+                 "{\"seq\":1,\"cmd_end\":90}\n{\"seq\":2,\"cmd_end\":40}\n{\"seq\":3,\"cmd_end\":null}\n");
     folder_write(&f, HT_FILE_SUMMARY, "{\"run\": \"r4\"}\n");
     CU_ASSERT_EQUAL(ht_run_dir_history(f.path, &h, NULL), HT_OK);
     CU_ASSERT_EQUAL(h.mutations, 12);
@@ -147,11 +149,13 @@ static void a_config_that_is_no_yaml_is_an_error_with_file_and_line(void)
 static void a_freeze_state_reads_back_as_written_with_all_five_keys(void)
 {
     folder f;
-    ht_freeze out, in = {.mode = HT_FREEZE_REPLAY, .recipe_path = "ops.jsonl", .strict = true, .step_offset = 100};
+    ht_freeze out,
+        in = {.mode = HT_FREEZE_REPLAY, .recipe_path = "ops.jsonl", .strict = true, .step_offset = 100};
     folder_make(&f);
     CU_ASSERT_EQUAL(ht_freeze_write(f.path, &in, NULL), HT_OK);
-    folder_expect(&f, HT_FILE_FREEZE, "{\n  \"mode\": \"replay\",\n  \"recipe_path\": \"ops.jsonl\",\n"
-                                      "  \"adjust_path\": null,\n  \"policy\": \"strict\",\n  \"step_offset\": 100\n}\n");
+    folder_expect(&f, HT_FILE_FREEZE,
+                  "{\n  \"mode\": \"replay\",\n  \"recipe_path\": \"ops.jsonl\",\n"
+                  "  \"adjust_path\": null,\n  \"policy\": \"strict\",\n  \"step_offset\": 100\n}\n");
     CU_ASSERT_EQUAL(ht_freeze_read(f.path, &out, NULL), HT_OK);
     CU_ASSERT_EQUAL(out.mode, HT_FREEZE_REPLAY);
     CU_ASSERT_STRING_EQUAL(out.recipe_path, "ops.jsonl");
@@ -176,7 +180,8 @@ static void a_missing_or_empty_freeze_file_is_off(void)
 
 static void a_broken_freeze_file_is_off_and_says_why(void)
 {
-    static const char *const texts[] = {"{", "[1]", "{\"mode\": \"frozen\"}", "{\"mode\": \"prod\", \"step_offset\": 1e99}"};
+    static const char *const texts[] = {"{", "[1]", "{\"mode\": \"frozen\"}",
+                                        "{\"mode\": \"prod\", \"step_offset\": 1e99}"};
     folder f;
     folder_make(&f);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -256,10 +261,13 @@ static void commands_of_several_processes_do_not_mix(void)
 }
 
 CASES("run_dir", CASE(names_are_joined_and_absolute_ones_stay),
-      CASE(a_directory_is_created_with_its_parents_and_may_exist), CASE(a_file_in_the_way_of_a_directory_is_named),
-      CASE(an_empty_directory_has_no_history), CASE(history_is_the_highest_number_of_each_kind_whatever_is_torn),
-      CASE(the_recipe_is_looked_for_in_the_promised_order), CASE(a_recipe_that_is_named_but_missing_is_an_error),
+      CASE(a_directory_is_created_with_its_parents_and_may_exist),
+      CASE(a_file_in_the_way_of_a_directory_is_named), CASE(an_empty_directory_has_no_history),
+      CASE(history_is_the_highest_number_of_each_kind_whatever_is_torn),
+      CASE(the_recipe_is_looked_for_in_the_promised_order),
+      CASE(a_recipe_that_is_named_but_missing_is_an_error),
       CASE(a_config_that_is_no_yaml_is_an_error_with_file_and_line),
-      CASE(a_freeze_state_reads_back_as_written_with_all_five_keys), CASE(a_missing_or_empty_freeze_file_is_off),
-      CASE(a_broken_freeze_file_is_off_and_says_why), CASE(a_command_is_one_line_after_whatever_was_torn),
+      CASE(a_freeze_state_reads_back_as_written_with_all_five_keys),
+      CASE(a_missing_or_empty_freeze_file_is_off), CASE(a_broken_freeze_file_is_off_and_says_why),
+      CASE(a_command_is_one_line_after_whatever_was_torn),
       CASE(a_command_into_a_missing_directory_is_refused), CASE(commands_of_several_processes_do_not_mix))

@@ -37,11 +37,19 @@ static void make_segments(made *m, double value)
         ht_segment *g = &m->segments[i];
         ht_mutation *u = &m->mutations[i];
         bool won = i % 4 != 3;
-        *u = (ht_mutation){.number = i + 1, .replica = 1, .step = 40, .phase = "early", .actuator = "opt",
-                           .key = "lr_mult", .patch = {"lr_mult", "", ht_real(value)}, .scale = HT_SCALE_LOG,
-                           .source = HT_SOURCE_TPE, .status = won ? HT_MUTATION_ACCEPTED : HT_MUTATION_REJECTED,
+        *u = (ht_mutation){.number = i + 1,
+                           .replica = 1,
+                           .step = 40,
+                           .phase = "early",
+                           .actuator = "opt",
+                           .key = "lr_mult",
+                           .patch = {"lr_mult", "", ht_real(value)},
+                           .scale = HT_SCALE_LOG,
+                           .source = HT_SOURCE_TPE,
+                           .status = won ? HT_MUTATION_ACCEPTED : HT_MUTATION_REJECTED,
                            .n_changes = 1};
-        u->changes[0] = (ht_change){.param = "lr", .n_cells = 2, .before = {1, 2}, .after = {value, 2 * value}};
+        u->changes[0] =
+            (ht_change){.param = "lr", .n_cells = 2, .before = {1, 2}, .after = {value, 2 * value}};
         *g = (ht_segment){.number = i + 1, .mutation = i + 1, .replica = 1, .start_step = 40, .end_step = 80,
                           .horizon = "next_val_epoch_end", .has_score = true, .score = won ? 0.5 : -0.5,
                           .decision = won ? HT_DECISION_ACCEPTED : HT_DECISION_REJECTED};
@@ -65,12 +73,26 @@ static void make_run(made *m, const char *id, double started, double value)
     make_segments(m, value);
     for (int i = 0; i < 3; i++)
         m->points[i] = (ht_curve_point){1, 40 * (i + 1), i + 1, 1.0 / (i + 1)};
-    m->run = (ht_study_run){.name = "digits", .started = started, .ended = started + 60, .seed = 18446744073709551615u,
-                            .n_replicas = 8, .ranks_per_replica = 2, .mpi_version = "some MPI", .nodes = "n[1-4]",
-                            .recipe = m->recipe, .base_recipe = recipe_text, .has_result = true, .result_val = 0.25,
-                            .result_test = NAN, .n_segments = SEGMENTS, .segments = m->segments,
-                            .mutations = m->mutations, .n_points = 3, .points = m->points,
-                            .statistics = &m->statistics, .posterior = m->posterior};
+    m->run = (ht_study_run){.name = "digits",
+                            .started = started,
+                            .ended = started + 60,
+                            .seed = 18446744073709551615u,
+                            .n_replicas = 8,
+                            .ranks_per_replica = 2,
+                            .mpi_version = "some MPI",
+                            .nodes = "n[1-4]",
+                            .recipe = m->recipe,
+                            .base_recipe = recipe_text,
+                            .has_result = true,
+                            .result_val = 0.25,
+                            .result_test = NAN,
+                            .n_segments = SEGMENTS,
+                            .segments = m->segments,
+                            .mutations = m->mutations,
+                            .n_points = 3,
+                            .points = m->points,
+                            .statistics = &m->statistics,
+                            .posterior = m->posterior};
     strcpy(m->run.id, id);
 }
 
@@ -190,10 +212,22 @@ static void a_run_that_began_with_the_evolved_recipe_does_not_count_the_others_t
 static void the_layout_is_the_documented_one(void)
 {
     static const char *const links[] = {
-        "recipe/base", "recipe/evolved", "space/families", "priors/opt:lr_mult", "priors/opt:lr_mult/early",
-        "priors/a%2Fb:aux", "posterior/observations", "runs/x%2Fy", "runs/x%2Fy/segments", "runs/x%2Fy/mutations",
-        "runs/x%2Fy/curves", "runs/x%2Fy/evidence", "runs/x%2Fy/recipe", "runs/x%2Fy/base_recipe",
-        "runs/x%2Fy/readings_pre", "runs/x%2Fy/readings_post",
+        "recipe/base",
+        "recipe/evolved",
+        "space/families",
+        "priors/opt:lr_mult",
+        "priors/opt:lr_mult/early",
+        "priors/a%2Fb:aux",
+        "posterior/observations",
+        "runs/x%2Fy",
+        "runs/x%2Fy/segments",
+        "runs/x%2Fy/mutations",
+        "runs/x%2Fy/curves",
+        "runs/x%2Fy/evidence",
+        "runs/x%2Fy/recipe",
+        "runs/x%2Fy/base_recipe",
+        "runs/x%2Fy/readings_pre",
+        "runs/x%2Fy/readings_post",
     };
     folder f;
     char text[64] = "";
@@ -306,7 +340,8 @@ static void a_study_about_another_objective_is_refused_and_untouched(void)
     m.recipe->objective.mode = HT_MAXIMIZE;
     CU_ASSERT_EQUAL(ht_study_fits(folder_file(&f, "study.h5"), m.recipe, NULL), HT_EREFUSED);
     CU_ASSERT_EQUAL(ht_study_publish(folder_file(&f, "study.h5"), &m.run, &err), HT_EREFUSED);
-    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "is about 'val/loss' (minimize), this run about 'val/acc' (maximize)"));
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(err.text, "is about 'val/loss' (minimize), this run about 'val/acc' (maximize)"));
     ht_file_stamp after = ht_file_look(folder_file(&f, "study.h5"));
     CU_ASSERT_TRUE(ht_file_same(&before, &after));
     release(&m);
@@ -536,14 +571,17 @@ static void a_writer_that_is_killed_leaves_a_whole_study(void)
 }
 
 CASES("study", CASE(a_study_gives_back_the_evidence_of_each_run_oldest_first),
-      CASE(the_recipe_moves_towards_what_won_and_names_its_runs), CASE(a_run_that_is_published_again_counts_once),
+      CASE(the_recipe_moves_towards_what_won_and_names_its_runs),
+      CASE(a_run_that_is_published_again_counts_once),
       CASE(a_run_that_began_with_the_evolved_recipe_does_not_count_the_others_twice),
       CASE(the_layout_is_the_documented_one),
-      CASE(nothing_stays_open_and_the_programs_error_printing_is_as_before), CASE(a_run_without_any_segment_is_a_run),
-      CASE(a_missing_study_is_not_found), CASE(a_study_about_another_objective_is_refused_and_untouched),
+      CASE(nothing_stays_open_and_the_programs_error_printing_is_as_before),
+      CASE(a_run_without_any_segment_is_a_run), CASE(a_missing_study_is_not_found),
+      CASE(a_study_about_another_objective_is_refused_and_untouched),
       CASE(what_is_no_study_is_refused_and_untouched),
       CASE(a_study_that_is_cut_off_anywhere_is_refused_or_reads_no_rubbish),
-      CASE(a_single_wrong_bit_is_found),
-      CASE(a_damaged_study_without_a_seal_never_crashes_the_reader), CASE(a_study_that_another_program_changed_is_a_study),
+      CASE(a_single_wrong_bit_is_found), CASE(a_damaged_study_without_a_seal_never_crashes_the_reader),
+      CASE(a_study_that_another_program_changed_is_a_study),
       CASE(a_study_that_finds_no_room_on_the_disk_stays_as_it_was),
-      CASE(a_reader_is_not_locked_out_and_locks_nobody_out), CASE(a_writer_that_is_killed_leaves_a_whole_study))
+      CASE(a_reader_is_not_locked_out_and_locks_nobody_out),
+      CASE(a_writer_that_is_killed_leaves_a_whole_study))
