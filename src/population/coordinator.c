@@ -161,7 +161,7 @@ static void run_rounds(ht_coordinator *c)
 static void note_time(ht_coordinator *c, double now)
 {
     if (isnan(c->began))
-        c->began = now;
+        c->began = c->reassured = now;
 }
 
 static bool is_from_replica(ht_message_kind kind)
@@ -246,6 +246,19 @@ static bool is_silent(const ht_coordinator *c, const ht_replica *r, double longe
     return ht_replica_is_living(r) && r->due == 0 && usual > 0 && silent > c->silence_s && silent > 3 * usual;
 }
 
+/* A round takes as long as its slowest epoch. Whoever waits for the others hears from us meanwhile, by a
+ * DIRECTIVE for no decision, so that it does not lose patience. */
+static void reassure(ht_coordinator *c, double now)
+{
+    if (!(c->silence_s > 0) || now - c->reassured < c->silence_s / 4)
+        return;
+    c->reassured = now;
+    c->reply = (ht_packet){.kind = HT_MESSAGE_DIRECTIVE};
+    for (int i = 0; i < c->n_replicas; i++)
+        if (c->replicas[i].due > 0)
+            ht_coordinator_send(c, i, &c->reply);
+}
+
 ht_status ht_coordinator_tick(ht_coordinator *c, double now)
 {
     note_time(c, now);
@@ -256,6 +269,7 @@ ht_status ht_coordinator_tick(ht_coordinator *c, double now)
             ht_coordinator_lose(c, i);
         }
     run_rounds(c);
+    reassure(c, now);
     return ht_coordinator_settle(c);
 }
 

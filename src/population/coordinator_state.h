@@ -61,6 +61,7 @@ struct ht_coordinator {
     ht_mode mode;
     char *replay;                       /**< text of the mutation log for mode replay; owned */
     double silence_s, began;            /**< began: time of the first call, NaN = none yet */
+    double reassured;                   /**< when those who wait for a round last heard from us */
     bool stopping, finished;
     ht_statistics statistics;
     ht_posterior **posteriors;          /**< [n_replicas], one entry only if shared; made when needed */

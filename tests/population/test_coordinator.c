@@ -245,6 +245,24 @@ static void a_round_goes_on_without_a_lost_replica(void)
     end(s);
 }
 
+static void who_waits_for_a_round_hears_from_us_meanwhile(void)
+{
+    stage *s = stage_of(2, "barrier");
+    hello(s, 0);
+    hello(s, 1);
+    s->now = 1;
+    report(s, 0, 1, .5, 0, 0);
+    CU_ASSERT_EQUAL(ht_coordinator_tick(s->c, 2), HT_OK);
+    drain(s);
+    CU_ASSERT_EQUAL(s->n_directives[0], 0);
+    CU_ASSERT_EQUAL(ht_coordinator_tick(s->c, 3), HT_OK);
+    drain(s);
+    CU_ASSERT_EQUAL(s->n_directives[0], 1);
+    CU_ASSERT_EQUAL(s->directive.decision, 0);      /* an answer to nothing: only a sign of life */
+    CU_ASSERT_EQUAL(s->n_directives[1], 0);
+    end(s);
+}
+
 /* ---- lost replicas ---------------------------------------------------------------------------- */
 
 static void a_silent_replica_is_lost_not_rejected_and_the_others_go_on(void)
@@ -492,6 +510,7 @@ CASES("coordinator", CASE(a_replica_is_welcomed_with_recipe_and_mode),
       CASE(the_best_reading_and_the_best_result_are_kept),
       CASE(the_same_seed_gives_a_replica_the_same_proposals_whoever_came_before),
       CASE(a_round_waits_for_all), CASE(the_order_of_arrival_changes_nothing),
+      CASE(who_waits_for_a_round_hears_from_us_meanwhile),
       CASE(a_round_goes_on_without_a_lost_replica),
       CASE(a_silent_replica_is_lost_not_rejected_and_the_others_go_on),
       CASE(a_slow_replica_has_three_of_its_longest_intervals),
