@@ -1,6 +1,7 @@
 #!/bin/bash
 # Help texts, the version, and the manual page that is made from the same table.
 . "$(dirname "$0")/check.sh"
+starts_mpi
 
 it "the program's help lists verbs, common options and exit codes"
 try --help

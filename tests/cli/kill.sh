@@ -1,10 +1,19 @@
 #!/bin/bash
 # A run that is killed at any moment leaves logs whose lines are whole, and a study that can be read.
 . "$(dirname "$0")/check.sh"
+starts_mpi
 
-# whole FILE: every line but a torn last one is a JSON object
+# whole DIR: every line of its logs but a torn last one is a JSON object, and so is its summary
 whole() {
-    [ ! -e "$1" ] || json_lines 'all(isinstance(x, dict) for x in l)' "$1"
+    python3 -c '
+import glob, json, os, sys
+for path in glob.glob(sys.argv[1] + "/*.jsonl"):
+    for line in open(path).read().split("\n")[:-1]:
+        assert isinstance(json.loads(line), dict), path
+summary = sys.argv[1] + "/hotcb.tune.summary.json"
+assert not os.path.exists(summary) or json.load(open(summary))["run"].startswith("r")' "$1" 2>err ||
+        fail "a file in $1 is not whole"
+    [ ! -e "$1/study.h5" ] || h5dump -H "$1/study.h5" >/dev/null || fail "the study in $1 cannot be read"
 }
 
 it "20 runs killed at different moments leave whole files"
@@ -21,9 +30,7 @@ for i in $(seq 20); do
     wait "$pid" 2>/dev/null || true
     started=
     code=137
-    for file in "$dir"/*.jsonl; do whole "$file"; done
-    [ ! -e "$dir/hotcb.tune.summary.json" ] || json 'o["run"].startswith("r")' "$dir/hotcb.tune.summary.json"
-    [ ! -e "$dir/study.h5" ] || h5dump -H "$dir/study.h5" >/dev/null || fail "the study cannot be read"
+    whole "$dir"
 done
 
 it "after all that a run ends well in the same directory"
@@ -46,4 +53,4 @@ started=$pid
 soon test -s ranks/hotcb.tune.segments.jsonl
 kill -9 "$(pgrep -P "$pid" | tail -n 1)"
 wait "$pid" 2>/dev/null || true
-for file in ranks/*.jsonl; do whole "$file"; done
+whole ranks

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Commands from another terminal, while a run goes on: each appears in the ledger with what became of it, and acts.
 . "$(dirname "$0")/check.sh"
+starts_mpi
 ledger=run/hotcb.applied.jsonl
 
 # answered OP DECISION N: the ledger holds at least N lines of this operation with this decision

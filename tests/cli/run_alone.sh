@@ -1,6 +1,7 @@
 #!/bin/bash
 # `hottune run` in one process: one replica, coordinated in the same process.
 . "$(dirname "$0")/check.sh"
+starts_mpi
 files='hotcb.tune.recipe.effective.json hotcb.tune.mutations.jsonl hotcb.tune.segments.jsonl hotcb.tune.summary.json
     hotcb.metrics.jsonl study.h5'
 

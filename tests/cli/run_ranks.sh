@@ -1,6 +1,7 @@
 #!/bin/bash
 # `hottune run` on several ranks: rank 0 coordinates, the others train.
 . "$(dirname "$0")/check.sh"
+starts_mpi
 
 it "two replicas train under one coordinator and end with one table"
 ranks 3 run glyph --epochs 6 --dir one

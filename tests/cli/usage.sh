@@ -1,6 +1,7 @@
 #!/bin/bash
 # Wrong input of every kind: exit code 2 (1 if it is not the user's fault) and one message that helps.
 . "$(dirname "$0")/check.sh"
+starts_mpi
 mkdir run
 
 it "a verb that is missing or unknown is refused, with the nearest name"
