@@ -85,7 +85,7 @@ const char *ht_args_text(const ht_args *a, const char *name)
     for (size_t i = 0; i < a->n_options; i++)
         if (strcmp(a->options[i]->name, name) == 0)
             return a->values[i];
-    assert(!"an option that the verb does not declare");
+    assert(false && "the verb does not declare this option");
     return NULL;
 }
 
