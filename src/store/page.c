@@ -53,7 +53,6 @@ ht_status ht_page_flush(ht_page *p, double now, bool at_once, ht_error *err)
     ht_status st = ht_file_replace(p->path, p->text, strlen(p->text), err);
     double pause = share * (seconds() - start);
     p->next = now + (pause > least_s ? pause : least_s);
-    p->failed = st != HT_OK;
     if (st == HT_OK) {
         free(p->text);
         p->text = NULL;

@@ -12,7 +12,6 @@ typedef struct {
     char *path;             /**< owned */
     char *text;             /**< newest content that is not written; owned; NULL = none */
     double next;            /**< not before this moment, on the clock of `now` */
-    bool failed;            /**< the last attempt did not succeed */
 } ht_page;
 
 /** @return HT_OK, HT_ENOMEM */

@@ -290,7 +290,7 @@ static void put_phase(cJSON *phases, const char *family, const ht_evidence *e, b
         ht_json_put_real(o, "win_center", e->win_center);
         ht_json_put_real(o, "win_spread", e->win_spread);
     }
-    ht_json_put_real(o, "win_count", e->wins);
+    ht_json_put_int(o, "win_count", e->wins);
     ht_json_put(phase_object(phases, e->phase), family, o);
 }
 
@@ -309,7 +309,7 @@ static void put_family(family_numbers *f, const ht_evidence *e, bool scored)
         ht_json_put_real(f->win_centers, family, e->win_center);
         ht_json_put_real(f->win_spreads, family, e->win_spread);
     }
-    ht_json_put_real(f->win_counts, family, e->wins);
+    ht_json_put_int(f->win_counts, family, e->wins);
 }
 
 static void family_numbers_release(family_numbers *f)

@@ -381,7 +381,8 @@ ht_status ht_recorder_finish(ht_recorder *r, const ht_coordinator *c, ht_error *
     ht_status first = flush(r, true, err);
     publish(r, &view, wall_time());
     note(&first, err, r->study_status, &r->study_error);
-    note(&first, err, add_event(r, "run ends", &why), &why);
+    if (first == HT_OK)
+        note(&first, err, add_event(r, "everything is written", &why), &why);
     for (int i = 0; i < N_JOURNALS; i++)
         note(&first, err, ht_journal_sync(r->journals[i], &why), &why);
     return first;

@@ -229,10 +229,9 @@ static void a_summary_counts_verdicts_and_tells_what_won_where(void)
         "back\":1,"
         "\"inconclusive\":1},\"win_rates\":{\"opt:lr_mult\":0.5},\"mean_scores\":{\"opt:lr_mult\":0.125},"
         "\"accept_rate\":0.5,\"mode\":\"active\",\"total_steps\":null,\"win_centers\":{\"opt:lr_mult\":0.5},"
-        "\"win_spreads\":{\"opt:lr_mult\":0.0},\"win_counts\":{\"opt:lr_mult\":1.0},\"phases\":{\"early\":"
+        "\"win_spreads\":{\"opt:lr_mult\":0.0},\"win_counts\":{\"opt:lr_mult\":1},\"phases\":{\"early\":"
         "{\"opt:lr_mult\":{\"win_rate\":1.0,\"mean_score\":0.5,\"win_center\":0.5,\"win_spread\":0.0,"
-        "\"win_count\":1.0}},\"mid\":{\"opt:lr_mult\":{\"win_rate\":0.0,\"mean_score\":-0.25,\"win_count\":0."
-        "0}}},"
+        "\"win_count\":1}},\"mid\":{\"opt:lr_mult\":{\"win_rate\":0.0,\"mean_score\":-0.25,\"win_count\":0}}},"
         "\"failed\":0,\"suggested\":0,\"blocked\":{\"cooldown\":1},\"replay_missed\":4}");
     ht_statistics_release(&s);
 }
