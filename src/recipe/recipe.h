@@ -166,7 +166,7 @@ ht_status ht_horizon_parse(const char *text, ht_horizon_unit *unit, long long *l
 /** What the command line makes of one word "key=value" (JSON kinds; see ht_json_is_int).
  *  @param[out] key    owned by the caller (free)
  *  @param[out] value  owned by the caller (cJSON_Delete)
- *  @return HT_OK; HT_EFORMAT if there is no '='; HT_ENOMEM */
+ *  @return HT_OK; HT_EFORMAT if there is no '=', or it is not UTF-8; HT_ENOMEM */
 ht_status ht_word_parse(const char *word, char **key, cJSON **value, ht_error *err);
 
 #endif

@@ -55,6 +55,8 @@ ht_status ht_word_parse(const char *word, char **key, cJSON **value, ht_error *e
     const char *equals = strchr(word, '=');
     if (equals == NULL)
         return ht_fail(err, HT_EFORMAT, "'%.80s' is not of the form key=value", word);
+    if (ht_utf8_fault(word) != NULL)
+        return ht_fail(err, HT_EFORMAT, "'%.80s' is not UTF-8", word);
     const char *start = equals + 1, *end = start + strlen(start);
     while (isspace((unsigned char)*start))
         start++;

@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:-60}
 [ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- json yaml recipe wire
+[ $# -gt 0 ] || set -- json yaml recipe set wire
 root=$PWD/build/fuzz
 
 CC=clang cmake -S . -B "$root" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DHT_SANITIZE=ON -DHT_FUZZ=ON >/dev/null
@@ -19,6 +19,7 @@ for name in "$@"; do
     case $name in
     yaml | recipe) seeds="recipes tests/fuzz/seeds" ;;
     json) seeds=tests/fuzz/seeds ;;
+    set) seeds=tests/fuzz/words ;;
     *) seeds= ;;
     esac
     # shellcheck disable=SC2086

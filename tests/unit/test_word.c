@@ -90,7 +90,19 @@ static void a_word_without_equals_sign_is_refused(void)
     CU_ASSERT_PTR_NULL(value);
 }
 
+static void a_word_that_is_not_utf_8_is_refused(void)
+{
+    char *key = NULL;
+    cJSON *value = NULL;
+    ht_error err = {""};
+    CU_ASSERT_EQUAL(ht_word_parse("objective.primary=n\xfd", &key, &value, &err), HT_EFORMAT);
+    CU_ASSERT_STRING_EQUAL(err.text, "'objective.primary=n\xfd' is not UTF-8");
+    CU_ASSERT_EQUAL(ht_word_parse("\xc3=1", &key, &value, NULL), HT_EFORMAT);
+    CU_ASSERT_PTR_NULL(key);
+    CU_ASSERT_PTR_NULL(value);
+}
+
 CASES("word", CASE(a_word_is_split_at_its_first_equals_sign), CASE(bools_are_recognised_in_any_case),
       CASE(integers_and_reals_keep_their_kind), CASE(what_is_no_decimal_number_stays_text),
       CASE(json_is_taken_only_where_it_is_whole), CASE(a_number_too_large_for_a_double_is_infinite),
-      CASE(a_word_without_equals_sign_is_refused))
+      CASE(a_word_without_equals_sign_is_refused), CASE(a_word_that_is_not_utf_8_is_refused))
