@@ -36,6 +36,23 @@ static const ht_option run_options[] = {
     {"compare", NULL, "first train the static default at the same cost, without the tuner"},
     {NULL},
 };
+static const ht_option sweep_options[] = {
+    {"space", "FILE", "what is searched: parameters with types and ranges, in YAML or JSON; required"},
+    {"trials", "T", "how many trials are to end: complete, pruned or failed (default: 32)"},
+    {"direction", "D", "min or max: which values are better (default: min)"},
+    {"seed", "S", "seed of the search (default: 1)"},
+    {"timeout", "S", "seconds after which an attempt is ended and counts as failed (default: none)"},
+    {"retries", "R", "how often a failed trial is started again (default: 0)"},
+    {"result", "FILE", "read the value from this file; its name is {result} for the command (default: stdout)"},
+    {"prune", "RULE", "stop bad trials early, by what they report: median or asha (default: never)"},
+    {"reduction", "N", "asha: one of N trials passes a rung (default: 3)"},
+    {"min-resource", "N", "asha: step of the first rung; median: nobody is stopped before it (default: 1)"},
+    {"resume", NULL, "go on with the sweep that is in the directory"},
+    {"grace", "S", "seconds between SIGTERM and SIGKILL when a command is stopped (default: 5)"},
+    {"patience", "S", "seconds after which a silent worker counts as lost (default: 30)"},
+    {"top", "N", "rows of the table at the end (default: 10)"},
+    {NULL},
+};
 static const ht_option enable_options[] = {
     {"mode", "M", "active, observe, suggest, off or replay (default: active)"},
     {"replay", "FILE", "mutation log to repeat, with --mode replay"},
@@ -77,6 +94,13 @@ const ht_verb ht_verbs[] = {
      "Without --dir the files go to runs/WORKLOAD-TIME. At the end a table compares the best state with the\n"
      "static default (--compare). Losses are mean cross entropies; test data are read once, at the end.",
      "mpirun -n 9 hottune run fashion --epochs 20 --compare", true},
+    {"sweep", ht_verb_sweep, "-- CMD [ARG ...]", 1, -1, sweep_options,
+     "Search for the best parameters of a command, by many runs of it",
+     "Works alone (one trial at a time), and under mpirun or srun with N + 1 ranks: rank 0 coordinates, N work.\n"
+     "The command gets a trial's parameters as HOTTUNE_<NAME>, as {name} in its arguments, and as one JSON object\n"
+     "on stdin. Its value is the last line of stdout that is a number or a JSON object with \"value\". Lines with\n"
+     "\"step\" and \"value\" are reports, for --prune. --dir is required; docs/sweep.md tells more.",
+     "mpirun -n 5 hottune sweep --space space.yaml --trials 64 --dir runs/s1 -- ./train --lr {lr}", true},
     {"workloads", ht_verb_workloads, "", 0, 0, NULL, "List the built-in workloads", "", "hottune workloads",
      false},
     {"init", ht_verb_init, "", 0, 0, NULL, "Make a run directory with its empty files",

@@ -1,28 +1,11 @@
 /** @file src/cli/report.h
- *  What `hottune run` prints: the progress line while it runs, and the table or JSON object at its end. */
+ *  What `hottune run` prints at its end: a table or a JSON object. */
 #ifndef HT_CLI_REPORT_H
 #define HT_CLI_REPORT_H
 
 #include "cli/cli.h"
+#include "cli/progress.h"
 #include "cli/train.h"
-
-/* ---- progress ------------------------------------------------------------------------------- */
-
-/** The progress line: on a terminal one line that is written over, elsewhere a line every few seconds.
- *  Without --quiet and --json only. */
-typedef struct {
-    bool shown, terminal, plain; /**< plain: NO_COLOR is set */
-    int epochs;                  /**< of one training */
-    double last_s;               /**< elapsed seconds at the last line */
-    bool open;                   /**< a line is waiting to be written over */
-} ht_progress_line;
-
-ht_progress_line ht_progress_begin(const ht_cli *cli, int epochs);
-/** For ht_options.progress; ctx is the ht_progress_line. */
-void ht_progress_show(void *ctx, const ht_progress *p);
-/** For ht_options.warning; ctx is the ht_progress_line. */
-void ht_progress_warn(void *ctx, const char *text);
-void ht_progress_end(ht_progress_line *l);
 
 /* ---- the end -------------------------------------------------------------------------------- */
 

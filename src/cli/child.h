@@ -1,0 +1,46 @@
+/** @file src/cli/child.h
+ *  A command that runs beside us: started with its own arguments, environment and input, heard line by line, and
+ *  ended together with whatever it started. Nothing here waits, but for the start itself.
+ *
+ *  The command leads a process group of its own. When it ends, or is told to, the whole group goes. If we die, the
+ *  kernel kills the command (Linux). Signals, their handlers and masks of our process stay as they are; in the
+ *  command they are as in a fresh program. It inherits no open file but its three. */
+#ifndef HT_CLI_CHILD_H
+#define HT_CLI_CHILD_H
+
+#include "base/error.h"
+
+typedef struct ht_child ht_child;
+
+enum { HT_LAST_WORDS_MAX = 160 };
+
+typedef struct {
+    bool by_signal;
+    int code;                           /**< exit code, or number of the signal */
+    char last_words[HT_LAST_WORDS_MAX]; /**< the last line on stderr that is not blank; "" = none */
+} ht_child_end;
+
+/** Start a command, found by PATH.
+ *  @param argv, env  end with NULL; borrowed for the call
+ *  @param input      all that it finds on stdin; up to 60 KiB
+ *  @return HT_OK; HT_ENOTFOUND: the command cannot be started (err says why); HT_EINVAL: the input is too long;
+ *          HT_EIO, HT_ENOMEM */
+ht_status ht_child_start(char *const *argv, char *const *env, const char *input, ht_child **out, ht_error *err);
+
+/** Look once, without waiting: hear what it says, end what does not want to, see whether it ended.
+ *  @param now   seconds on a monotonic clock
+ *  @param line  called for every whole line of stdout, and at the end for what remains; lines longer than 64 KiB
+ *               are cut
+ *  @return true: it runs. false: it ended, all it said was heard, nothing of it is left */
+bool ht_child_look(ht_child *c, double now, void (*line)(void *ctx, const char *text), void *ctx);
+
+/** Ask it to end (SIGTERM to its group); after `grace_s` seconds it is killed. A second call changes nothing. */
+void ht_child_stop(ht_child *c, double now, double grace_s);
+
+/** How it ended; after ht_child_look returned false. */
+const ht_child_end *ht_child_end_of(const ht_child *c);
+
+/** What still runs is killed. NULL is allowed. */
+void ht_child_destroy(ht_child *c);
+
+#endif
