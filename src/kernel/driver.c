@@ -187,8 +187,8 @@ ht_status ht_driver_finish(ht_driver *d, ht_error *err)
 /* Everything that is found out before the run; released when the driver stands. */
 typedef struct {
     ht_run_history history;
-    ht_recipe *recipe;
-    ht_freeze freeze;
+    ht_recipe *base;        /* as given or found */
+    ht_recipe *recipe;      /* the same, evolved by the study */
     ht_mode mode;
     char *study;        /* path */
     char *replay;       /* text of a mutation log, or NULL */
@@ -196,6 +196,7 @@ typedef struct {
 
 static void release(start *s)
 {
+    ht_recipe_destroy(s->base);
     ht_recipe_destroy(s->recipe);
     free(s->study);
     free(s->replay);
@@ -207,13 +208,13 @@ static ht_status find_recipe(const ht_options *o, start *s, ht_driver *d, ht_err
     bool found = false;
     ht_status st = ht_run_dir_recipe(o->run_dir, o->recipe, &text, &name, &found, err);
     if (st == HT_OK && found)
-        st = ht_recipe_parse(text, name, &s->recipe, err);
+        st = ht_recipe_parse(text, name, &s->base, err);
     else if (st == HT_OK && o->recipe_text != NULL)
-        st = ht_recipe_parse(o->recipe_text, "recipe", &s->recipe, err);
+        st = ht_recipe_parse(o->recipe_text, "recipe", &s->base, err);
     else if (st == HT_OK) {
         warn(d, "no recipe was given or found in the run directory: nothing will be proposed; "
                 "put one at " HT_FILE_RECIPE);
-        st = ht_recipe_create(&s->recipe, err);
+        st = ht_recipe_create(&s->base, err);
     }
     free(text);
     free(name);
@@ -238,17 +239,12 @@ static ht_status learn_from_study(start *s, ht_error *err)
 {
     size_t n = 0;
     ht_run_evidence *runs = NULL;
-    ht_recipe *evolved = NULL;
     ht_status st = ht_study_evidence(s->study, &n, &runs, err);
-    if (st == HT_ENOTFOUND)
-        return HT_OK;
     if (st == HT_OK && n > 0)
-        st = ht_recipe_evolve(s->recipe, n, runs, evolve_step, evolve_decay, &evolved, err);
+        st = ht_recipe_evolve(s->base, n, runs, evolve_step, evolve_decay, &s->recipe, err);
+    else if (st == HT_OK || st == HT_ENOTFOUND)
+        st = ht_recipe_copy(s->base, &s->recipe, err);
     ht_study_evidence_free(n, runs);
-    if (st == HT_OK && evolved != NULL) {
-        ht_recipe_destroy(s->recipe);
-        s->recipe = evolved;
-    }
     return st;
 }
 
@@ -269,12 +265,11 @@ static ht_status look_around(const ht_options *o, start *s, ht_driver *d, ht_err
     HT_TRY(ht_run_dir_create(o->run_dir, err));
     HT_TRY(ht_run_dir_history(o->run_dir, &s->history, err));
     HT_TRY(find_recipe(o, s, d, err));
-    HT_TRY(apply_seed(o, s->recipe, err));
-    HT_TRY(ht_freeze_read(o->run_dir, &s->freeze, err));
     s->study = o->study != NULL ? ht_path_join(".", o->study) : ht_path_join(o->run_dir, HT_FILE_STUDY);
     if (s->study == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for a path");
-    return learn_from_study(s, err);
+    HT_TRY(learn_from_study(s, err));
+    return apply_seed(o, s->recipe, err);
 }
 
 static const char *mpi_library(const ht_options *o, char version[MPI_MAX_LIBRARY_VERSION_STRING])
@@ -294,10 +289,10 @@ static ht_status assemble(const ht_driver_options *o, const start *s, ht_driver 
     char version[MPI_MAX_LIBRARY_VERSION_STRING] = "";
     const ht_recorder_options records = {
         .dir = o->options->run_dir, .study = s->study, .name = o->options->name, .history = &s->history,
-        .recipe = s->recipe, .seed = o->options->seed, .n_replicas = o->n_replicas,
+        .recipe = s->recipe, .base = s->base, .seed = o->options->seed, .n_replicas = o->n_replicas,
         .ranks_per_replica = o->ranks_per_replica, .mpi_version = mpi_library(o->options, version)};
     const ht_coordinator_options policy = {
-        .n_replicas = o->n_replicas, .recipe = s->recipe, .mode = s->mode, .freeze = s->freeze,
+        .n_replicas = o->n_replicas, .recipe = s->recipe, .mode = s->mode,
         .first_mutation = s->history.mutations, .first_segment = s->history.segments, .replay = s->replay,
         .silence_s = o->patience_s / 2};
     HT_TRY(ht_recorder_create(&records, &d->recorder, err));
