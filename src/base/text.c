@@ -2,6 +2,7 @@
 #include "base/text.h"
 
 #include <ctype.h>
+#include <locale.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -115,6 +116,32 @@ bool ht_name_copy(char to[HT_NAME_MAX], const char *from)
     return fits;
 }
 
+/* The host program may have set a locale with another decimal point than files have. */
+static void swap_point(char *text, char from, char to)
+{
+    char *at = from != to ? strchr(text, from) : NULL;
+    if (at != NULL)
+        *at = to;
+}
+
+static char locale_point(void)
+{
+    return localeconv()->decimal_point[0];
+}
+
+double ht_read_real(const char *text, const char **end)
+{
+    char copy[512], *stop;
+    size_t n = strnlen(text, sizeof copy - 1);
+    memcpy(copy, text, n);
+    copy[n] = '\0';
+    swap_point(copy, '.', locale_point());
+    double x = strtod(copy, &stop);
+    if (end != NULL)
+        *end = text + (stop - copy);
+    return x;
+}
+
 void ht_print_real(char text[40], double x, bool point)
 {
     for (int digits = 15; digits <= 17; digits++) {
@@ -122,6 +149,7 @@ void ht_print_real(char text[40], double x, bool point)
         if (strtod(text, NULL) == x)
             break;
     }
+    swap_point(text, locale_point(), '.');
     if (point && strspn(text, "-0123456789") == strlen(text))
         strcat(text, ".0");
 }
@@ -154,7 +182,7 @@ bool ht_parse_number(const char *text, double *out, bool *is_int)
     }
     if (*p != '\0')
         return false;
-    *out = strtod(text, NULL);
+    *out = ht_read_real(text, NULL);
     if (is_int != NULL)
         *is_int = whole;
     return true;

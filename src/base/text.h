@@ -35,6 +35,10 @@ bool ht_name_copy(char to[HT_NAME_MAX], const char *from);
  *  number gets ".0", so that it reads back as a real. */
 void ht_print_real(char text[40], double x, bool point);
 
+/** strtod with a decimal point, whatever locale the host program has set. Reads at most 511 bytes.
+ *  @param[out] end  first byte that was not read; may be NULL */
+double ht_read_real(const char *text, const char **end);
+
 /** The whole of `text` as a number: optional sign, digits, point, exponent. No inf, nan, hex, blanks.
  *  @param[out] is_int  true when written without point and exponent; may be NULL */
 bool ht_parse_number(const char *text, double *out, bool *is_int);

@@ -68,8 +68,8 @@ bool ht_value_as_number(const ht_value *v, double *out)
     const char *s = v->scalar.text;
     while (isspace((unsigned char)*s))
         s++;
-    char *end;
-    double x = strtod(s, &end);
+    const char *end;
+    double x = ht_read_real(s, &end);
     bool hex = strpbrk(s, "xXpP(") != NULL;
     while (isspace((unsigned char)*end))
         end++;

@@ -188,8 +188,11 @@ int ht_verb_recipe_evolve(const ht_cli *cli, const ht_args *args)
     evidence_list l = {0};
     ht_recipe *base = NULL;
     ht_error err = {""};
-    ht_status st = ht_recipe_load(args->words[0], &base, &err);
-    for (size_t i = 1; i < args->n_words && st == HT_OK; i++)
+    const char *base_path = ht_args_text(args, "base");
+    if (base_path == NULL)
+        return ht_cli_fail(cli, HT_EXIT_USAGE, "recipe evolve: --base is missing; name the recipe to evolve");
+    ht_status st = ht_recipe_load(base_path, &base, &err);
+    for (size_t i = 0; i < args->n_words && st == HT_OK; i++)
         st = add_source(&l, args->words[i], &err);
     int code = st == HT_OK ? evolve(cli, args, base, &l, ht_args_text(args, "out"))
                            : ht_cli_fail_status(cli, st, &err);

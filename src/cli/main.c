@@ -73,6 +73,7 @@ static const ht_option export_recipe_options[] = {
     {NULL},
 };
 static const ht_option evolve_options[] = {
+    {"base", "FILE", "the recipe to evolve (required)"},
     {"out", "FILE", "the new recipe; JSON if it ends in .json (default: stdout)"},
     {"alpha", "A", "how far prior centres move, 0 .. 1 (default: 0.3)"},
     {"decay", "D", "what earlier evidence keeps of its weight, 0 .. 1 (default: 0.7)"},
@@ -134,10 +135,10 @@ const ht_verb ht_verbs[] = {
     {"recipe diff", ht_verb_recipe_diff, "FILE FILE", 2, 2, NULL,
      "Print the values that differ between two recipes", "", "hottune recipe diff base.yaml evolved.yaml",
      false},
-    {"recipe evolve", ht_verb_recipe_evolve, "BASE SOURCE ...", 2, -1, evolve_options,
+    {"recipe evolve", ht_verb_recipe_evolve, "SOURCE ...", 1, -1, evolve_options,
      "Evolve a recipe by what finished runs learned",
      "A SOURCE is a run directory, a summary (hotcb.tune.summary.json) or a study (study.h5).",
-     "hottune recipe evolve base.yaml runs/*/study.h5 --out next.yaml", false},
+     "hottune recipe evolve --base base.yaml --out next.yaml runs/*/study.h5", false},
     {"recipe export", ht_verb_recipe_export, "", 0, 0, operations_options,
      "Write what happened to a run as an operation recipe",
      "The commands that were applied, and each mutation of one replica that stayed in force.\n"

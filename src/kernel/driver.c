@@ -26,6 +26,7 @@ struct ht_driver {
     bool mode_was_given;        /* by ht_options: hotcb.yaml does not override it at the start */
     bool first_poll;
     bool writing_fails;
+    ht_error complaint;         /* last one about a file of the run directory: said once */
     bool finished;
     void (*warning)(void *ctx, const char *text);
     void *warning_ctx;
@@ -114,8 +115,11 @@ static void poll(ht_driver *d, double now)
     if (now - d->polled < d->poll_s)
         return;
     d->polled = now;
-    if (ht_inbox_poll(d->inbox, take_operation, take_freeze, d, &err) != HT_OK)
-        note_failure(d, &err);
+    if (ht_inbox_poll(d->inbox, take_operation, take_freeze, d, &err) != HT_OK &&
+        strcmp(err.text, d->complaint.text) != 0) {
+        d->complaint = err;
+        warn(d, err.text);
+    }
     d->first_poll = false;
 }
 

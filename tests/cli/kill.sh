@@ -41,7 +41,7 @@ for dir in run0 run1 run2 run3; do
     try --dir $dir status
     done_quietly
     h5dump -H $dir/study.h5 >/dev/null || fail "the study cannot be read"
-    try recipe evolve "$here/../../recipes/glyph.yaml" $dir/study.h5 --out evolved.yaml
+    try recipe evolve --base "$here/../../recipes/glyph.yaml" $dir/study.h5 --out evolved.yaml
     done_quietly
     json_lines 'len({(x["mutation_id"], x["status"]) for x in l}) == len(l)' $dir/hotcb.tune.mutations.jsonl
 done

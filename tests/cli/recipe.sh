@@ -86,49 +86,49 @@ summary 0.75 >one.json
 summary 0.25 >lost.json
 mkdir two
 summary 0.75 >two/hotcb.tune.summary.json
-try recipe evolve "$recipes/glyph.yaml" one.json --out evolved.yaml
+try recipe evolve --base "$recipes/glyph.yaml" one.json --out evolved.yaml
 done_quietly
 prints 'Wrote evolved recipe -> evolved.yaml (1 runs,'
 "$hottune" recipe diff "$recipes/glyph.yaml" evolved.yaml >out
 prints 'actuators.opt.mutations.lr_mult.prior_center: 1.0 -> 0.935'
-try recipe evolve evolved.yaml one.json --out same.yaml
+try recipe evolve --base evolved.yaml one.json --out same.yaml
 done_quietly
 cmp -s evolved.yaml same.yaml || fail "the same run counted twice"
-try recipe evolve "$recipes/glyph.yaml" one.json two --out both.yaml
+try recipe evolve --base "$recipes/glyph.yaml" one.json two --out both.yaml
 done_quietly
 "$hottune" recipe diff "$recipes/glyph.yaml" both.yaml >out
 prints 'prior_center: 1.0 -> 0.89'
-try recipe evolve "$recipes/glyph.yaml" lost.json
+try recipe evolve --base "$recipes/glyph.yaml" lost.json
 done_quietly
 cp out unmoved.yaml
 "$hottune" recipe diff "$recipes/glyph.yaml" unmoved.yaml >out
 ! grep -q 'prior_center' out || fail "a loser moved a centre"
 
 it "evolve refuses what it cannot read, and writes nothing"
-try recipe evolve "$recipes/glyph.yaml" nowhere.json --out no.yaml
+try recipe evolve --base "$recipes/glyph.yaml" nowhere.json --out no.yaml
 refuses 2 'nowhere.json'
 echo 'not json' >bad.json
-try recipe evolve "$recipes/glyph.yaml" one.json bad.json --out no.yaml
+try recipe evolve --base "$recipes/glyph.yaml" one.json bad.json --out no.yaml
 refuses 2 'bad.json'
 printf '\211HDF\r\n\032\n and then noise' >bad.h5
-try recipe evolve "$recipes/glyph.yaml" bad.h5 --out no.yaml
+try recipe evolve --base "$recipes/glyph.yaml" bad.h5 --out no.yaml
 [ "$code" = 1 ] || [ "$code" = 2 ] || fail "a damaged study is taken"
 grep -qF 'bad.h5' err || fail "the message lacks the file"
-try recipe evolve wrong.yaml one.json --out no.yaml
+try recipe evolve --base wrong.yaml one.json --out no.yaml
 refuses 2 'wrong.yaml:6'
-try recipe evolve "$recipes/glyph.yaml" one.json --alpha=-0.1 --out no.yaml
+try recipe evolve --base "$recipes/glyph.yaml" one.json --alpha=-0.1 --out no.yaml
 refuses 2 "--alpha: '-0.1'"
 [ ! -e no.yaml ] || fail "no.yaml was written"
 
 it "a device or pipe is written to and stays what it is"
 mkfifo pipe
 cat pipe >through &
-try recipe evolve "$recipes/glyph.yaml" one.json --out pipe --quiet
+try recipe evolve --base "$recipes/glyph.yaml" one.json --out pipe --quiet
 done_quietly
 wait
 cmp -s through evolved.yaml || fail "other text came through"
 [ -p pipe ] || fail "the pipe was replaced"
-try recipe evolve "$recipes/glyph.yaml" one.json --out /dev/full
+try recipe evolve --base "$recipes/glyph.yaml" one.json --out /dev/full
 refuses 1 "cannot write '/dev/full': No space left on device"
 [ -c /dev/full ] || fail "the device was replaced"
 

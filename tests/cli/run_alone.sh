@@ -91,7 +91,7 @@ try run glyph --epochs 8 --dir s1 --study all.h5 --quiet
 try run glyph --epochs 8 --dir s2 --study all.h5 --quiet --seed 2
 done_quietly
 [ ! -e s1/study.h5 ] || fail "a second study"
-try recipe evolve "$here/../../recipes/glyph.yaml" all.h5 --out from_study.yaml
+try recipe evolve --base "$here/../../recipes/glyph.yaml" all.h5 --out from_study.yaml
 done_quietly
 prints '(2 runs,'
 "$hottune" recipe validate from_study.yaml >/dev/null || fail "it is not valid"

@@ -274,11 +274,15 @@ static void a_study_or_directory_that_cannot_be_used_is_refused_at_the_start(voi
 /* Cut "wall_time":<number> out of a text. */
 static void cut_times(char *text)
 {
-    for (char *at; (at = strstr(text, "\"wall_time\":")) != NULL;) {
-        char *after = at + strlen("\"wall_time\":");
-        after += strspn(after, "0123456789.e+");
-        memmove(at, after, strlen(after) + 1);
+    static const char key[] = "\"wall_time\":";
+    char *to = text;
+    for (const char *from = text; *from != '\0';) {
+        if (strncmp(from, key, sizeof key - 1) == 0)
+            from += sizeof key - 1 + strspn(from + sizeof key - 1, "0123456789.e+");
+        else
+            *to++ = *from++;
     }
+    *to = '\0';
 }
 
 static void the_same_records_give_the_same_logs_but_for_wall_time(void)

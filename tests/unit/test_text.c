@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/random.h"
+#include <locale.h>
+
 #include "cases.h"
 
 /* ---- growing text --------------------------------------------------------------------------- */
@@ -223,6 +225,19 @@ static void texts_and_names_of_any_length_are_compared(void)
     CU_ASSERT_PTR_NULL(ht_nearest("aa", names, 1));
 }
 
+static void a_comma_locale_of_the_host_changes_no_number(void)
+{
+    char text[40];
+    double x = 0;
+    if (setlocale(LC_NUMERIC, "de_DE.UTF-8") == NULL && setlocale(LC_NUMERIC, "fr_FR.UTF-8") == NULL)
+        return;             /* this machine has no such locale */
+    ht_print_real(text, 1.5, false);
+    bool parsed = ht_parse_number("2.25e1", &x, NULL);
+    setlocale(LC_NUMERIC, "C");
+    CU_ASSERT_STRING_EQUAL(text, "1.5");
+    CU_ASSERT(parsed && x == 22.5);
+}
+
 CASES("text", CASE(a_text_grows_by_what_is_added), CASE(a_long_text_is_kept_whole),
       CASE(a_text_taken_is_the_caller_s_and_leaves_an_empty_one),
       CASE(a_text_that_failed_takes_no_more_and_is_not_handed_over),
@@ -230,4 +245,5 @@ CASES("text", CASE(a_text_grows_by_what_is_added), CASE(a_long_text_is_kept_whol
       CASE(utf_8_is_told_from_what_is_none), CASE(a_printed_real_reads_back_exactly),
       CASE(a_printed_real_is_short_and_keeps_its_kind), CASE(numbers_are_read_whole_or_not_at_all),
       CASE(a_number_that_no_double_holds_is_infinite), CASE(the_nearest_name_is_found_if_it_is_near),
-      CASE(texts_and_names_of_any_length_are_compared))
+      CASE(texts_and_names_of_any_length_are_compared),
+      CASE(a_comma_locale_of_the_host_changes_no_number))
