@@ -273,16 +273,9 @@ done:
 
 /* ---- the verb ------------------------------------------------------------------------------- */
 
-static int run_job(job *j)
+static void report(const job *j, const ht_report_data *numbers)
 {
-    ht_report_data d = {.compared = j->compare};
-    int code = prepare(j);
-    if (code == HT_EXIT_DONE && j->compare)
-        code = train_static(j, &d.baseline);
-    if (code == HT_EXIT_DONE)
-        code = train_tuned(j, &d.champion, &d.result);
-    if (code != HT_EXIT_DONE)
-        return code;
+    ht_report_data d = *numbers;
     d.workload = j->workload->name;
     d.dir = j->dir;
     d.study = j->study;
@@ -290,7 +283,20 @@ static int run_job(job *j)
     d.ranks_per_replica = (int)j->ranks_per_replica;
     d.epochs = (int)j->epochs;
     d.seed = j->seed;
+    d.compared = j->compare;
     ht_report_print(j->cli, &d);
+}
+
+static int run_job(job *j)
+{
+    ht_report_data d = {.champion = {.replica = -1}, .result = {.best_replica = -1}};
+    int code = prepare(j);
+    if (code == HT_EXIT_DONE && j->compare)
+        code = train_static(j, &d.baseline);
+    if (code == HT_EXIT_DONE)
+        code = train_tuned(j, &d.champion, &d.result);
+    if (code == HT_EXIT_DONE || d.champion.replica >= 0) /* trained, even if the files could not be written */
+        report(j, &d);
     return code;
 }
 

@@ -10,6 +10,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/hottune-cli.XXXXXX")
 started=
 finish() {
     for pid in $started; do kill -9 "$pid" 2>/dev/null || true; done
+    umount "$work/full" 2>/dev/null || true
     rm -rf "$work"
 }
 trap finish EXIT
@@ -59,6 +60,11 @@ import json, sys
 text = open(sys.argv[2]).read()
 l = [json.loads(line) for line in text.split("\n")[:-1] if line]
 sys.exit(not eval(sys.argv[1]))' "$1" "$2" || fail "not true of the lines of $2: $1"
+}
+# small_disk SIZE: the folder `full` holds no more than that; false where nobody may mount
+small_disk() {
+    mkdir -p full
+    mount -t tmpfs -o "size=$1" tmpfs "$work/full" 2>/dev/null
 }
 # soon COMMAND ..: true within a minute
 soon() {

@@ -108,3 +108,42 @@ echo 'not a study' >not.h5
 try run glyph --epochs 1 --dir ten --study not.h5 --quiet
 refuses 2 'not.h5'
 [ "$(cat not.h5)" = 'not a study' ] || fail "it was changed"
+
+it "a disk that fills up is told of, and the training ends with its table all the same"
+if small_disk 40k; then
+    try run glyph --epochs 30 --dir full/run
+    exits 1
+    grep -q "^hottune: warning: cannot write 'full/run/.*No space left on device; the run goes on" err || fail "no warning"
+    grep -q "^hottune: cannot write 'full/run/" err || fail "no message at the end"
+    prints '  champion  '
+    umount "$work/full"
+fi
+
+# on_terminal ARGUMENT ..: run the program on a terminal of 80 columns; what it shows goes to the file shown
+on_terminal() {
+    python3 -c '
+import fcntl, os, pty, struct, sys, termios
+pid, terminal = pty.fork()
+if pid == 0:
+    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    os.execvp(sys.argv[1], sys.argv[1:])
+with open("shown", "wb") as shown:
+    try:
+        while True:
+            shown.write(os.read(terminal, 65536))
+    except OSError:
+        pass
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$hottune" "$@" || fail "exit code $?"
+}
+holds() { python3 -c 'import sys; sys.exit(sys.argv[1].encode().decode("unicode_escape").encode() not in open("shown", "rb").read())' "$1"; }
+
+it "on a terminal the progress is one line that is written over, with colours unless NO_COLOR is set"
+TERM=xterm on_terminal run glyph --epochs 60 --dir eleven
+holds '\repoch ' || fail "no progress line"
+! holds '\x1b[' || fail "NO_COLOR is not honoured"
+NO_COLOR= TERM=xterm on_terminal run glyph --epochs 60 --dir twelve
+holds '\x1b[1m' || fail "no colours"
+TERM=xterm on_terminal run glyph --epochs 60 --dir eleven --quiet
+! holds 'epoch 1' || fail "progress in spite of --quiet"
+TERM=xterm on_terminal run glyph --epochs 60 --dir twelve --json
+! holds '\repoch ' || fail "progress in spite of --json"
