@@ -19,5 +19,7 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/hottuneConfigVersion.cmak
 install(FILES ${PROJECT_BINARY_DIR}/hottuneConfig.cmake ${PROJECT_BINARY_DIR}/hottuneConfigVersion.cmake
     DESTINATION ${ht_package_dir})
 
+# From the file to the prefix, so that the package can be installed and moved anywhere.
+file(RELATIVE_PATH ht_up "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 configure_file(cmake/hottune.pc.in ${PROJECT_BINARY_DIR}/hottune.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/hottune.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -37,6 +37,9 @@ rm -rf runs && ./by-cmake/build/static | grep -q 'replica 0'
 # Only what the headers promise is exported, and all of it begins with ht_.
 exported=$(nm -D --defined-only "$libdir/libhottune.so" | awk '$2 ~ /[TDBR]/ {print $3}')
 test -n "$exported"
-! echo "$exported" | grep -v '^ht_'
+if echo "$exported" | grep -v '^ht_'; then
+    echo "these should not be exported" >&2
+    exit 1
+fi
 readelf -d "$libdir/libhottune.so" | grep -q 'SONAME.*libhottune.so.0'
 echo "installed package works: $(echo "$exported" | wc -l) symbols exported"
