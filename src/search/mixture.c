@@ -2,15 +2,16 @@
  *
  * One array per parameter and quantity (structure of arrays), padded to LANES with kernels of weight 0.
  * A kernel's log density is a sum over parameters of
- *     number:    offset[i] - half_precision[i] * (u - mu[i])^2      (both 0 where the kernel lacks it)
- *     category:  same[i] if the kernel has this choice, else other[i]
- * so that evaluation is a few passes over arrays of floats. `peak`, the largest possible sum, is taken off
- * before the exponential; the prior, added in double, keeps the result above zero. */
+ *     number:    offset[i] - slope[i] * (u - mu[i])^2        (both 0 where the kernel lacks it)
+ *     category:  offset[i] if the kernel has this choice, else slope[i]
+ * so that evaluation is a few passes over arrays of floats; the offsets of numbers that every point has are
+ * summed once per fit. `peak`, the largest possible sum, is taken off before the exponential; the prior,
+ * added in double, keeps the result above zero. May touch: the heap. */
 #include "search/mixture.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { LANES = 8 };
 static const double narrowest = 1e-5;       /* a bandwidth */
@@ -28,8 +29,9 @@ struct ht_mixture {
     const ht_space *space;
     size_t n, capacity;     /* kernels; capacity is a multiple of LANES */
     double *weight;         /* [capacity] */
-    double *narrow;         /* [capacity] */
+    float *narrow;          /* [capacity] bandwidth as a share of the common one */
     float *fweight;         /* [capacity] weights, 0 beyond n */
+    float *common;          /* [capacity] offsets of the numbers without a condition, summed */
     float *term;            /* [capacity] scratch */
     double total;           /* sum of weights, without the prior */
     double peak;
@@ -59,8 +61,9 @@ static ht_status reserve(ht_mixture *m, size_t capacity)
     capacity = (capacity + LANES - 1) / LANES * LANES;
     if (capacity <= m->capacity)
         return HT_OK;
-    bool ok = grow_doubles(&m->weight, capacity) && grow_doubles(&m->narrow, capacity) &&
-              grow_floats(&m->fweight, capacity) && grow_floats(&m->term, capacity);
+    bool ok = grow_doubles(&m->weight, capacity) && grow_floats(&m->narrow, capacity) &&
+              grow_floats(&m->fweight, capacity) && grow_floats(&m->common, capacity) &&
+              grow_floats(&m->term, capacity);
     for (size_t d = 0; ok && d < m->space->n; d++) {
         column *c = &m->columns[d];
         ok = grow_floats(&c->mu, capacity) && grow_floats(&c->offset, capacity) && grow_floats(&c->slope, capacity);
@@ -99,6 +102,7 @@ void ht_mixture_destroy(ht_mixture *m)
     free(m->weight);
     free(m->narrow);
     free(m->fweight);
+    free(m->common);
     free(m->term);
     free(m);
 }
@@ -109,44 +113,57 @@ void ht_mixture_clear(ht_mixture *m)
     m->total = 0;
 }
 
-ht_status ht_mixture_add(ht_mixture *m, const ht_point *p, double weight, double narrow)
+ht_status ht_mixture_add(ht_mixture *m, const double *u, double weight, double narrow)
 {
     if (m->n == m->capacity && reserve(m, 2 * m->capacity) != HT_OK)
         return HT_ENOMEM;
     size_t i = m->n++;
     m->weight[i] = weight;
-    m->narrow[i] = narrow;
+    m->narrow[i] = (float)narrow;
     m->total += weight;
     for (size_t d = 0; d < m->space->n; d++)
-        m->columns[d].mu[i] = (float)p->u[d];
+        m->columns[d].mu[i] = (float)u[d];
     return HT_OK;
 }
 
 /* ---- fast elementary functions: plain arithmetic, so equal everywhere and vectorisable --------- */
 
+typedef union {
+    int32_t i;
+    float f;
+} float_bits;
+
 /* exp(x) for x <= 0, relative error below 2e-7; 0 below -87. Range reduction by log 2, Taylor to x^6. */
 static inline float fast_exp(float x)
 {
-    union {
-        int i;
-        float f;
-    } scale;
     float clamped = x < -87.0f ? -87.0f : x;
-    int k = (int)(clamped * 1.44269504f - 0.5f);
+    int32_t k = (int32_t)(clamped * 1.44269504f - 0.5f);
     float r = clamped - (float)k * 0.693359375f + (float)k * 2.12194440e-4f;
-    float p = 1.0f + r * (1.0f + r * (0.5f + r * (1.66666667e-1f + r * (4.16666667e-2f + r * (8.33333333e-3f + r * 1.38888889e-3f)))));
-    scale.i = (k + 127) << 23;
+    float p = 1.0f + r * (1.0f + r * (0.5f + r * (1.66666667e-1f + r * (4.16666667e-2f +
+              r * (8.33333333e-3f + r * 1.38888889e-3f)))));
+    float_bits scale = {.i = (k + 127) << 23};
     return x < -87.0f ? 0.0f : p * scale.f;
+}
+
+/* log(x) for normal x > 0, error below 1e-7 beside the rounding. x = 2^k m with m in [sqrt(1/2), sqrt 2);
+ * log m = 2 artanh((m - 1) / (m + 1)) by its series. */
+static inline float fast_log(float x)
+{
+    float_bits bits = {.f = x};
+    int32_t k = (bits.i - 0x3f3504f3) >> 23;
+    bits.i -= k * (1 << 23);
+    float s = (bits.f - 1) / (bits.f + 1), q = s * s;
+    return (float)k * 0.693147181f + 2 * s * (1 + q * (0.333333333f + q * (0.2f + q * (0.142857143f + q * 0.111111111f))));
 }
 
 /* Upper tail of the normal distribution at x >= 0: erfc(x / sqrt 2) / 2 by the Chebyshev fit of Press et al.,
  * "Numerical Recipes in C", 2nd ed., section 6.2 (erfcc, relative error below 1.2e-7). */
-static inline double upper_tail(double x)
+static inline float upper_tail(float x)
 {
-    double z = x * 0.70710678118654752, t = 1 / (1 + 0.5 * z);
-    double e = -z * z - 1.26551223 + t * (1.00002368 + t * (0.37409196 + t * (0.09678418 + t * (-0.18628806 +
-               t * (0.27886807 + t * (-1.13520398 + t * (1.48851587 + t * (-0.82215223 + t * 0.17087277))))))));
-    return 0.5 * t * (double)fast_exp((float)(e < 0 ? e : 0));
+    float z = x * 0.707106781f, t = 1 / (1 + 0.5f * z);
+    float e = -z * z - 1.26551223f + t * (1.00002368f + t * (0.37409196f + t * (0.09678418f + t * (-0.18628806f +
+              t * (0.27886807f + t * (-1.13520398f + t * (1.48851587f + t * (-0.82215223f + t * 0.17087277f))))))));
+    return 0.5f * t * fast_exp(e < 0 ? e : 0);
 }
 
 /* ---- fitting -------------------------------------------------------------------------------- */
@@ -174,62 +191,88 @@ static moments weighted_moments(const ht_mixture *m, const column *c)
     return (moments){.n_eff = w * w / w2, .mean = mean, .variance = variance > 0 ? variance : 0, .count = count};
 }
 
-static void fit_number(ht_mixture *m, size_t d, double scale)
+/* Offsets and slopes of n kernels (a multiple of LANES) about mu; returns the largest offset, at least 0. */
+static float fit_kernels(column *c, const float *narrow, float sigma, float least, size_t n)
+{
+    const float *restrict mu = c->mu, *restrict share = narrow;
+    float *restrict offset = c->offset, *restrict slope = c->slope;
+    for (size_t i = 0; i < n; i++) {
+        float s = sigma * share[i], at = mu[i] < 0 ? 0 : mu[i];
+        s = s < least ? least : s;
+        s = s > 1 ? 1 : s;
+        float inverse = 1 / s, mass = 1 - upper_tail((1 - at) * inverse) - upper_tail(at * inverse);
+        float log_peak = -0.918938533f - fast_log(s * mass), precision = 0.5f * inverse * inverse;
+        offset[i] = mu[i] < 0 ? 0 : log_peak;
+        slope[i] = mu[i] < 0 ? 0 : precision;
+    }
+    float lane[LANES] = {0}, peak = 0;
+    for (size_t i = 0; i < n; i += LANES)
+        for (size_t j = 0; j < LANES; j++)
+            lane[j] = offset[i + j] > lane[j] ? offset[i + j] : lane[j];
+    for (size_t j = 0; j < LANES; j++)
+        peak = lane[j] > peak ? lane[j] : peak;
+    return peak;
+}
+
+static void fit_number(ht_mixture *m, size_t d, double scale, size_t padded)
 {
     column *c = &m->columns[d];
     moments at = weighted_moments(m, c);
     double variance = (at.variance * at.n_eff + 1.0 / 12) / (at.n_eff + 1);
     c->spread = sqrt(variance);
-    c->sigma = at.n_eff > 0
-                   ? scale * c->spread * pow(at.n_eff, -1 / (4 + (double)m->space->n_numbers)) : 1;
-    double floor_width = ht_space_half_cell(m->space, d);
-    floor_width = floor_width > narrowest ? floor_width : narrowest;
-    double peak = 0;
-    for (size_t i = 0; i < m->n; i++) {
-        double sigma = c->sigma * m->narrow[i];
-        sigma = sigma < floor_width ? floor_width : sigma > 1 ? 1 : sigma;
-        double mu = (double)c->mu[i];
-        bool present = mu >= 0;
-        double mass = 1 - upper_tail((1 - (present ? mu : 0)) / sigma) - upper_tail((present ? mu : 0) / sigma);
-        double offset = present ? -log(sigma * 2.50662827463100050 * mass) : 0;
-        c->offset[i] = (float)offset;
-        c->slope[i] = present ? (float)(0.5 / (sigma * sigma)) : 0;
-        peak = offset > peak ? offset : peak;
-    }
-    c->sigma = c->sigma < floor_width ? floor_width : c->sigma > 1 ? 1 : c->sigma;
-    c->peak = peak;
+    double sigma = at.n_eff > 0
+                       ? scale * c->spread * pow(at.n_eff, -1 / (4 + (double)m->space->n_numbers)) : 1;
+    double least = ht_space_half_cell(m->space, d);
+    least = least > narrowest ? least : narrowest;
+    c->peak = (double)fit_kernels(c, m->narrow, (float)sigma, (float)least, padded);
+    c->sigma = sigma < least ? least : sigma > 1 ? 1 : sigma;
+    float *restrict common = m->common;
+    const float *restrict offset = c->offset;
+    for (size_t i = 0; m->space->params[d].parent < 0 && i < padded; i++)
+        common[i] += offset[i];
 }
 
-static void fit_category(ht_mixture *m, size_t d)
+static void fit_category(ht_mixture *m, size_t d, size_t padded)
 {
     column *c = &m->columns[d];
     double choices = (double)m->space->params[d].n_choices, n = weighted_moments(m, c).count;
     double miss = 0.5 / (n + 1) / choices, z = 1 + 0.5 / (n + 1);
     double same = (1 + miss) / z, other = miss / z;
     c->stay = same - other;
-    for (size_t i = 0; i < m->n; i++) {
-        bool present = c->mu[i] >= 0;
-        c->offset[i] = (float)(present ? log(same) : -log(choices));
-        c->slope[i] = (float)(present ? log(other) : -log(choices));
+    float same_log = (float)log(same), other_log = (float)log(other), unknown = (float)-log(choices);
+    for (size_t i = 0; i < padded; i++) {
+        c->offset[i] = c->mu[i] >= 0 ? same_log : unknown;
+        c->slope[i] = c->mu[i] >= 0 ? other_log : unknown;
     }
     c->peak = log(same);
 }
 
+/* Kernels of weight 0 and without any parameter, up to a multiple of LANES. */
+static size_t pad(ht_mixture *m)
+{
+    size_t padded = (m->n + LANES - 1) / LANES * LANES;
+    for (size_t i = m->n; i < padded; i++) {
+        m->narrow[i] = 1;
+        for (size_t d = 0; d < m->space->n; d++)
+            m->columns[d].mu[i] = (float)HT_ABSENT;
+    }
+    for (size_t i = 0; i < padded; i++) {
+        m->fweight[i] = i < m->n ? (float)m->weight[i] : 0;
+        m->common[i] = 0;
+    }
+    return padded;
+}
+
 void ht_mixture_fit(ht_mixture *m, double scale)
 {
+    size_t padded = pad(m);
     m->peak = 0;
     for (size_t d = 0; d < m->space->n; d++) {
         if (m->space->params[d].kind == HT_PARAM_NUMBER)
-            fit_number(m, d, scale);
+            fit_number(m, d, scale, padded);
         else
-            fit_category(m, d);
+            fit_category(m, d, padded);
         m->peak += m->columns[d].peak;
-    }
-    size_t padded = (m->n + LANES - 1) / LANES * LANES;
-    for (size_t i = 0; i < padded; i++) {
-        m->fweight[i] = i < m->n ? (float)m->weight[i] : 0;
-        for (size_t d = 0; i >= m->n && d < m->space->n; d++)
-            m->columns[d].mu[i] = m->columns[d].offset[i] = m->columns[d].slope[i] = 0;
     }
 }
 
@@ -239,6 +282,16 @@ double ht_mixture_spread(const ht_mixture *m, size_t d)
 }
 
 /* ---- densities ------------------------------------------------------------------------------ */
+
+/* without the offset */
+static void add_square(float *restrict term, const column *c, float u, size_t n)
+{
+    const float *restrict mu = c->mu, *restrict slope = c->slope;
+    for (size_t i = 0; i < n; i++) {
+        float t = u - mu[i];
+        term[i] -= slope[i] * t * t;
+    }
+}
 
 static void add_number(float *restrict term, const column *c, float u, size_t n)
 {
@@ -287,17 +340,21 @@ static double log_prior(const ht_mixture *m, size_t d)
     return p->kind == HT_PARAM_NUMBER ? 0 : -log((double)p->n_choices);
 }
 
-double ht_mixture_log(ht_mixture *m, const ht_point *p)
+double ht_mixture_log(ht_mixture *m, const double *u)
 {
     size_t padded = (m->n + LANES - 1) / LANES * LANES;
     double prior = 0, peak = m->peak;
     for (size_t i = 0; i < padded; i++)
-        m->term[i] = (float)-peak;
-    for (size_t d = 0; d < m->space->n; d++)
-        if (p->u[d] >= 0) {
-            add_column(m, d, (float)p->u[d], padded);
-            prior += log_prior(m, d);
-        }
+        m->term[i] = m->common[i] - (float)peak;
+    for (size_t d = 0; d < m->space->n; d++) {
+        if (u[d] < 0)
+            continue;
+        prior += log_prior(m, d);
+        if (m->space->params[d].kind == HT_PARAM_NUMBER && m->space->params[d].parent < 0)
+            add_square(m->term, &m->columns[d], (float)u[d], padded);
+        else
+            add_column(m, d, (float)u[d], padded);
+    }
     return log(sum_of_exponentials(m, padded) + exp(prior - peak)) + peak;
 }
 
@@ -319,7 +376,7 @@ double ht_mixture_log_total(const ht_mixture *m)
 size_t ht_mixture_bytes(const ht_mixture *m)
 {
     return sizeof *m + m->space->n * (sizeof *m->columns + 3 * m->capacity * sizeof(float)) +
-           m->capacity * (2 * sizeof(double) + 2 * sizeof(float));
+           m->capacity * (sizeof(double) + 4 * sizeof(float));
 }
 
 /* ---- draws ---------------------------------------------------------------------------------- */

@@ -20,9 +20,10 @@ void ht_mixture_destroy(ht_mixture *m);     /**< NULL is allowed */
 
 /** Start anew: no kernels. */
 void ht_mixture_clear(ht_mixture *m);
-/** Add a kernel at `p` with weight > 0 and its bandwidth as a share of the common one.
+/** Add a kernel with weight > 0 and its bandwidth as a share of the common one.
+ *  @param[in] u  [space->n] coordinates, HT_ABSENT where a parameter is absent; copied
  *  @return HT_OK, HT_ENOMEM */
-ht_status ht_mixture_add(ht_mixture *m, const ht_point *p, double weight, double narrow);
+ht_status ht_mixture_add(ht_mixture *m, const double *u, double weight, double narrow);
 /** Compute bandwidths. With n_eff = (sum w)^2 / sum w^2 over the kernels that have the number d,
  *  var_d = (weighted variance * n_eff + 1/12) / (n_eff + 1), sigma_d = scale * sqrt(var_d) *
  *  n_eff^(-1 / (4 + numbers)), at least half a cell, in [1e-5, 1]. */
@@ -30,9 +31,9 @@ void ht_mixture_fit(ht_mixture *m, double scale);
 /** sqrt(var_d) of the last fit. */
 double ht_mixture_spread(const ht_mixture *m, size_t d);
 
-/** Log density at a point, up to a constant of the mixture (see _log_total). Absent parameters of the
- *  point are left out; a kernel without a parameter that the point has is uniform in it. */
-double ht_mixture_log(ht_mixture *m, const ht_point *p);
+/** Log density at the coordinates u[space->n], up to a constant of the mixture (see _log_total). Absent
+ *  parameters of the point are left out; a kernel without a parameter that the point has is uniform in it. */
+double ht_mixture_log(ht_mixture *m, const double *u);
 /** The same for parameter d alone, at coordinate u. */
 double ht_mixture_log_one(ht_mixture *m, size_t d, double u);
 /** Log of the sum of all weights, prior included: log density = _log - _log_total. */

@@ -16,7 +16,7 @@ static double spread(const ht_sampler *s, size_t d)
 {
     double n = 0, sum = 0, square = 0;
     for (size_t i = 0; i < (s->n_top + 1) / 2; i++) {
-        double u = s->top[i].p.u[d];
+        double u = s->top[i].u[d];
         if (u < 0)
             continue;
         n++;
@@ -27,11 +27,11 @@ static double spread(const ht_sampler *s, size_t d)
     return sqrt(((variance > 0 ? variance : 0) * n + 1.0 / 12) / (n + 1));
 }
 
-static double kernel(const ht_space *space, const double *sd, const ht_point *a, const ht_point *b)
+static double kernel(const ht_space *space, const double *sd, const double *a, const double *b)
 {
     double exponent = 0;
     for (size_t d = 0; d < space->n && exponent >= smallest_exponent; d++) {
-        double u = a->u[d], v = b->u[d];
+        double u = a[d], v = b[d];
         bool differs = (u < 0) != (v < 0) || (space->params[d].kind == HT_PARAM_CATEGORY && u != v);
         if (differs) {
             exponent -= mismatch;
@@ -53,7 +53,7 @@ static void smooth(const ht_sampler *s, double gate, double *score)
         double sum = s->top[i].y, weight = 1;
         for (size_t j = 0; j < s->n_top + s->n_bad; j++) {
             const observation *o = j < s->n_top ? &s->top[j] : &s->bad[j - s->n_top];
-            double k = strength * gate * kernel(s->space, sd, &s->top[i].p, &o->p);
+            double k = strength * gate * kernel(s->space, sd, s->top[i].u, o->u);
             sum += k * (o->y < cap ? o->y : cap);
             weight += k;
         }
@@ -64,11 +64,15 @@ static void smooth(const ht_sampler *s, double gate, double *score)
 void ht_noise_rank(ht_sampler *s)
 {
     double score[TOP], gate = ht_sampler_gate(s);
-    for (size_t i = 0; i < s->n_top; i++) {
+    bool smooths = gate > 0 && s->n_top > 0 && s->top[s->n_top - 1].y < FAILED;
+    if (s->ranked_told == s->told && s->ranked_smooth == smooths)
+        return;
+    s->ranked_told = s->told;
+    s->ranked_smooth = smooths;
+    s->version++;
+    for (size_t i = 0; i < s->n_top; i++)
         s->order[i] = i;
-        score[i] = s->top[i].y;
-    }
-    if (gate <= 0 || s->n_top == 0 || s->top[s->n_top - 1].y >= FAILED)
+    if (!smooths)
         return;
     smooth(s, gate, score);
     for (size_t i = 1; i < s->n_top; i++) {         /* insertion sort: stable, nearly sorted, 64 entries */

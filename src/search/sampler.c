@@ -3,9 +3,9 @@
  * What is known is bounded: the TOP best results, a uniform reservoir of RESERVOIR of all others (weighted up
  * in the model of the rest), and what is pending. Two Parzen mixtures are fitted to it: `good` to the best
  * 15 % (at most 25), `rest` to all else, pending points included, so that parallel askers spread. An ask goes
- * to one of two arms by their recent success:
+ * to one of two arms, at random:
  *   density  the draw from `good` with the greatest ratio good / rest
- *   local    a move about a good point, screened by a quadratic (local.c). */
+ *   local    a move about a good point, screened by a quadratic (local.c, quadratic.c). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,8 @@ ht_status ht_sampler_create(const ht_space *space, unsigned long long seed, bool
     if (s == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for a sampler");
     *s = (ht_sampler){.space = space, .seed = seed, .density_only = density_only, .version = 1};
-    if (ht_mixture_create(space, GOOD_MAX, &s->good) != HT_OK ||
+    s->rows = calloc((TOP + RESERVOIR + 1) * space->n, sizeof *s->rows);
+    if (s->rows == NULL || ht_mixture_create(space, GOOD_MAX, &s->good) != HT_OK ||
         ht_mixture_create(space, TOP + RESERVOIR, &s->rest) != HT_OK) {
         ht_sampler_destroy(s);
         return ht_fail(err, HT_ENOMEM, "no memory for a sampler of %zu parameters", space->n);
@@ -36,7 +37,9 @@ void ht_sampler_destroy(ht_sampler *s)
         return;
     ht_mixture_destroy(s->good);
     ht_mixture_destroy(s->rest);
+    free(s->rows);
     free(s->pending);
+    free(s->pending_rows);
     free(s);
 }
 
@@ -62,64 +65,64 @@ size_t ht_sampler_good_count(const ht_sampler *s)
     return n < s->n_top ? n : s->n_top;
 }
 
-static bool same_point(const ht_space *space, const ht_point *a, const ht_point *b)
+static bool same_point(const ht_space *space, const double *a, const double *b)
 {
-    return memcmp(a->u, b->u, space->n * sizeof a->u[0]) == 0;
+    return memcmp(a, b, space->n * sizeof *a) == 0;
+}
+
+const double *ht_sampler_pending(const ht_sampler *s, size_t i)
+{
+    return s->pending_rows + i * s->space->n;
 }
 
 bool ht_sampler_knows(const ht_sampler *s, const ht_point *p)
 {
     for (size_t i = 0; i < s->n_top; i++)
-        if (same_point(s->space, &s->top[i].p, p))
+        if (same_point(s->space, s->top[i].u, p->u))
             return true;
     for (size_t i = 0; i < s->n_pending; i++)
-        if (same_point(s->space, &s->pending[i].p, p))
+        if (same_point(s->space, ht_sampler_pending(s, i), p->u))
             return true;
     return false;
 }
 
 /* The m-th evicted result takes a random place of the reservoir, or none (Vitter's algorithm R). */
-static void evict(ht_sampler *s, const observation *o)
+static void evict(ht_sampler *s, observation o)
 {
     unsigned long m = s->evicted++;
     if (s->n_bad < RESERVOIR) {
-        s->bad[s->n_bad++] = *o;
+        s->bad[s->n_bad++] = o;
         return;
     }
     ht_random r = ht_random_stream(s->seed, HT_RANDOM_RESERVOIR, 0, m);
     unsigned long j = (unsigned long)(ht_random_uniform(&r) * (double)(m + 1));
-    if (j < RESERVOIR)
-        s->bad[j] = *o;
+    s->spare = o.u;
+    if (j < RESERVOIR) {
+        s->spare = s->bad[j].u;
+        s->bad[j] = o;
+    }
 }
 
-static void learn(ht_sampler *s, const observation *o)
+static void learn(ht_sampler *s, const double *u, double y, long id)
 {
+    double *row = s->n_rows <= TOP + RESERVOIR ? s->rows + s->n_rows++ * s->space->n : s->spare;
+    memcpy(row, u, s->space->n * sizeof *row);
+    observation o = {row, y, id};
     s->told++;
     s->version++;
-    if (s->n_top == TOP && !(o->y < s->top[TOP - 1].y)) {
+    if (s->n_top == TOP && !(y < s->top[TOP - 1].y)) {
         evict(s, o);
         return;
     }
     if (s->n_top == TOP)
-        evict(s, &s->top[--s->n_top]);
+        evict(s, s->top[--s->n_top]);
     size_t at = s->n_top++;
-    for (; at > 0 && s->top[at - 1].y > o->y; at--)
+    for (; at > 0 && s->top[at - 1].y > y; at--)
         s->top[at] = s->top[at - 1];
-    s->top[at] = *o;
-    for (size_t i = 0; i < s->n_top; i++)
-        s->order[i] = i;
+    s->top[at] = o;
 }
 
 /* ---- asks ----------------------------------------------------------------------------------- */
-
-static double local_share(const ht_sampler *s)
-{
-    double p[2];
-    for (int arm = 0; arm < 2; arm++)
-        p[arm] = (s->arm_success[arm] + 0.5) / (s->arm_tries[arm] + 1);
-    double share = p[ARM_LOCAL] / (p[ARM_LOCAL] + p[ARM_DENSITY]);
-    return share < SHARE_LEAST ? SHARE_LEAST : share > SHARE_MOST ? SHARE_MOST : share;
-}
 
 /* Kernels at the good points, weighted by ln(ng + 1/2) - ln(rank), scaled to sum ng. */
 static ht_status fit_good(ht_sampler *s, double scale)
@@ -133,7 +136,7 @@ static ht_status fit_good(ht_sampler *s, double scale)
     }
     ht_mixture_clear(s->good);
     for (size_t i = 0; i < n; i++)
-        HT_TRY(ht_mixture_add(s->good, &ht_sampler_ranked(s, i)->p, weight[i] * (double)n / sum, 1));
+        HT_TRY(ht_mixture_add(s->good, ht_sampler_ranked(s, i)->u, weight[i] * (double)n / sum, 1));
     ht_mixture_fit(s->good, scale);
     return HT_OK;
 }
@@ -145,11 +148,11 @@ static ht_status fit_rest(ht_sampler *s)
         return HT_OK;
     ht_mixture_clear(s->rest);
     for (size_t i = ht_sampler_good_count(s); i < s->n_top; i++)
-        HT_TRY(ht_mixture_add(s->rest, &ht_sampler_ranked(s, i)->p, 1, 1));
+        HT_TRY(ht_mixture_add(s->rest, ht_sampler_ranked(s, i)->u, 1, 1));
     for (size_t i = 0; i < s->n_bad; i++)
-        HT_TRY(ht_mixture_add(s->rest, &s->bad[i].p, (double)s->evicted / (double)s->n_bad, 1));
+        HT_TRY(ht_mixture_add(s->rest, s->bad[i].u, (double)s->evicted / (double)s->n_bad, 1));
     for (size_t i = 0; i < s->n_pending; i++)
-        HT_TRY(ht_mixture_add(s->rest, &s->pending[i].p, 1, PENDING_NARROW));
+        HT_TRY(ht_mixture_add(s->rest, ht_sampler_pending(s, i), 1, PENDING_NARROW));
     ht_mixture_fit(s->rest, BANDWIDTH_BAD);
     s->bad_version = s->version;
     return HT_OK;
@@ -174,21 +177,22 @@ static void each_parameter_alone(const ht_sampler *s, ht_random *random, ht_poin
 }
 
 /* The candidate with the greatest density ratio, among those that are new if any is. */
-static void best_ratio(const ht_sampler *s, sampler_arm arm, ht_random *random, ht_point *out)
+static void best_ratio(const ht_sampler *s, bool local, ht_random *random, ht_point *out)
 {
-    const observation *base = arm == ARM_LOCAL ? ht_local_base(s, random) : NULL;
+    local_pool pool = ht_local_best(s);
+    const observation *base = ht_local_base(&pool, random);
     double greatest = -INFINITY;
     bool found_new = false;
-    for (int i = 0; i < (arm == ARM_LOCAL ? CANDIDATES_LOCAL : CANDIDATES); i++) {
+    for (int i = 0; i < (local ? CANDIDATES_LOCAL : CANDIDATES); i++) {
         ht_point p;
-        if (arm == ARM_LOCAL)
-            ht_local_draw(s, base, false, random, &p);
+        if (local)
+            ht_local_draw(s, &pool, base, false, random, &p);
         else
             ht_mixture_draw(s->good, random, &p);
         bool is_new = !ht_sampler_knows(s, &p);
         if (found_new && !is_new)
             continue;
-        double ratio = ht_mixture_log(s->good, &p) - ht_mixture_log(s->rest, &p);
+        double ratio = ht_mixture_log(s->good, p.u) - ht_mixture_log(s->rest, p.u);
         if ((is_new && !found_new) || i == 0 || ratio > greatest) {
             greatest = ratio;
             found_new = is_new;
@@ -197,19 +201,19 @@ static void best_ratio(const ht_sampler *s, sampler_arm arm, ht_random *random, 
     }
 }
 
-static ht_status propose(ht_sampler *s, unsigned long n, ht_point *out, sampler_arm *arm)
+static ht_status propose(ht_sampler *s, unsigned long n, ht_point *out)
 {
     ht_random random = ht_random_stream(s->seed, HT_RANDOM_PROPOSAL, 0, n);
-    *arm = !s->density_only && ht_random_uniform(&random) < local_share(s) ? ARM_LOCAL : ARM_DENSITY;
+    bool local = !s->density_only && ht_random_uniform(&random) < LOCAL_SHARE;
     double jitter = s->density_only ? 1 : exp(BANDWIDTH_JITTER * ht_random_normal(&random));
     HT_TRY(fit_good(s, BANDWIDTH_GOOD * jitter * (1 + 0.3 * ht_sampler_gate(s))));
-    if (*arm == ARM_LOCAL && ht_random_uniform(&random) >= UNSCREENED_SHARE && ht_local_quadratic(s, &random, out))
+    if (local && ht_random_uniform(&random) >= UNSCREENED_SHARE && ht_quadratic_draw(s, &random, out))
         return HT_OK;
     HT_TRY(fit_rest(s));
-    if (*arm == ARM_DENSITY && !s->density_only && ht_random_uniform(&random) < ALONE_SHARE)
+    if (!local && !s->density_only && ht_random_uniform(&random) < ALONE_SHARE)
         each_parameter_alone(s, &random, out);
     else
-        best_ratio(s, *arm, &random, out);
+        best_ratio(s, local, &random, out);
     return HT_OK;
 }
 
@@ -218,10 +222,14 @@ static ht_status reserve_pending(ht_sampler *s, ht_error *err)
     if (s->n_pending < s->pending_capacity)
         return HT_OK;
     size_t capacity = s->pending_capacity == 0 ? 16 : 2 * s->pending_capacity;
-    pending *p = realloc(s->pending, capacity * sizeof *p);
+    unsigned long *p = realloc(s->pending, capacity * sizeof *p);
     if (p == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for %zu pending asks", capacity);
     s->pending = p;
+    double *rows = realloc(s->pending_rows, capacity * s->space->n * sizeof *rows);
+    if (rows == NULL)
+        return ht_fail(err, HT_ENOMEM, "no memory for %zu pending asks", capacity);
+    s->pending_rows = rows;
     s->pending_capacity = capacity;
     return HT_OK;
 }
@@ -229,53 +237,59 @@ static ht_status reserve_pending(ht_sampler *s, ht_error *err)
 ht_status ht_sampler_ask(ht_sampler *s, unsigned long *id, ht_point *out, ht_error *err)
 {
     HT_TRY(reserve_pending(s, err));
-    sampler_arm arm = ARM_NONE;
     if (s->told < STARTUP || s->n_top < 2)
         ht_startup_point(s->space, s->seed, s->asked, out);
-    else if (propose(s, s->asked, out, &arm) != HT_OK)
+    else if (propose(s, s->asked, out) != HT_OK)
         return ht_fail(err, HT_ENOMEM, "no memory for a proposal");
     for (size_t d = s->space->n; d < HT_PARAMS_MAX; d++)
         out->u[d] = HT_ABSENT;
     *id = s->asked++;
-    s->pending[s->n_pending++] = (pending){*id, arm, *out};
+    memcpy(s->pending_rows + s->n_pending * s->space->n, out->u, s->space->n * sizeof *out->u);
+    s->pending[s->n_pending++] = *id;
     s->version++;
     return HT_OK;
 }
 
 /* ---- tells ---------------------------------------------------------------------------------- */
 
-static ht_status take(ht_sampler *s, unsigned long id, pending *out, ht_error *err)
+static double usable(double value)
+{
+    return isfinite(value) && value < FAILED ? value : FAILED;
+}
+
+/* Where a pending ask is in the list. */
+static ht_status find(const ht_sampler *s, unsigned long id, size_t *at, ht_error *err)
 {
     if (id >= s->asked)
         return ht_fail(err, HT_ENOTFOUND, "id %lu was never asked", id);
-    size_t i = 0;
-    while (i < s->n_pending && s->pending[i].id != id)
-        i++;
-    if (i == s->n_pending)
+    size_t low = 0, high = s->n_pending;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (s->pending[middle] < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == s->n_pending || s->pending[low] != id)
         return ht_fail(err, HT_EREFUSED, "id %lu was told, failed or forgotten before", id);
-    *out = s->pending[i];
-    s->n_pending--;
-    memmove(&s->pending[i], &s->pending[i + 1], (s->n_pending - i) * sizeof *s->pending);
-    s->version++;
+    *at = low;
     return HT_OK;
 }
 
-static void credit(ht_sampler *s, sampler_arm arm, double y)
+static void drop(ht_sampler *s, size_t at)
 {
-    size_t middle = ht_sampler_good_count(s) / 2;
-    if (arm == ARM_NONE || s->told < STARTUP || s->n_top == 0)
-        return;
-    s->arm_success[arm] = ARM_MEMORY * s->arm_success[arm] + (y < s->top[middle].y ? 1 : 0);
-    s->arm_tries[arm] = ARM_MEMORY * s->arm_tries[arm] + 1;
+    size_t after = --s->n_pending - at, width = s->space->n;
+    memmove(&s->pending[at], &s->pending[at + 1], after * sizeof *s->pending);
+    memmove(s->pending_rows + at * width, s->pending_rows + (at + 1) * width, after * width * sizeof(double));
+    s->version++;
 }
 
 ht_status ht_sampler_tell(ht_sampler *s, unsigned long id, double value, ht_error *err)
 {
-    pending asked = {0};
-    HT_TRY(take(s, id, &asked, err));
-    double y = isfinite(value) && value < FAILED ? value : FAILED;
-    credit(s, asked.arm, y);
-    learn(s, &(observation){asked.p, y, (long)id});
+    size_t at = 0;
+    HT_TRY(find(s, id, &at, err));
+    learn(s, ht_sampler_pending(s, at), usable(value), (long)id);
+    drop(s, at);
     return HT_OK;
 }
 
@@ -286,17 +300,37 @@ ht_status ht_sampler_fail(ht_sampler *s, unsigned long id, ht_error *err)
 
 ht_status ht_sampler_forget(ht_sampler *s, unsigned long id, ht_error *err)
 {
-    pending asked;
-    return take(s, id, &asked, err);
+    size_t at = 0;
+    HT_TRY(find(s, id, &at, err));
+    drop(s, at);
+    return HT_OK;
+}
+
+/* u becomes the coordinates of p as an ask would give them; false if p is no point of the space. */
+static bool normalise(const ht_space *space, const ht_point *p, ht_point *out)
+{
+    for (size_t d = 0; d < space->n; d++) {
+        const ht_param *q = &space->params[d];
+        double u = p->u[d], last = q->kind == HT_PARAM_NUMBER ? 1 : (double)q->n_choices - 1;
+        if (!ht_space_is_active(space, out, d)) {
+            out->u[d] = HT_ABSENT;
+            if (!(u < 0))
+                return false;
+        } else if (!(u >= 0 && u <= last) || (q->kind == HT_PARAM_CATEGORY && u != floor(u))) {
+            return false;
+        } else {
+            out->u[d] = ht_space_snap(space, d, u);
+        }
+    }
+    return true;
 }
 
 ht_status ht_sampler_add(ht_sampler *s, const ht_point *p, double value, ht_error *err)
 {
-    for (size_t d = 0; d < s->space->n; d++)
-        if (!(p->u[d] <= (s->space->params[d].kind == HT_PARAM_NUMBER ? 1 : (double)s->space->params[d].n_choices - 1)))
-            return ht_fail(err, HT_EINVAL, "parameter '%s': coordinate %g is outside the space",
-                           s->space->params[d].name, p->u[d]);
-    learn(s, &(observation){*p, isfinite(value) && value < FAILED ? value : FAILED, -1});
+    ht_point q;
+    if (!normalise(s->space, p, &q))
+        return ht_fail(err, HT_EINVAL, "the point is not in the space: a coordinate is outside, or a condition is broken");
+    learn(s, q.u, usable(value), -1);
     return HT_OK;
 }
 
@@ -305,15 +339,17 @@ ht_status ht_sampler_best(const ht_sampler *s, long *id, ht_point *out, double *
     if (s->n_top == 0 || s->top[0].y >= FAILED)
         return HT_EEMPTY;
     *id = s->top[0].id;
-    *out = s->top[0].p;
+    for (size_t d = 0; d < HT_PARAMS_MAX; d++)
+        out->u[d] = d < s->space->n ? s->top[0].u[d] : HT_ABSENT;
     *value = s->top[0].y;
     return HT_OK;
 }
 
 void ht_sampler_peek(const ht_sampler *s, ht_sampler_state *out)
 {
+    size_t row = s->space->n * sizeof(double);
     *out = (ht_sampler_state){.asked = s->asked, .told = s->told, .pending = s->n_pending, .noise = s->noise,
-                              .local_share = local_share(s),
-                              .bytes = sizeof *s + s->pending_capacity * sizeof *s->pending +
+                              .bytes = sizeof *s + (TOP + RESERVOIR + 1) * row +
+                                       s->pending_capacity * (sizeof *s->pending + row) +
                                        ht_mixture_bytes(s->good) + ht_mixture_bytes(s->rest)};
 }

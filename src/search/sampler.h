@@ -42,7 +42,6 @@ ht_status ht_sampler_best(const ht_sampler *s, long *id, ht_point *out, double *
 typedef struct {
     unsigned long asked, told, pending;
     double noise;       /**< share of the local variation that is noise, 0..1 */
-    double local_share; /**< share of asks that go to the local arm */
     size_t bytes;       /**< memory held */
 } ht_sampler_state;
 void ht_sampler_peek(const ht_sampler *s, ht_sampler_state *out);
