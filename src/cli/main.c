@@ -169,7 +169,7 @@ static void drop(int *argc, char **argv, int at)
     --*argc;
 }
 
-/* Bytes of `word` and, after a blank, of `next`, if together they are this verb's name. */
+/* `name` is `word` or, with `next`, both with a blank between them. */
 static bool is_name(const char *name, const char *word, const char *next)
 {
     size_t n = strlen(word);

@@ -247,7 +247,7 @@ static int train_tuned(const job *j, ht_row *row, ht_result *result)
         goto done;
     double start = now();
     ht_status st = ht_open(&options, &k);
-    if (st != HT_OK) /* the same on every rank */
+    if (st != HT_OK) /* the run could not begin, or, on rank 0, its files could not be finished */
         ht_fail(&err, st, "%s", k != NULL ? ht_message(k) : ht_status_text(st));
     if (st == HT_OK && t != NULL)
         st = ht_training_offer(t, k, &err);
