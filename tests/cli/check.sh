@@ -9,7 +9,9 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS
 work=$(mktemp -d "${TMPDIR:-/tmp}/hottune-cli.XXXXXX")
 started=
 finish() {
-    for pid in $started; do kill -9 "$pid" 2>/dev/null || true; done
+    for pid in $started; do     # mpirun takes its ranks along
+        kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true
+    done
     umount "$work/full" 2>/dev/null || true
     rm -rf "$work"
 }
