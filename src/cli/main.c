@@ -33,6 +33,8 @@ static const ht_option run_options[] = {
     {"replay", "FILE", "mutation log to repeat, with --mode replay"},
     {"ranks-per-replica", "R", "ranks that share one training (default: 1)"},
     {"data", "DIR", "where the data files are (default: where their Debian package puts them)"},
+    {"set", "K=V,..", "set knobs before the training begins: opt.lr=0.01,opt.wd=0.1"},
+    {"report-steps", NULL, "print a JSON line an epoch, then the result, as hottune sweep wants it"},
     {"compare", NULL, "first train the static default at the same cost, without the tuner"},
     {NULL},
 };

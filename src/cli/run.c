@@ -23,9 +23,9 @@ typedef struct {
     const ht_cli *cli;
     ht_ranks ranks;
     const ht_workload_info *workload;
-    const char *recipe, *study, *mode, *replay, *data; /* NULL = not given; borrowed */
+    const char *recipe, *study, *mode, *replay, *data, *set; /* NULL = not given; borrowed */
     long long epochs, ranks_per_replica, seed;
-    bool compare;
+    bool compare, report_steps;
     char dir[DIR_MAX];
     int replicas, replica; /* replica of this rank; -1 = it coordinates */
     MPI_Comm comm;         /* the ranks of this replica; MPI_COMM_NULL on the coordinator. Owned */
@@ -62,7 +62,13 @@ static int read_options(job *j, const ht_args *args)
     j->mode = ht_args_text(args, "mode");
     j->replay = ht_args_text(args, "replay");
     j->data = ht_args_text(args, "data");
+    j->set = ht_args_text(args, "set");
     j->compare = ht_args_has(args, "compare");
+    j->report_steps = ht_args_has(args, "report-steps");
+    if (j->report_steps && j->ranks.size > 1)
+        return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--report-steps: there are %d ranks; start one", j->ranks.size);
+    if (j->report_steps && (j->compare || j->cli->json))
+        return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--report-steps prints lines of its own; leave out --compare, --json");
     j->epochs = j->workload->default_epochs;
     j->ranks_per_replica = 1;
     j->seed = 1;
@@ -150,7 +156,8 @@ static int prepare(job *j)
         return code;
     ht_ranks_share(&j->ranks, j->dir, sizeof j->dir);
     MPI_Comm_split(MPI_COMM_WORLD, j->replica < 0 ? MPI_UNDEFINED : j->replica, j->ranks.rank, &j->comm);
-    ht_cli_say(j->cli, "%s, %d %s x %lld %s, files in %s\n", j->workload->name, j->replicas,
+    if (!j->report_steps)
+        ht_cli_say(j->cli, "%s, %d %s x %lld %s, files in %s\n", j->workload->name, j->replicas,
                j->replicas == 1 ? "replica" : "replicas", j->epochs, j->epochs == 1 ? "epoch" : "epochs",
                j->dir);
     return HT_EXIT_DONE;
@@ -170,6 +177,8 @@ static int make_training(const job *j, ht_training **out)
                                                        .data_dir = j->data,
                                                        .comm = j->comm},
                                 (int)j->epochs, out, &err);
+    if (st == HT_OK && *out != NULL && j->set != NULL)
+        st = ht_training_set(*out, j->set, &err);
     return ht_ranks_agree(j->cli, &j->ranks, ht_exit_of(st), err.text);
 }
 
@@ -233,6 +242,22 @@ static ht_options options_of(const job *j, ht_progress_line *line)
     };
 }
 
+/* A line that `hottune sweep` understands; epoch 0 = the result. What is not finite is null. */
+static void print_step(void *ctx, int epoch, double val)
+{
+    (void)ctx;
+    cJSON *o = cJSON_CreateObject();
+    if (epoch > 0)
+        ht_json_put_int(o, "step", epoch);
+    ht_json_put_real(o, "value", val);
+    char *line = ht_json_line(o);
+    if (line != NULL)
+        puts(line);
+    fflush(stdout);
+    free(line);
+    cJSON_Delete(o);
+}
+
 /* On rank 0 of a job ht_open returns when the run is over; the others train in between. */
 static int train_tuned(const job *j, ht_row *row, ht_result *result)
 {
@@ -241,10 +266,13 @@ static int train_tuned(const job *j, ht_row *row, ht_result *result)
     ht_outcome mine = {NAN, NAN, NAN, NAN, 0, 0};
     ht_error err = {""};
     ht_progress_line line = ht_progress_begin(j->cli, (int)j->epochs);
+    line.shown = line.shown && !j->report_steps;
     ht_options options = options_of(j, &line);
     int code = make_training(j, &t);
     if (code != HT_EXIT_DONE)
         goto done;
+    if (j->report_steps)
+        ht_training_listen(t, print_step, NULL);
     double start = now();
     ht_status st = ht_open(&options, &k);
     if (st != HT_OK) /* the run could not begin, or, on rank 0, its files could not be finished */
@@ -284,7 +312,10 @@ static void report(const job *j, const ht_report_data *numbers)
     d.epochs = (int)j->epochs;
     d.seed = j->seed;
     d.compared = j->compare;
-    ht_report_print(j->cli, &d);
+    if (j->report_steps)
+        print_step(NULL, 0, d.champion.best.val);
+    else
+        ht_report_print(j->cli, &d);
 }
 
 static int run_job(job *j)

@@ -380,7 +380,8 @@ int ht_verb_sweep(const ht_cli *cli, const ht_args *args)
     if (code == HT_EXIT_DONE) {
         code = ht_ranks_agree(cli, &j.ranks, j.ranks.rank == 0 ? prepare(&j) : HT_EXIT_DONE, "");
         if (code == HT_EXIT_DONE) {
-            ht_cli_say(cli, "sweep of %s: %lu trials, %d %s, files in %s\n", j.space_path, j.options.trials,
+            ht_cli_say(cli, "sweep of %s: %lu %s, %d %s, files in %s\n", j.space_path, j.options.trials,
+                       j.options.trials == 1 ? "trial" : "trials",
                        j.options.workers, j.options.workers == 1 ? "worker" : "workers", j.dir);
             watch_signals(before);
             code = run_sweep(&j);

@@ -116,7 +116,8 @@ static void print_cost(const ht_sweep_report *r, const ht_sweep_view *v)
 
 static void print_table(const ht_sweep_report *r, const ht_sweep_view *v, size_t n, const ht_trial *const *top)
 {
-    printf("\n%s: %lu of %lu trials: %lu complete, %lu pruned, %lu failed", r->space_name, ended(v), v->trials,
+    printf("\n%s: %lu of %lu %s: %lu complete, %lu pruned, %lu failed", r->space_name, ended(v), v->trials,
+           v->trials == 1 ? "trial" : "trials",
            v->complete, v->pruned, v->failed);
     if (v->lost > 0)
         printf(", and %lu lost", v->lost);
