@@ -73,6 +73,7 @@ int ht_verb_doc(const ht_cli *cli, const ht_args *args);
 /* ---- the other verbs, each in the file of its name -------------------------------------------- */
 
 int ht_verb_run(const ht_cli *cli, const ht_args *args);
+int ht_verb_ask_tell(const ht_cli *cli, const ht_args *args);
 int ht_verb_sweep(const ht_cli *cli, const ht_args *args);
 int ht_verb_init(const ht_cli *cli, const ht_args *args);
 int ht_verb_enable(const ht_cli *cli, const ht_args *args);  /* command.c */

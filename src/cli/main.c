@@ -38,6 +38,13 @@ static const ht_option run_options[] = {
     {"compare", NULL, "first train the static default at the same cost, without the tuner"},
     {NULL},
 };
+static const ht_option ask_tell_options[] = {
+    {"space", "FILE", "the search space, YAML or JSON (required)"},
+    {"seed", "S", "seed of the proposals (default: 1)"},
+    {"direction", "D", "min or max (default: min)"},
+    {"study", "FILE", "log of all requests; the next start goes on from it"},
+    {NULL},
+};
 static const ht_option sweep_options[] = {
     {"space", "FILE", "what is searched: parameters with types and ranges, in YAML or JSON; required"},
     {"trials", "T", "how many trials are to end: complete, pruned or failed (default: 32)"},
@@ -104,6 +111,11 @@ const ht_verb ht_verbs[] = {
      "on stdin. Its value is the last line of stdout that is a number or a JSON object with \"value\". Lines with\n"
      "\"step\" and \"value\" are reports, for --prune. --dir is required; docs/sweep.md tells more.",
      "mpirun -n 5 hottune sweep --space space.yaml --trials 64 --dir runs/s1 -- ./train --lr {lr}", true},
+    {"ask-tell", ht_verb_ask_tell, "", 0, 0, ask_tell_options, "Serve the optimiser alone, as JSON lines",
+     "One object a line on stdin, one a line back on stdout: {\"ask\": 1}, {\"tell\": 0, \"value\": 0.31},\n"
+     "{\"fail\": 0}, {\"forget\": 0}, {\"best\": 1}. What cannot be carried out gives {\"error\": ..}, and it\n"
+     "goes on; the end of the input ends it. docs/posterior.md tells how it proposes.",
+     "hottune ask-tell --space space.yaml --seed 7 --study asks.jsonl", false},
     {"workloads", ht_verb_workloads, "", 0, 0, NULL, "List the built-in workloads", "", "hottune workloads",
      false},
     {"init", ht_verb_init, "", 0, 0, NULL, "Make a run directory with its empty files",
