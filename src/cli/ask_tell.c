@@ -253,7 +253,8 @@ static ht_status begin(session *s, const ht_args *args, ht_error *err)
     HT_TRY(ht_file_read(path, &text, NULL, err));
     ht_status st = ht_space_parse(text, path, &s->space, err);
     if (st == HT_OK)
-        st = ht_sampler_create(&s->space, (unsigned long long)seed, false, &s->sampler, err);
+        st = ht_sampler_create(&s->space, (unsigned long long)seed,
+                               ht_args_has(args, "density-only"), &s->sampler, err);
     if (st == HT_OK && log != NULL) {
         cJSON *head = heading(text, seed, maximize);
         st = head != NULL ? open_log(s, log, head, err) : ht_fail(err, HT_ENOMEM, "no memory for the log");

@@ -43,6 +43,7 @@ static const ht_option ask_tell_options[] = {
     {"seed", "S", "seed of the proposals (default: 1)"},
     {"direction", "D", "min or max (default: min)"},
     {"study", "FILE", "log of all requests; the next start goes on from it"},
+    {"density-only", NULL, "the density ratio alone: the textbook's TPE, to compare with"},
     {NULL},
 };
 static const ht_option sweep_options[] = {
