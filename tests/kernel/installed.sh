@@ -19,6 +19,11 @@ rm -rf runs
 lines=$(mpirun --oversubscribe --bind-to none -n 3 ./minimal | grep -c 'validation loss')
 test "$lines" = 2
 
+# The optimiser alone needs no MPI compiler.
+# shellcheck disable=SC2086,SC2046
+$cc -std=c11 -Wall -Wextra $flags "$source/examples/search.c" $(pkg-config --cflags --libs hottune) -lm -o search
+./search | grep -q 'best of 100: 0.2'
+
 mkdir by-cmake
 cat > by-cmake/CMakeLists.txt <<TEXT
 cmake_minimum_required(VERSION 3.22)
