@@ -1,6 +1,7 @@
 #!/bin/bash
 # A sweep's database as Optuna itself sees it. Skipped (77) where no python has optuna: PYTHON names one that has.
 . "$(dirname "$0")/check.sh"
+starts_mpi
 python=${PYTHON:-python3}
 "$python" -c 'import optuna' 2>/dev/null || exit 77
 

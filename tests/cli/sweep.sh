@@ -1,6 +1,7 @@
 #!/bin/bash
 # `hottune sweep`: trials of a command, alone and on ranks, that fail, hang, print nonsense, and are killed.
 . "$(dirname "$0")/check.sh"
+starts_mpi
 export SWEEP_WORK=$work
 
 cat >space.yaml <<'YAML'
