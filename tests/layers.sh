@@ -22,6 +22,7 @@ grep -rHnE '^[[:space:]]*#[[:space:]]*include' --include='*.[ch]' --include='*.h
         only("mpi.h",             "^(src/(comm/mpi|kernel/|workload/|cli/)|include/hottune/hottune.h)")
         only("hottune/hottune.h", "^(src/(comm/mpi|kernel/|workload/|cli/))")     # it includes mpi.h
         only("hdf5.h",            "^src/store/")
+        only("sqlite3.h",         "^src/store/")
         only("yaml.h",            "^src/recipe/")
         only("cjson/cJSON.h",     "^src/base/")
         only("zlib.h",            "^src/workload/")
@@ -52,3 +53,9 @@ grep -rHnE '^[[:space:]]*#[[:space:]]*include' --include='*.[ch]' --include='*.h
             print "no include lines found"
         exit failed || seen == 0
     }'
+
+# A newcomer finds every source file in ARCHITECTURE.md.
+for file in src/*/*.c; do
+    name=$(basename "$file" .c)
+    grep -q "^- \`$name\` " ARCHITECTURE.md || { echo "ARCHITECTURE.md does not name $file"; exit 1; }
+done

@@ -38,14 +38,17 @@ static void warn(void *ctx, const char *text)
 
 /* ---- open ----------------------------------------------------------------------------------- */
 
-static ht_status agree(ht_kernel *k, ht_status mine, int root)
+/* What the coordinator met at the start every rank learns; what this rank alone met stays its own. */
+static ht_status agree(ht_kernel *k, ht_status mine)
 {
     struct {
         int status;
         ht_error err;
     } verdict = {.status = (int)mine, .err = k->message};
-    if (k->all != MPI_COMM_NULL && MPI_Bcast(&verdict, (int)sizeof verdict, MPI_BYTE, root, k->all) != MPI_SUCCESS)
+    if (MPI_Bcast(&verdict, (int)sizeof verdict, MPI_BYTE, 0, k->all) != MPI_SUCCESS)
         return ht_fail(&k->message, HT_ECOMM, "the ranks of the run could not agree on the start");
+    if (verdict.status == HT_OK)
+        return mine;
     k->message = verdict.err;
     return (ht_status)verdict.status;
 }
@@ -140,10 +143,11 @@ static ht_status open_many(ht_kernel *k, const ht_options *o, int rank, int size
         st = ht_comm_mpi_create(k->star, &k->comm, &k->message);
     if (st == HT_OK && rank == 0)
         st = create_driver(k, o, k->comm, per_replica, poll_s);
-    HT_TRY(agree(k, st, 0));
+    HT_TRY(agree(k, st));
     return rank == 0 ? HT_OK : create_replica(k, o);
 }
 
+/* Forward: it stands with the end of a run. */
 static void keep_result(ht_kernel *k);
 
 /* The coordinator's whole part: runs until the replicas are done. */
