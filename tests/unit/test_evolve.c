@@ -1,4 +1,4 @@
-/* tests/unit/test_evolve.c - a recipe learns from finished runs (behaviour, section 12.2). */
+/* tests/unit/test_evolve.c - a recipe learns from finished runs. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* tests/unit/test_recipe_set.c - setting by dotted path (behaviour, section 2.7). */
+/* tests/unit/test_recipe_set.c - setting by dotted path. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* tests/unit/test_replay.c - which lines of a mutation log are to be repeated (BEHAVIOUR 5.5). */
+/* tests/unit/test_replay.c - which lines of a mutation log are to be repeated. */
 #include "cases.h"
 #include "tune/replay.h"
 

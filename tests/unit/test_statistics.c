@@ -1,5 +1,4 @@
-/* tests/unit/test_statistics.c - the numbers of a run and what is learned from it (BEHAVIOUR 12.1, 7.3, D56).
- */
+/* tests/unit/test_statistics.c - the numbers of a run and what is learned from it. */
 #include "cases.h"
 #include "base/text.h"
 #include "tune/statistics.h"
@@ -172,7 +171,7 @@ static void the_value_that_was_asked_for_is_learned(void)
 
 static void the_value_that_the_actuator_made_of_it_is_learned_instead(void)
 {
-    ht_mutation m = lr_mult(1.4); /* lr 0.9 * 1.4 is cut to 1 (D56) */
+    ht_mutation m = lr_mult(1.4); /* lr 0.9 * 1.4 is cut to 1 */
     m.changes[0].before[0] = .9;
     m.changes[0].after[0] = 1;
     CU_ASSERT_DOUBLE_EQUAL(learned(&m), log(1 / .9), 1e-15);

@@ -1,4 +1,4 @@
-/* tests/unit/test_word.c - what the command line makes of key=value (behaviour, section 2.8). */
+/* tests/unit/test_word.c - what the command line makes of key=value. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
