@@ -1,5 +1,4 @@
-/* tests/unit/test_oplist.c - recorded operations: when they fire, what was missed, overlays.
- */
+/* tests/unit/test_oplist.c - recorded operations: when they fire, what was missed, overlays. */
 #include "cases.h"
 #include "tune/oplist.h"
 
