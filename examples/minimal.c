@@ -53,8 +53,12 @@ int main(int argc, char **argv)
     double lr = 0.05;
     ht_kernel *k;
     if (ht_open(&(ht_options){.comm = MPI_COMM_WORLD, .run_dir = "runs/minimal", .recipe_text = recipe,
-                              .max_steps = EPOCHS * PER_EPOCH}, &k) != HT_OK)
+                              .max_steps = EPOCHS * PER_EPOCH}, &k) != HT_OK) {
         fprintf(stderr, "hottune: %s\n", ht_message(k));
+        ht_free(k);
+        MPI_Finalize();
+        return 1;
+    }
     ht_knob_double(k, "opt", "lr", &lr, HT_LOG, 1e-4, 10);
     make_data(1);
     for (long long step = 1; ht_running(k); step++) {

@@ -7,7 +7,7 @@
  *  The library acts only inside these calls. It starts no threads, catches no signals, never aborts, never
  *  prints on stdout, and leaves the given communicator and its error handler alone (it works on a
  *  duplicate). Every call returns an ht_status; ht_message says what went wrong, where, and what to do.
- *  Nothing that happens to the tuner fails the training, unless auto_disable_on_error is false. */
+ *  Nothing that happens to the tuner fails the training, unless fail_on_error is true. */
 #ifndef HOTTUNE_HOTTUNE_H
 #define HOTTUNE_HOTTUNE_H
 
@@ -64,7 +64,7 @@ typedef struct {
 
 /** Open a kernel. **Collective** over options->comm.
  *  @param[out] out  the kernel, owned by the caller (ht_free); set also on failure unless memory ran
- *                   out, so that ht_message can say why; such a kernel tunes nothing and can be closed
+ *                   out, so that ht_message can say why; ht_running is false with it, and it can be freed
  *  @return HT_OK; HT_EINVAL, HT_ENOTFOUND, HT_EFORMAT (recipe), HT_EIO (run directory), HT_ECOMM; the
  *          same on every rank */
 ht_status ht_open(const ht_options *options, ht_kernel **out);

@@ -15,6 +15,7 @@
 #include "store/recorder.h"
 
 static const double progress_s = 0.2;
+static const double longest_look_s = 1;     /* between two looks of a driver that runs */
 static const double evolve_step = 0.3, evolve_decay = 0.7;     /* docs/recipe.md, evolution */
 
 struct ht_driver {
@@ -23,6 +24,7 @@ struct ht_driver {
     ht_recorder *recorder;
     ht_inbox *inbox;
     double poll_s, started, polled, shown;
+    double looked, slept;       /* when it looked last; time in which it did not run itself */
     bool mode_was_given;        /* by ht_options: hotcb.yaml does not override it at the start */
     bool first_poll;
     bool writing_fails;
@@ -59,6 +61,17 @@ static void note_recovery(ht_driver *d)
     if (d->writing_fails)
         warn(d, "the run directory can be written again");
     d->writing_fails = false;
+}
+
+/* Time as the coordinator sees it. When the job was suspended, everybody is silent at once: what passed while
+ * we did not run ourselves is no silence of others. */
+static double awake_time(ht_driver *d)
+{
+    double now = ht_comm_now(d->comm), gap = now - d->looked;
+    if (gap > longest_look_s)
+        d->slept += gap - longest_look_s;
+    d->looked = now;
+    return now - d->slept;
 }
 
 static void drain(ht_driver *d)
@@ -98,14 +111,14 @@ static void take_operation(void *ctx, ht_operation *o)
         ht_operation_release(o);
         return;
     }
-    if (ht_coordinator_operate(d->coordinator, ht_comm_now(d->comm), o) != HT_OK)
+    if (ht_coordinator_operate(d->coordinator, awake_time(d), o) != HT_OK)
         warn(d, "no memory for a command");
 }
 
 static void take_freeze(void *ctx, const ht_freeze *freeze)
 {
     ht_driver *d = ctx;
-    if (ht_coordinator_freeze(d->coordinator, ht_comm_now(d->comm), freeze) != HT_OK)
+    if (ht_coordinator_freeze(d->coordinator, awake_time(d), freeze) != HT_OK)
         warn(d, "no memory to follow the freeze file");
 }
 
@@ -147,13 +160,13 @@ void ht_driver_step(ht_driver *d, double timeout_s)
     poll(d, ht_comm_now(d->comm));
     drain(d);
     for (double wait = timeout_s; ht_comm_receive(d->comm, wait, &from, &bytes, &err) == HT_OK; wait = 0) {
-        if (ht_coordinator_receive(d->coordinator, ht_comm_now(d->comm), from - 1, bytes.data, bytes.n) != HT_OK)
+        if (ht_coordinator_receive(d->coordinator, awake_time(d), from - 1, bytes.data, bytes.n) != HT_OK)
             warn(d, "no memory for a message of a replica");
         free(bytes.data);
         drain(d);
     }
     double now = ht_comm_now(d->comm);
-    ht_coordinator_tick(d->coordinator, now);
+    ht_coordinator_tick(d->coordinator, awake_time(d));
     drain(d);
     if (ht_recorder_tick(d->recorder, d->coordinator, now, &err) != HT_OK)
         note_failure(d, &err);
@@ -177,7 +190,7 @@ ht_status ht_driver_finish(ht_driver *d, ht_error *err)
     if (d->finished)
         return HT_OK;
     d->finished = true;
-    ht_coordinator_finish(d->coordinator, ht_comm_now(d->comm));
+    ht_coordinator_finish(d->coordinator, awake_time(d));
     drain(d);
     ht_coordinator_view v;
     ht_coordinator_peek(d->coordinator, &v);
@@ -317,6 +330,7 @@ ht_status ht_driver_create(const ht_driver_options *o, ht_driver **out, ht_error
                      .progress = o->options->progress, .progress_ctx = o->options->progress_ctx};
     d->started = ht_comm_now(d->comm);
     d->polled = d->started - d->poll_s;
+    d->looked = d->started;
     ht_status st = look_around(o->options, &s, d, err);
     if (st == HT_OK)
         st = assemble(o, &s, d, err);

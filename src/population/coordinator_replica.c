@@ -202,7 +202,8 @@ void ht_coordinator_direct(ht_coordinator *c, int replica)
     d->decision = asked->decision;
     d->stop = c->stopping;
     d->has_proposal = false;
-    const ht_posterior *p = asked->asks && !c->stopping ? posterior_of(c, replica) : NULL;
+    bool over = asked->total_steps > 0 && asked->step >= asked->total_steps;   /* nothing could be judged */
+    const ht_posterior *p = asked->asks && !over && !c->stopping ? posterior_of(c, replica) : NULL;
     if (p != NULL) {
         ht_random random = ht_random_stream((uint64_t)c->recipe->search.seed, HT_RANDOM_PROPOSAL,
                                             (uint64_t)replica, asked->decision);

@@ -170,6 +170,13 @@ static void start_pause_if_due(ht_tuner *t)
         t->pause_left = t->recipe->safety.reject_pause;
 }
 
+static void warn_of_objective(ht_tuner *t, const char *what)
+{
+    if (!t->warned_no_primary)
+        ht_tuner_warn(t, "nothing is tuned: the objective '%s' %s", t->recipe->objective.primary, what);
+    t->warned_no_primary = true;
+}
+
 /* Metrics to decide by: there, and finite. Says once what is missing. */
 static bool can_measure(ht_tuner *t, const ht_sight *s)
 {
@@ -182,15 +189,9 @@ static bool can_measure(ht_tuner *t, const ht_sight *s)
         t->warned_no_metrics = true;
         return false;
     }
-    if (!s->vitals.has_primary || !isfinite(s->vitals.primary)) {
-        if (!t->warned_no_primary)
-            ht_tuner_warn(t, "nothing is tuned: the objective '%s' %s", t->recipe->objective.primary,
-                          s->vitals.has_primary ? "is not finite"
-                                                : "is not reported; check objective.primary or report it");
-        t->warned_no_primary = true;
-        return false;
-    }
-    return true;
+    if (!s->vitals.has_primary)
+        warn_of_objective(t, "is not reported; check objective.primary or report it");
+    return s->vitals.has_primary && isfinite(s->vitals.primary);
 }
 
 /* Nothing at all may be mutated at this decision point; `codes` says why. */
@@ -206,7 +207,11 @@ static bool is_paused(const ht_tuner *t, ht_codes *codes)
 /* The part of a decision point that may change the training. */
 static void act(ht_tuner *t, const ht_sight *s, ht_window *w)
 {
-    if (t->mode == HT_MODE_OBSERVE || t->frozen || s->blockers.n > 0 || t->open)
+    if (t->mode == HT_MODE_OBSERVE || t->frozen)
+        return;
+    if (s->vitals.has_primary && !isfinite(s->vitals.primary))
+        warn_of_objective(t, "is not finite");
+    if (s->blockers.n > 0 || t->open)
         return;
     if (t->mode == HT_MODE_REPLAY) {
         ht_tuner_replay_due(t, s->env);
