@@ -134,12 +134,15 @@ ht_status ht_metric_source(ht_kernel *k, bool (*accessor)(void *ctx, const char 
 
 /* ---- the loop ------------------------------------------------------------------------------- */
 
-/** More to train: false once max_steps are done, the coordinator asked to stop, or on the coordinator. */
+/** More to train: false once max_steps are done, the coordinator asked to stop, or on the coordinator.
+ *  The first ht_running or ht_apply says hello to the coordinator; in a replica of several ranks it is
+ *  **collective** over its ranks. */
 bool ht_running(ht_kernel *k);
 
 /** Tell what happened. At HT_VAL_EPOCH_END, the safe point, knobs may change before it returns; it waits
  *  for the coordinator, at most patience_s. In a replica of several ranks: **collective** over its ranks
- *  at HT_VAL_EPOCH_END. */
+ *  at HT_VAL_EPOCH_END and HT_RUN_END, and at each event while a recorded operation list drives the run;
+ *  so all of its ranks tell the same events in the same order. */
 ht_status ht_apply(ht_kernel *k, const ht_env *env, ht_event event);
 
 /** The best objective of this replica so far was read at the last HT_VAL_EPOCH_END: the moment to keep

@@ -224,20 +224,38 @@ MPI_Comm ht_replica_comm(const ht_kernel *k)
 
 /* ---- the loop ------------------------------------------------------------------------------- */
 
-/* Knobs are named by now: the agent says hello. */
+/* The leader's news, to the ranks that follow it. */
+static ht_status tell(ht_kernel *k, ht_error *err)
+{
+    k->news.stop = ht_agent_should_stop(k->agent);
+    k->news.acts_on_batches = ht_agent_acts_on_batches(k->agent);
+    k->watches_batches = ht_agent_watches_batches(k->agent);
+    return k->team != MPI_COMM_NULL ? ht_group_tell(&k->group, &k->news, err) : HT_OK;
+}
+
+static ht_status listen(ht_kernel *k, const ht_env *env)
+{
+    ht_status st = ht_group_follow(&k->group, env, &k->news, &k->message);
+    k->watches_batches = k->news.acts_on_batches;
+    return st;
+}
+
+/* Knobs are named by now: the agent says hello. An operation list may come with the welcome and act on the
+ * first train batch: the ranks of a replica must know that before. */
 static void begin(ht_kernel *k)
 {
     ht_error err = {""};
     k->begun = true;
     ht_knobs_initialize(k->knobs);
-    if (k->leads && ht_agent_begin(k->agent, &err) != HT_OK) {
+    if (!k->leads) {
+        listen(k, &(ht_env){0});
+        return;
+    }
+    if (ht_agent_begin(k->agent, &err) != HT_OK) {
         k->message = err;
         warn(k, err.text);
     }
-    if (k->leads)
-        k->watches_batches = ht_agent_watches_batches(k->agent);
-    else
-        k->watches_batches = false;
+    tell(k, &k->message);
 }
 
 bool ht_running(ht_kernel *k)
@@ -267,19 +285,23 @@ static void look_for_best(ht_kernel *k, const ht_env *env)
     }
 }
 
+/* The training may be changed at this event, so all ranks of a replica meet there. All of them know this
+ * from the last news. The end of a run counts, too: what is open is rolled back. */
+static bool is_together(const ht_kernel *k, ht_event event)
+{
+    return event == HT_VAL_EPOCH_END || event == HT_RUN_END || k->news.acts_on_batches;
+}
+
 static ht_status lead(ht_kernel *k, const ht_env *env, ht_event event)
 {
     ht_error err = {""};
-    bool safe_point = event == HT_VAL_EPOCH_END;
-    bool together = k->team != MPI_COMM_NULL && (safe_point || k->news.acts_on_batches);
-    if (safe_point)
+    bool together = is_together(k, event);
+    if (event == HT_VAL_EPOCH_END)
         look_for_best(k, env);
     ht_status st = ht_agent_event(k->agent, event, env, &err);
-    k->news.stop = ht_agent_should_stop(k->agent);
-    k->news.acts_on_batches = ht_agent_acts_on_batches(k->agent);
     k->watches_batches = ht_agent_watches_batches(k->agent);
     if (together) {
-        ht_status told = ht_group_tell(&k->group, &k->news, &err);
+        ht_status told = tell(k, &err);
         st = st == HT_OK ? told : st;
     }
     if (st != HT_OK)
@@ -289,11 +311,7 @@ static ht_status lead(ht_kernel *k, const ht_env *env, ht_event event)
 
 static ht_status follow(ht_kernel *k, const ht_env *env, ht_event event)
 {
-    if (event != HT_VAL_EPOCH_END && !k->news.acts_on_batches)
-        return HT_OK;
-    ht_status st = ht_group_follow(&k->group, env, &k->news, &k->message);
-    k->watches_batches = k->news.acts_on_batches;
-    return st;
+    return is_together(k, event) ? listen(k, env) : HT_OK;
 }
 
 ht_status ht_apply(ht_kernel *k, const ht_env *env, ht_event event)
@@ -371,10 +389,9 @@ static ht_status close_replica(ht_kernel *k)
     ht_status st = HT_OK;
     if (k->leads) {
         st = ht_agent_close(k->agent, &k->message);
-        if (k->team != MPI_COMM_NULL)
-            ht_group_tell(&k->group, &k->news, NULL);
+        tell(k, NULL);
     } else {
-        st = ht_group_follow(&k->group, &env, &k->news, &k->message);
+        st = listen(k, &env);
     }
     if (k->driver != NULL) {
         ht_driver_step(k->driver, 0);

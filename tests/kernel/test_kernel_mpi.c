@@ -85,6 +85,82 @@ static void ranks_of_one_replica_change_together(MPI_Comm comm, int rank, int si
     remove_directory(comm, rank, dir);
 }
 
+static void put_file(const char *dir, const char *name, const char *text)
+{
+    char *path = ht_path_join(dir, name);
+    if (path != NULL && ht_file_replace(path, text, strlen(text), NULL) != HT_OK)
+        fprintf(stderr, "%s cannot be written\n", path);
+    free(path);
+}
+
+/* The list comes with the welcome, its entry acts before the first safe point. The ranks of the replica sum a
+ * gradient in each step, as data-parallel training does: whoever were left alone would wait for ever. */
+static void an_operation_list_acts_on_all_ranks_of_a_replica_from_the_first_batch(MPI_Comm comm, int rank,
+                                                                                   int size, int *failures)
+{
+    char dir[64];
+    double lr = 1;
+    ht_kernel *k = NULL;
+    if (size == 1 || (size - 1) % 2 != 0)
+        return;
+    agree_on_directory(comm, rank, dir);
+    if (rank == 0) {
+        put_file(dir, HT_FILE_FREEZE, "{\"mode\": \"replay\", \"recipe_path\": \"list.jsonl\"}");
+        put_file(dir, "list.jsonl",
+                 "{\"at\": {\"step\": 2, \"event\": \"train_batch_end\"}, \"module\": \"opt\", "
+                 "\"op\": \"set_params\", \"params\": {\"lr\": 0.25}}\n");
+    }
+    CHECK(ht_open(&(ht_options){.comm = comm, .run_dir = dir, .recipe_text = toy_recipe, .ranks_per_replica = 2,
+                                .max_steps = 8, .patience_s = 30}, &k) == HT_OK);
+    if (ht_is_replica(k)) {
+        CHECK(ht_knob_double(k, "opt", "lr", &lr, HT_LOG, 1e-3, 10) == HT_OK);
+        for (long long step = 1; ht_running(k); step++) {
+            double sum = 0;
+            MPI_Allreduce(&lr, &sum, 1, MPI_DOUBLE, MPI_SUM, ht_replica_comm(k));
+            CHECK(sum == (step > 2 ? 0.5 : 2));
+            ht_apply(k, &(ht_env){.step = step, .loss = 1}, HT_TRAIN_BATCH_END);
+            ht_metric(k, "val/loss", 1);
+            if (step % TOY_PER_EPOCH == 0)
+                ht_apply(k, &(ht_env){.step = step}, HT_VAL_EPOCH_END);
+        }
+    }
+    CHECK(ht_close(k) == HT_OK);
+    ht_free(k);
+    remove_directory(comm, rank, dir);
+}
+
+/* The end of the run rolls back what is open, and training goes on with a last sum before ht_close. */
+static void the_end_of_a_run_rolls_back_on_all_ranks_of_a_replica(MPI_Comm comm, int rank, int size, int *failures)
+{
+    char dir[64];
+    double lr = 1, aux = 1, sum = 0;
+    ht_kernel *k = NULL;
+    ht_result result = {0};
+    if (size == 1 || (size - 1) % 2 != 0)
+        return;
+    agree_on_directory(comm, rank, dir);
+    CHECK(ht_open(&(ht_options){.comm = comm, .run_dir = dir, .recipe_text = toy_recipe, .ranks_per_replica = 2,
+                                .patience_s = 30}, &k) == HT_OK);
+    if (ht_is_replica(k)) {
+        ht_knob_double(k, "opt", "lr", &lr, HT_LOG, 1e-3, 10);
+        ht_knob_double(k, "loss", "aux", &aux, HT_LINEAR, 0, 100);
+        ht_metric(k, "val/loss", 1);
+        ht_apply(k, &(ht_env){.step = 1, .loss = 1}, HT_VAL_EPOCH_END);
+        CHECK(lr != 1 || aux != 1);
+        ht_metric(k, "val/loss", 2);
+        ht_apply(k, &(ht_env){.step = 2, .loss = 2}, HT_RUN_END);
+        CHECK(lr == 1 && aux == 1);
+        MPI_Allreduce(&lr, &sum, 1, MPI_DOUBLE, MPI_SUM, ht_replica_comm(k));
+        CHECK(sum == 2);
+    }
+    CHECK(ht_close(k) == HT_OK);
+    ht_result_of(k, &result);
+    if (rank == 0)
+        CHECK(result.mutations == (unsigned long)(size - 1) / 2 && result.rejected == result.mutations);
+    ht_free(k);
+    remove_directory(comm, rank, dir);
+}
+
 /* The log without its times. */
 static char *log_without_times(const char *dir, const char *name)
 {
@@ -137,5 +213,7 @@ static void what_the_coordinator_cannot_open_every_rank_learns(MPI_Comm comm, in
 
 MPI_CASES(MPI_CASE(a_population_runs_and_the_coordinator_knows_the_best),
           MPI_CASE(ranks_of_one_replica_change_together),
+          MPI_CASE(an_operation_list_acts_on_all_ranks_of_a_replica_from_the_first_batch),
+          MPI_CASE(the_end_of_a_run_rolls_back_on_all_ranks_of_a_replica),
           MPI_CASE(the_same_seed_with_barrier_sync_gives_the_same_logs),
           MPI_CASE(what_the_coordinator_cannot_open_every_rank_learns))
