@@ -276,12 +276,22 @@ static ht_status read_mode(const ht_options *o, start *s, ht_error *err)
     return o->replay == NULL ? HT_OK : ht_file_read(o->replay, &s->replay, NULL, err);
 }
 
+/* What a recipe may say and this version cannot do is refused, not done in another way. */
+static ht_status check_ability(const ht_recipe *r, ht_error *err)
+{
+    if (r->acceptance.score == HT_SCORE_CONTROL)
+        return ht_fail(err, HT_EINVAL, "acceptance.score: 'control' compares with replicas that are not mutated, and "
+                       "the independent mode has none; use raw");
+    return HT_OK;
+}
+
 static ht_status look_around(const ht_options *o, start *s, ht_driver *d, ht_error *err)
 {
     HT_TRY(read_mode(o, s, err));
     HT_TRY(ht_run_dir_create(o->run_dir, err));
     HT_TRY(ht_run_dir_history(o->run_dir, &s->history, err));
     HT_TRY(find_recipe(o, s, d, err));
+    HT_TRY(check_ability(s->base, err));
     s->study = o->study != NULL ? ht_path_join(".", o->study) : ht_path_join(o->run_dir, HT_FILE_STUDY);
     if (s->study == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for a path");

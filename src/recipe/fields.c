@@ -106,7 +106,8 @@ static const ht_field fields[] = {
     BOOL(HT_IN_RECIPE, "acceptance.rollback_on_reject", RECIPE(acceptance.rollback_on_reject), true,
          DOC("", "undo a mutation that was not accepted")),
     WORD(HT_IN_RECIPE, "acceptance.score", RECIPE(acceptance.score), scores, HT_SCORE_RAW, OPTIONAL,
-         DOC("", "raw: gain over the reading before; control: gain over replicas without a mutation")),
+         DOC("", "raw: gain over the reading before; control: gain over replicas without a mutation "
+                "(refused by runs of this version: the independent mode has none)")),
 
     BOOL(HT_IN_RECIPE, "safety.block_on_nan", RECIPE(safety.block_on_nan), true,
          DOC("", "no mutation while loss or objective is not finite, and none is kept that made it so")),

@@ -146,6 +146,10 @@ static void what_is_wrong_with_an_open_is_said(void)
     CU_ASSERT_EQUAL(f.status, HT_EFORMAT);
     CU_ASSERT_PTR_NOT_NULL(strstr(ht_message(f.k), "search"));      /* the nearest name */
     done(&f);
+    f = open_with((ht_options){.recipe_text = "acceptance: {score: control}\n"});
+    CU_ASSERT_EQUAL(f.status, HT_EINVAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(ht_message(f.k), "use raw"));
+    done(&f);
     f = open_with((ht_options){.mode = "aktive"});
     CU_ASSERT_EQUAL(f.status, HT_EINVAL);
     done(&f);
