@@ -37,7 +37,7 @@ case $(((HOTTUNE_TRIAL + 3 * n) % 10)) in
 0) echo "out of luck" >&2; exit 3 ;;
 1) kill -SEGV $$ ;;
 2) sleep 1000 & echo $! >>"$SWEEP_WORK/sleepers"; wait; sleep 1000 ;;
-3) echo "loss: good"; head -c 100000 /dev/urandom; echo; exit 0 ;;
+3) echo "loss: good"; tr -d 0-9 </dev/urandom | head -c 100000; echo; exit 0 ;;
 esac
 echo "$HOTTUNE_LR"
 SH
