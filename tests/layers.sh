@@ -8,15 +8,16 @@ grep -rHnE '^[[:space:]]*#[[:space:]]*include' --include='*.[ch]' --include='*.h
     function only(header, where) { homes[header] = where }
     BEGIN {
         layer("base",       "base")
+        layer("state",      "base state")
         layer("recipe",     "base recipe")
         layer("search",     "base recipe search")
         layer("tune",       "base recipe search tune")
-        layer("population", "base recipe search tune population")
-        layer("comm",       "base recipe search tune population comm")
+        layer("population", "base state recipe search tune population")
+        layer("comm",       "base state recipe search tune population comm")
         layer("store",      "base recipe search tune population store")
-        layer("kernel",     "base recipe search tune population comm store kernel")
+        layer("kernel",     "base state recipe search tune population comm store kernel")
         layer("workload",   "base workload")
-        layer("cli",        "base recipe search tune population comm store kernel workload cli")
+        layer("cli",        "base state recipe search tune population comm store kernel workload cli")
         layer("hottune",    "")     # include/hottune: users have nothing else
         # libraries: the only places that may name their headers, as patterns of paths
         only("mpi.h",             "^(src/(comm/mpi|kernel/|workload/|cli/)|include/hottune/hottune.h)")

@@ -104,6 +104,24 @@ typedef struct {
 /** What the tuner may do. */
 typedef enum { HT_MODE_OFF, HT_MODE_OBSERVE, HT_MODE_SUGGEST, HT_MODE_ACTIVE, HT_MODE_REPLAY } ht_mode;
 
+/* ---- the training state --------------------------------------------------------------------- */
+
+typedef enum { HT_FLOAT32, HT_FLOAT64, HT_BFLOAT16, HT_INT32, HT_INT64, HT_BYTES } ht_element;
+typedef enum {
+    HT_AVERAGE,         /**< a mean over replicas makes sense: weights, moments of the optimizer */
+    HT_COPY             /**< it does not: step count, random state, position in the data */
+} ht_state_use;
+
+/** A flat part of the training state; the same names, types and lengths on every replica. */
+typedef struct {
+    const char *name;
+    void *data;
+    size_t count;           /**< elements; bytes for HT_BYTES */
+    ht_element element;     /**< HT_BFLOAT16: raw 16-bit words */
+    ht_state_use use;
+    bool is_weights;        /**< what the objective is computed from: the library keeps a moving average of it */
+} ht_state_buffer;
+
 /* ---- actuators: what can change a live training --------------------------------------------- */
 
 /** One requested change: what to do (`op`), to which key where the actuator has keys, by which
