@@ -7,9 +7,10 @@
 #ifndef HT_POPULATION_ORDER_H
 #define HT_POPULATION_ORDER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#include "base/error.h"
+#include <hottune/types.h>
 
 enum { HT_POOL_KNOBS_MAX = 32, HT_SLOT_ROOT = 0 };  /**< slot 0: the root of the island; n + 1: candidate n */
 
@@ -37,12 +38,12 @@ typedef enum {
     HT_ORDER_VALIDATE,  /**< validate the live state: MEASURED */
     HT_ORDER_DROP,      /**< free slot */
     HT_ORDER_END        /**< the run is over: leave ht_apply, stop training */
-} ht_order_kind;
+} ht_pool_order_kind;
 
 typedef enum { HT_FROM_INIT, HT_FROM_SLOT, HT_FROM_LIVE } ht_source_of_state;
 
 typedef struct {
-    ht_order_kind kind;
+    ht_pool_order_kind kind;
     unsigned long number;       /**< of the WORK, transfer, MEAN or VALIDATE; run-wide, rising */
     unsigned slot;
     int peer;                   /**< SEND: to whom; RECEIVE: from whom */
@@ -51,6 +52,7 @@ typedef struct {
     int epochs;                 /**< WORK */
     size_t n_knobs;             /**< WORK: values of the knobs, in the order of ht_member.knobs */
     double knobs[HT_POOL_KNOBS_MAX];
+    bool champion;              /**< END: the best weights of the run are this replica's */
     size_t n_members;           /**< MEAN */
     int *members;               /**< [n_members] replicas; owned */
 } ht_pool_order;

@@ -8,13 +8,14 @@
 
 #include "population/wire_codec.h"
 
-enum { VERSION = 1 };       /* of the protocol: any other is refused */
+enum { VERSION = 2 };       /* of the protocol: any other is refused */
 
 static void hello(ht_wire *w, ht_packet *m)
 {
     ht_hello *h = &m->as.hello;
     ht_wire_field(w, h->actuators, sizeof h->actuators);
     ht_wire_text(w, &h->controls);
+    ht_wire_member(w, &h->member);
 }
 
 static void closed(ht_wire *w, bool *has_segment, ht_segment *segment, ht_mutation *judged)
@@ -111,6 +112,7 @@ static void welcome(ht_wire *w, ht_packet *m)
     ht_welcome *g = &m->as.welcome;
     ht_wire_int(w, &g->replica);
     HT_WIRE_ENUM(w, g->mode, ht_mode, HT_MODE_REPLAY);
+    ht_wire_bool(w, &g->pooled);
     ht_wire_text(w, &g->recipe);
     ht_wire_text(w, &g->replay);
     freeze_members(w, &g->freeze);
@@ -137,6 +139,16 @@ static void order(ht_wire *w, ht_packet *m)
     ht_wire_text(w, &o->attachment);
 }
 
+static void event(ht_wire *w, ht_packet *m)
+{
+    ht_wire_event(w, &m->as.event);
+}
+
+static void pool_order(ht_wire *w, ht_packet *m)
+{
+    ht_wire_order(w, &m->as.pool_order);
+}
+
 static const struct {
     const char *text;
     void (*visit)(ht_wire *w, ht_packet *m);
@@ -145,11 +157,13 @@ static const struct {
     [HT_MESSAGE_REPORT] = {"REPORT", report},
     [HT_MESSAGE_OUTCOME] = {"OUTCOME", outcome},
     [HT_MESSAGE_ANSWER] = {"ANSWER", answer},
+    [HT_MESSAGE_EVENT] = {"EVENT", event},
     [HT_MESSAGE_BYE] = {"BYE", bye},
     [HT_MESSAGE_WELCOME] = {"WELCOME", welcome},
     [HT_MESSAGE_DIRECTIVE] = {"DIRECTIVE", directive},
     [HT_MESSAGE_OPERATION] = {"OPERATION", order},
     [HT_MESSAGE_FREEZE] = {"FREEZE", freeze},
+    [HT_MESSAGE_ORDER] = {"ORDER", pool_order},
 };
 
 const char *ht_message_kind_text(ht_message_kind kind)
@@ -160,7 +174,7 @@ const char *ht_message_kind_text(ht_message_kind kind)
 ht_status ht_packet_encode(const ht_packet *m, ht_bytes *out)
 {
     ht_wire w = {.reading = false};
-    ht_wire_choice(&w, (unsigned)m->kind, HT_MESSAGE_HELLO, HT_MESSAGE_FREEZE);
+    ht_wire_choice(&w, (unsigned)m->kind, HT_MESSAGE_HELLO, HT_MESSAGE_ORDER);
     ht_wire_choice(&w, VERSION, VERSION, VERSION);
     kinds[m->kind].visit(&w, (ht_packet *)m);      /* a writing walk only reads */
     if (w.no_memory) {
@@ -174,7 +188,7 @@ ht_status ht_packet_encode(const ht_packet *m, ht_bytes *out)
 ht_status ht_packet_decode(const void *data, size_t n, ht_packet *out, ht_error *err)
 {
     const unsigned char *bytes = data;
-    if (n < 2 || bytes[0] < HT_MESSAGE_HELLO || bytes[0] > HT_MESSAGE_FREEZE)
+    if (n < 2 || bytes[0] < HT_MESSAGE_HELLO || bytes[0] > HT_MESSAGE_ORDER)
         return ht_fail(err, HT_ECOMM, "malformed message of %zu bytes: no such kind", n);
     out->kind = (ht_message_kind)bytes[0];
     const char *kind = kinds[out->kind].text;
@@ -218,6 +232,9 @@ void ht_packet_release(ht_packet *m)
         break;
     case HT_MESSAGE_FREEZE:
         free(m->as.freeze.entries);
+        break;
+    case HT_MESSAGE_ORDER:
+        ht_pool_order_release(&m->as.pool_order);
         break;
     default:                /* the others own nothing */
         break;

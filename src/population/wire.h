@@ -8,6 +8,8 @@
  *                       <- DIRECTIVE     (a proposal or none; stop)
  *      OUTCOME (what was done)       ->  logs
  *
+ *  In a pooled run there is one EVENT per epoch instead, and ORDERs come whenever the pool decides (order.h).
+ *
  *  OPERATION and FREEZE may come at any time and are carried out at the next safe point; OPERATION is
  *  answered by ANSWER. HELLO / WELCOME open a replica's part, BYE closes it.
  *
@@ -17,11 +19,12 @@
 #define HT_POPULATION_WIRE_H
 
 #include "population/operation.h"
+#include "population/order.h"
 #include "tune/record.h"
 
 typedef enum {
-    HT_MESSAGE_HELLO = 1, HT_MESSAGE_REPORT, HT_MESSAGE_OUTCOME, HT_MESSAGE_ANSWER, HT_MESSAGE_BYE,
-    HT_MESSAGE_WELCOME, HT_MESSAGE_DIRECTIVE, HT_MESSAGE_OPERATION, HT_MESSAGE_FREEZE
+    HT_MESSAGE_HELLO = 1, HT_MESSAGE_REPORT, HT_MESSAGE_OUTCOME, HT_MESSAGE_ANSWER, HT_MESSAGE_EVENT,
+    HT_MESSAGE_BYE, HT_MESSAGE_WELCOME, HT_MESSAGE_DIRECTIVE, HT_MESSAGE_OPERATION, HT_MESSAGE_FREEZE, HT_MESSAGE_ORDER
 } ht_message_kind;
 /** "HELLO", "REPORT", ... */
 const char *ht_message_kind_text(ht_message_kind kind);
@@ -33,6 +36,7 @@ typedef struct {
     char actuators[512];        /**< registered names, comma separated */
     char *controls;             /**< JSON text: descriptions of the knobs (hotcb.actuators.json); owned;
                                      NULL = none */
+    ht_member member;           /**< what it brings to a pooled run */
 } ht_hello;
 
 /** Replica -> coordinator: a decision point. */
@@ -101,6 +105,7 @@ typedef struct {
 typedef struct {
     int replica;
     ht_mode mode;
+    bool pooled;                /**< wait for ORDERs; the tuner of the replica stays off */
     char *recipe;               /**< normalised recipe as JSON text; owned */
     char *replay;               /**< text of a mutation log; owned; NULL = none */
     ht_freeze_order freeze;
@@ -134,6 +139,8 @@ typedef struct {
         ht_directive directive;
         ht_order order;
         ht_freeze_order freeze;
+        ht_pool_event event;
+        ht_pool_order pool_order;
     } as;
 } ht_packet;
 

@@ -52,4 +52,9 @@ void ht_wire_window(ht_wire *w, ht_window *v);
 void ht_wire_ask(ht_wire *w, ht_ask *a);
 void ht_wire_proposal(ht_wire *w, ht_proposal *p);
 
+/* Of the pooled mode, in wire_pool.c. */
+void ht_wire_member(ht_wire *w, ht_member *m);
+void ht_wire_event(ht_wire *w, ht_pool_event *e);
+void ht_wire_order(ht_wire *w, ht_pool_order *o);
+
 #endif

@@ -22,7 +22,10 @@ static cJSON *tree(const char *text)
 
 static void fill_hello(ht_packet *m)
 {
-    m->as.hello = (ht_hello){.actuators = "opt,loss", .controls = owned("[]")};
+    m->as.hello = (ht_hello){
+        .actuators = "opt,loss", .controls = owned("[]"),
+        .member = {.has_init = true, .has_validate = true, .state_bytes = 1 << 20, .layout = 0xfedcba9876543210,
+                   .n_knobs = 1, .knobs = {{"opt", "lr", 1e-3, 1e-4, INFINITY}}}};
 }
 
 static void fill_report(ht_packet *m)
@@ -104,12 +107,30 @@ static void fill_freeze(ht_packet *m)
     m->as.freeze = (ht_freeze_order){.frozen = true, .list = 2, .step_offset = 100, .entries = owned("{}\n")};
 }
 
+static void fill_event(ht_packet *m)
+{
+    m->as.event = (ht_pool_event){.kind = HT_EVENT_REPORT, .number = 17, .epoch = 4, .step = 128, .loss = .5,
+                                  .best = NAN, .seconds = 1.5, .waited = .25, .anomaly = true, .text = "why"};
+}
+
+static void fill_pool_order(ht_packet *m)
+{
+    int *members = calloc(3, sizeof *members);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(members);
+    members[0] = 2;
+    members[2] = 7;
+    m->as.pool_order = (ht_pool_order){.kind = HT_ORDER_WORK, .number = 18, .slot = 5, .peer = 3,
+                                       .source = HT_FROM_SLOT, .seed = UINT64_MAX, .epochs = 4, .n_knobs = 2,
+                                       .knobs = {1e-3, .5}, .champion = true, .n_members = 3, .members = members};
+}
+
 static void (*const fills[])(ht_packet *) = {
     [HT_MESSAGE_HELLO] = fill_hello,       [HT_MESSAGE_REPORT] = fill_report,
     [HT_MESSAGE_OUTCOME] = fill_outcome,   [HT_MESSAGE_ANSWER] = fill_answer,
     [HT_MESSAGE_BYE] = fill_bye,           [HT_MESSAGE_WELCOME] = fill_welcome,
     [HT_MESSAGE_DIRECTIVE] = fill_directive, [HT_MESSAGE_OPERATION] = fill_order,
-    [HT_MESSAGE_FREEZE] = fill_freeze,
+    [HT_MESSAGE_FREEZE] = fill_freeze,     [HT_MESSAGE_EVENT] = fill_event,
+    [HT_MESSAGE_ORDER] = fill_pool_order,
 };
 enum { N_KINDS = sizeof fills / sizeof *fills };
 
@@ -222,7 +243,7 @@ static void another_version_is_refused_with_a_word_on_what_to_do(void)
     bytes.data[1] = 9;
     CU_ASSERT_EQUAL(ht_packet_decode(bytes.data, bytes.n, &m, &err), HT_ECOMM);
     CU_ASSERT_STRING_EQUAL(err.text,
-                           "BYE of protocol version 9, this is version 1: use one hottune on all ranks");
+                           "BYE of protocol version 9, this is version 2: use one hottune on all ranks");
     free(bytes.data);
 }
 
