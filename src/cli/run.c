@@ -11,6 +11,7 @@
 #include <time.h>
 #include <sys/stat.h>
 
+#include "cli/faults.h"
 #include "cli/ranks.h"
 #include "cli/report.h"
 #include "recipe/recipe.h"
@@ -25,7 +26,8 @@ typedef struct {
     const ht_workload_info *workload;
     const char *recipe, *study, *mode, *replay, *data, *set; /* NULL = not given; borrowed */
     long long epochs, ranks_per_replica, seed;
-    bool compare, report_steps;
+    bool compare, report_steps, cosine;
+    ht_workload_options faults; /* slow, nan_at: those of this rank's replica */
     char dir[DIR_MAX];
     int replicas, replica; /* replica of this rank; -1 = it coordinates */
     MPI_Comm comm;         /* the ranks of this replica; MPI_COMM_NULL on the coordinator. Owned */
@@ -69,6 +71,10 @@ static int read_options(job *j, const ht_args *args)
         return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--report-steps: there are %d ranks; start one", j->ranks.size);
     if (j->report_steps && (j->compare || j->cli->json))
         return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--report-steps prints lines of its own; leave out --compare, --json");
+    const char *schedule = ht_args_text(args, "schedule");
+    j->cosine = schedule != NULL && strcmp(schedule, "cosine") == 0;
+    if (schedule != NULL && !j->cosine && strcmp(schedule, "constant") != 0)
+        return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--schedule: '%s' is not cosine or constant", schedule);
     j->epochs = j->workload->default_epochs;
     j->ranks_per_replica = 1;
     j->seed = 1;
@@ -83,8 +89,9 @@ static int read_options(job *j, const ht_args *args)
 }
 
 /* Rank 0 coordinates; the others train, in groups of R. One rank alone does both. */
-static int place_replicas(job *j)
+static int place_replicas(job *j, const ht_args *args)
 {
+    ht_error err = {""};
     int trainers = j->ranks.size - 1, r = (int)j->ranks_per_replica;
     j->replicas = j->ranks.size == 1 ? 1 : trainers / r;
     j->replica = j->ranks.size == 1 ? 0 : j->ranks.rank == 0 ? -1 : (j->ranks.rank - 1) / r;
@@ -97,7 +104,8 @@ static int place_replicas(job *j)
                            "--ranks-per-replica %d: %d ranks beside the coordinator do not divide into "
                            "groups of %d; start 1 + a multiple of %d",
                            r, trainers, r, r);
-    return HT_EXIT_DONE;
+    ht_status st = ht_faults_read(args, j->replicas, j->replica, &j->faults, &err);
+    return st == HT_OK ? HT_EXIT_DONE : ht_cli_fail_status(j->cli, st, &err);
 }
 
 /* ---- what only rank 0 can see --------------------------------------------------------------- */
@@ -175,7 +183,10 @@ static int make_training(const job *j, ht_training **out)
                                                        .seed = (unsigned long long)j->seed,
                                                        .replica = j->replica,
                                                        .data_dir = j->data,
-                                                       .comm = j->comm},
+                                                       .comm = j->comm,
+                                                       .cosine_epochs = j->cosine ? (int)j->epochs : 0,
+                                                       .slow = j->faults.slow,
+                                                       .nan_at = j->faults.nan_at},
                                 (int)j->epochs, out, &err);
     if (st == HT_OK && *out != NULL && j->set != NULL)
         st = ht_training_set(*out, j->set, &err);
@@ -340,7 +351,7 @@ int ht_verb_run(const ht_cli *cli, const ht_args *args)
     if (code == HT_EXIT_DONE)
         code = read_options(&j, args);
     if (code == HT_EXIT_DONE)
-        code = place_replicas(&j);
+        code = place_replicas(&j, args);
     if (code == HT_EXIT_DONE)
         code = run_job(&j);
     if (j.comm != MPI_COMM_NULL)

@@ -2,15 +2,17 @@
  * workload.h.
  *
  * A step: draw the batch (the same on every rank of the replica), take this rank's share of it, sum the
- * gradients, update. Random numbers are a function of (seed, replica, step), nothing else is carried from
- * step to step but weights, moments and the number of steps.
- * May touch: the heap, data files, OpenBLAS, MPI through parallel.h. Not: the clock, stdout. */
+ * gradients, update. Random numbers are a function of (seed, replica, batches drawn so far). Weights, moments
+ * and steps are the state of the training and may be replaced between steps; `drawn` belongs to the replica
+ * and only rises, so that a state that is taken up again, here or elsewhere, meets new batches.
+ * May touch: the heap, data files, OpenBLAS, MPI through parallel.h; a slowed one the clock. Not: stdout. */
 #include "workload/workload.h"
 
 #include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/random.h"
 #include "base/text.h"
@@ -115,7 +117,11 @@ static ht_status refuse_name(const char *name, ht_error *err)
 
 struct ht_workload {
     const task *task;
-    uint64_t seed, replica, steps;      /* steps done */
+    uint64_t seed, replica, drawn;      /* batches drawn by this replica */
+    int64_t steps;                      /* behind the weights and moments */
+    int cosine_epochs;                  /* 0 = the rate is constant */
+    double slow, debt_s;                /* factor (1 = none); seconds that are yet to be slept */
+    uint64_t nan_after;                 /* batches before the weights are spoilt; 0 = never */
     ht_parallel ranks;
     ht_dataset data;
     ht_samples batch;                   /* [BATCH], this rank's share at its head */
@@ -155,7 +161,7 @@ static ht_status set_up(ht_workload *w, const ht_workload_options *o, ht_error *
     w->gradient = calloc(w->n_weights + 1, sizeof *w->gradient);
     if (w->weights == NULL || w->m == NULL || w->v == NULL || w->gradient == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for %zu weights", w->n_weights);
-    ht_network_init(shape, ht_random_stream(w->seed, HT_RANDOM_INIT, 0, 0), w->weights);
+    ht_workload_init(w, o->seed);
     w->state[0] = (ht_workload_buffer){"weights", w->weights, w->n_weights};
     w->state[1] = (ht_workload_buffer){"m", w->m, w->n_weights};
     w->state[2] = (ht_workload_buffer){"v", w->v, w->n_weights};
@@ -179,6 +185,9 @@ ht_status ht_workload_create(const ht_workload_options *o, ht_workload **out, ht
         w->seed = o->seed;
         w->replica = (uint64_t)o->replica;
         w->ranks = ranks;
+        w->cosine_epochs = o->cosine_epochs;
+        w->slow = o->slow > 1 ? o->slow : 1;
+        w->nan_after = o->nan_at > 0 ? (uint64_t)o->nan_at * (uint64_t)t->info.steps_per_epoch : 0;
         st = set_up(w, o, err);
     }
     st = ht_parallel_agree(&ranks, st, err);
@@ -220,6 +229,50 @@ size_t ht_workload_state(ht_workload *w, const ht_workload_buffer **out)
     return BUFFERS;
 }
 
+int64_t *ht_workload_steps(ht_workload *w)
+{
+    return &w->steps;
+}
+
+void ht_workload_init(ht_workload *w, unsigned long long seed)
+{
+    ht_network_init(&w->task->shape, ht_random_stream(seed, HT_RANDOM_INIT, 0, 0), w->weights);
+    memset(w->m, 0, w->n_weights * sizeof *w->m);
+    memset(w->v, 0, w->n_weights * sizeof *w->v);
+    w->steps = 0;
+}
+
+/* ---- slowness ------------------------------------------------------------------------------- */
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double begin_work(const ht_workload *w)
+{
+    return w->slow > 1 ? seconds() : 0;
+}
+
+/** Sleep for the work since `start`. Between these two there is no waiting for other ranks, or their sleep
+ *  would be multiplied again. A short sleep overshoots: wait until there is more of it, and keep account. */
+static void end_work(ht_workload *w, double start)
+{
+    const double shortest_s = 2e-3;
+    if (!(w->slow > 1))
+        return;
+    double now = seconds();
+    w->debt_s += (w->slow - 1) * (now - start);
+    if (w->debt_s < shortest_s)
+        return;
+    struct timespec nap = {.tv_sec = (time_t)w->debt_s};
+    nap.tv_nsec = (long)(1e9 * (w->debt_s - (double)nap.tv_sec));
+    nanosleep(&nap, NULL);
+    w->debt_s -= seconds() - now;
+}
+
 /* ---- training ------------------------------------------------------------------------------- */
 
 /** This rank's share of the next batch, at the head of w->batch. Every rank draws the whole batch.
@@ -228,7 +281,7 @@ static size_t draw_share(ht_workload *w, size_t *first, ht_random *random)
 {
     size_t count;
     ht_parallel_share(&w->ranks, BATCH, first, &count);
-    *random = ht_random_stream(w->seed, HT_RANDOM_TRAINING, w->replica, w->steps);
+    *random = ht_random_stream(w->seed, HT_RANDOM_TRAINING, w->replica, w->drawn++);
     for (size_t i = 0; i < BATCH; i++) {
         size_t sample = (size_t)ht_random_below(random, w->data.train.n);
         if (i >= *first && i < *first + count)
@@ -237,8 +290,25 @@ static size_t draw_share(ht_workload *w, size_t *first, ht_random *random)
     return count;
 }
 
+static double learning_rate(const ht_workload *w)
+{
+    if (w->cosine_epochs <= 0)
+        return w->values[LR];
+    int64_t epoch = w->steps / w->task->info.steps_per_epoch, last = w->cosine_epochs - 1;
+    return w->values[LR] * ht_workload_cosine((int)(epoch < last ? epoch : last), w->cosine_epochs);
+}
+
+static void spoil(ht_workload *w)
+{
+    for (size_t i = 0; i < w->n_weights; i++)
+        w->weights[i] = NAN;
+}
+
 double ht_workload_step(ht_workload *w)
 {
+    if (w->nan_after > 0 && w->drawn == w->nan_after)
+        spoil(w);
+    double rate = learning_rate(w), start = begin_work(w);
     ht_objective o = {
         .dropout = w->values[DROPOUT], .label_smoothing = w->values[LABEL_SMOOTHING], .aux = w->values[AUX],
         .scale = 1. / BATCH,
@@ -246,11 +316,14 @@ double ht_workload_step(ht_workload *w)
     size_t count = draw_share(w, &o.row, &o.random);
     float *loss = &w->gradient[w->n_weights];
     *loss = (float)ht_network_gradient(w->network, w->weights, &w->batch, count, &o, w->gradient);
+    end_work(w, start);
     w->steps++;
     if (ht_parallel_sum(&w->ranks, w->gradient, w->n_weights + 1) != HT_OK || !(*loss < 1e6f))
         return NAN;                     /* no update: it would only spread the damage */
-    ht_adamw_update(w->n_weights, w->gradient, w->weights, w->m, w->v, w->steps, w->values[LR],
+    start = begin_work(w);
+    ht_adamw_update(w->n_weights, w->gradient, w->weights, w->m, w->v, (unsigned long long)w->steps, rate,
                     w->values[WEIGHT_DECAY]);
+    end_work(w, start);
     return (double)*loss;
 }
 
@@ -259,7 +332,9 @@ static double score(ht_workload *w, const ht_samples *s, double *error_rate)
     size_t first, count;
     double sums[2];                     /* cross entropy, wrong answers */
     ht_parallel_share(&w->ranks, s->n, &first, &count);
+    double start = begin_work(w);
     ht_network_score(w->network, w->weights, s, first, count, &sums[0], &sums[1]);
+    end_work(w, start);
     if (ht_parallel_sum_double(&w->ranks, sums, 2) != HT_OK)
         sums[0] = sums[1] = NAN;
     if (error_rate != NULL)

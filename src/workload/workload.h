@@ -7,6 +7,7 @@
 #define HT_WORKLOAD_WORKLOAD_H
 
 #include <mpi.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -20,6 +21,13 @@ typedef struct {
     MPI_Comm comm;              /**< ranks of this replica: each takes its share of every batch, gradients
                                      are summed. Not given (0), MPI_COMM_NULL: one rank, MPI is not called.
                                      Borrowed */
+    int cosine_epochs;          /**< above 0: a step at epoch e (whole epochs of steps done) learns with
+                                     lr x ht_workload_cosine(e, cosine_epochs), and as in the last of them
+                                     after that; 0 = the rate is lr */
+    double slow;                /**< for experiments with failures, above 1: what it computes takes that many
+                                     times as long, the rest of it asleep */
+    int nan_at;                 /**< likewise, above 0: after that many epochs of its own it has NaN in all
+                                     weights, once; until they are replaced its losses are NaN */
 } ht_workload_options;
 
 /** What is known of a task without loading it. */
@@ -55,6 +63,14 @@ typedef struct {
     size_t n;
 } ht_workload_buffer;
 size_t ht_workload_state(ht_workload *w, const ht_workload_buffer **out);
+/** Steps that the weights and moments have behind them: the rest of the training state. AdamW corrects its
+ *  moments by it, the cosine goes by it. Whoever copies the state copies it, too. Never NULL. */
+int64_t *ht_workload_steps(ht_workload *w);
+
+/** Start again: fresh weights from `seed` (the same on every replica; ht_workload_create uses the run's),
+ *  moments 0, no steps. The knobs stay, and so does the place in the stream of minibatches: a replica never
+ *  sees the same batches again, whatever happens to its state, and no two replicas see the same ones. */
+void ht_workload_init(ht_workload *w, unsigned long long seed);
 
 /** One optimiser step. **Collective** over comm.
  *  @return the batch loss; NaN when it is not < 1e6 or the ranks could not sum: no update was made */

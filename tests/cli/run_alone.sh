@@ -46,6 +46,18 @@ for key in val_loss test_loss epoch; do
     [ "$a" = "$b" ] || fail "two runs of one seed differ: $key $a, $b"
 done
 
+it "--schedule cosine trains otherwise than a constant rate, --slow does not, and --nan spoils what follows"
+for how in '' '--schedule constant' '--schedule cosine' '--slow 0:2' '--nan 0:2'; do
+    try run glyph --epochs 4 --dir "way$how" --mode off --json $how
+    done_quietly
+    json 'o["result"]["val_loss"] > 0'
+    python3 -c "import json; r = json.load(open('out'))['result']; print(r['val_loss'], r['epoch'])" >"result$how"
+done
+cmp -s result 'result--schedule constant' || fail "a constant rate is not the default"
+cmp -s result 'result--slow 0:2' || fail "slowness changed the result"
+! cmp -s result 'result--schedule cosine' || fail "the schedule changed nothing"
+[ "$(cut -d' ' -f2 'result--nan 0:2' | cut -d. -f1)" = 2 ] || fail "the best epoch is not the last healthy one"
+
 it "--quiet leaves the table"
 try run glyph --epochs 2 --dir five --quiet
 done_quietly

@@ -129,6 +129,20 @@ try run glyph --study .
 refuses 2 "--study: '.' is no regular file"
 try run glyph --study /dev/null
 refuses 2 "--study: '/dev/null' is no regular file"
+try run glyph --schedule linear
+refuses 2 "--schedule: 'linear' is not cosine or constant"
+for bad in 1:10 -1:2 x:2 0.5:2; do
+    try run glyph --slow "$bad"
+    refuses 2 "--slow: '${bad%:*}' is no replica; there are 0 .. 0"
+done
+try run glyph --slow 0:2,0
+refuses 2 "--slow: '0' is not REPLICA:NUMBER, such as 1:10"
+try run glyph --slow 0:.5
+refuses 2 "--slow: '.5' is not a number in 1 .. 10000"
+for bad in 0 nan 1.5; do
+    try run glyph --nan "0:$bad"
+    refuses 2 "--nan: '$bad' is not a whole number in 1 .. 1000000"
+done
 [ ! -e runs ] || fail "a run directory was made"
 try run fashion --data nowhere --epochs 1 --quiet
 refuses 2 'nowhere/train-images'
@@ -138,6 +152,8 @@ ranks 3 run glyph --epochs x
 refuses 2 "--epochs: 'x'"
 ranks 3 run glyph --ranks-per-replica 3
 refuses 2 '2 ranks beside the coordinator do not divide into groups of 3'
+ranks 3 run glyph --slow 1:2,2:2
+refuses 2 "--slow: '2' is no replica; there are 0 .. 1"
 ranks 3 run glyph --recipe wrong.yaml
 refuses 2 'wrong.yaml:2:11'
 ranks 3 run fashion --data nowhere --epochs 1 --quiet

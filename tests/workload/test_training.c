@@ -11,15 +11,19 @@
 #include "cases.h"
 #include "tune/bridge.h"
 
-static ht_workload *create(const char *name, unsigned long long seed, int replica)
+static ht_workload *create_with(ht_workload_options o)
 {
     ht_workload *w = NULL;
     ht_error err = {""};
-    ht_workload_options o = {.name = name, .seed = seed, .replica = replica, .comm = MPI_COMM_NULL};
     if (ht_workload_create(&o, &w, &err) != HT_OK)
         fprintf(stderr, "\n%s\n", err.text);
     CU_ASSERT_PTR_NOT_NULL_FATAL(w);
     return w;
+}
+
+static ht_workload *create(const char *name, unsigned long long seed, int replica)
+{
+    return create_with((ht_workload_options){.name = name, .seed = seed, .replica = replica});
 }
 
 static const ht_workload_buffer *state_of(ht_workload *w)
@@ -104,6 +108,78 @@ static void replicas_start_equal_and_draw_different_batches(void)
     train(a, 1);
     train(b, 1);
     CU_ASSERT_FALSE(same_state(a, b));
+    ht_workload_destroy(a);
+    ht_workload_destroy(b);
+}
+
+/** All of the training state: what a population copies from one replica to another. */
+static void copy_state(ht_workload *to, ht_workload *from)
+{
+    const ht_workload_buffer *x = state_of(to), *y = state_of(from);
+    for (size_t i = 0; i < 3; i++)
+        memcpy(x[i].data, y[i].data, x[i].n * sizeof(float));
+    *ht_workload_steps(to) = *ht_workload_steps(from);
+}
+
+static void fresh_weights_are_the_same_on_every_replica(void)
+{
+    ht_workload *a = create("charlm", 7, 0), *b = create("charlm", 8, 3), *fresh = create("charlm", 9, 0);
+    train(a, 2);
+    train(b, 5);
+    ht_workload_init(a, 9);
+    ht_workload_init(b, 9);
+    CU_ASSERT(same_state(a, fresh));
+    CU_ASSERT(same_state(b, fresh));
+    CU_ASSERT_EQUAL(*ht_workload_steps(b), 0);
+    ht_workload_destroy(a);
+    ht_workload_destroy(b);
+    ht_workload_destroy(fresh);
+}
+
+static void a_training_that_starts_again_meets_other_batches(void)
+{
+    ht_workload *a = create("charlm", 7, 0), *b = create("charlm", 7, 0);
+    train(a, 3);
+    train(b, 3);
+    ht_workload_init(a, 7);
+    train(a, 3);
+    CU_ASSERT_EQUAL(*ht_workload_steps(a), *ht_workload_steps(b));
+    CU_ASSERT_FALSE(same_state(a, b));
+    ht_workload_destroy(a);
+    ht_workload_destroy(b);
+}
+
+static void a_training_goes_on_with_the_batches_of_the_replica_it_is_on(void)
+{
+    ht_workload *a = create("charlm", 7, 0), *b = create("charlm", 7, 1);
+    ht_workload *later = create("charlm", 7, 1);
+    train(a, 4);
+    train(b, 4);
+    copy_state(b, a);                   /* replica 1 goes on from what replica 0 has learned */
+    copy_state(later, a);               /* replica 1, too, but it has drawn no batch yet */
+    CU_ASSERT_EQUAL(*ht_workload_steps(b), 4);
+    train(a, 1);
+    train(b, 1);
+    train(later, 1);
+    CU_ASSERT_FALSE(same_state(b, a));
+    CU_ASSERT_FALSE(same_state(b, later));
+    ht_workload_destroy(a);
+    ht_workload_destroy(b);
+    ht_workload_destroy(later);
+}
+
+static void the_state_with_its_steps_goes_on_as_if_it_had_never_moved(void)
+{
+    ht_workload *a = create("charlm", 7, 0), *b = create("charlm", 7, 0);
+    train(a, 40);
+    train(b, 40);
+    for (size_t i = 0; i < 3; i++)
+        memset(state_of(b)[i].data, 0, state_of(b)[i].n * sizeof(float));
+    *ht_workload_steps(b) = 0;
+    copy_state(b, a);
+    train(a, 5);
+    train(b, 5);
+    CU_ASSERT(same_state(a, b));
     ht_workload_destroy(a);
     ht_workload_destroy(b);
 }
@@ -209,6 +285,54 @@ static void the_cosine_falls_from_1_to_a_hundredth(void)
         CU_ASSERT(ht_workload_cosine(e, 60) < ht_workload_cosine(e - 1, 60));
 }
 
+static void the_schedule_goes_by_the_steps_behind_the_weights(void)
+{
+    enum { STEPS = 32, EPOCHS = 2 };    /* steps of an epoch of charlm */
+    ht_workload *by_hand = create("charlm", 7, 0);
+    ht_workload *scheduled =
+        create_with((ht_workload_options){.name = "charlm", .seed = 7, .cosine_epochs = EPOCHS});
+    const double lr = *knob(by_hand, "lr");
+    for (int epoch = 0; epoch < EPOCHS + 1; epoch++) {
+        *knob(by_hand, "lr") = lr * ht_workload_cosine(epoch < EPOCHS ? epoch : EPOCHS - 1, EPOCHS);
+        train(by_hand, STEPS);
+        train(scheduled, STEPS);
+        CU_ASSERT(same_state(by_hand, scheduled));
+        CU_ASSERT_EQUAL(*knob(scheduled, "lr"), lr);
+    }
+    ht_workload_destroy(by_hand);
+    ht_workload_destroy(scheduled);
+}
+
+static void a_slow_training_computes_the_same(void)
+{
+    ht_workload *a = create("charlm", 7, 0);
+    ht_workload *slow = create_with((ht_workload_options){.name = "charlm", .seed = 7, .slow = 3});
+    train(a, 10);
+    train(slow, 10);
+    CU_ASSERT(same_state(a, slow));
+    CU_ASSERT_EQUAL(ht_workload_validate(slow, NULL), ht_workload_validate(a, NULL));
+    ht_workload_destroy(a);
+    ht_workload_destroy(slow);
+}
+
+static void a_spoilt_training_is_lost_until_it_gets_other_weights_and_then_stays_well(void)
+{
+    enum { STEPS = 32 };
+    ht_workload *healthy = create("charlm", 7, 1);
+    ht_workload *w = create_with((ht_workload_options){.name = "charlm", .seed = 7, .nan_at = 2});
+    train(w, 2 * STEPS);
+    CU_ASSERT(isfinite(ht_workload_validate(w, NULL)));
+    CU_ASSERT(isnan(ht_workload_step(w)));
+    CU_ASSERT(isnan(ht_workload_step(w)));
+    CU_ASSERT(isnan(ht_workload_validate(w, NULL)));
+    train(healthy, STEPS);
+    copy_state(w, healthy);
+    train(w, 2 * STEPS);
+    CU_ASSERT(isfinite(ht_workload_validate(w, NULL)));
+    ht_workload_destroy(healthy);
+    ht_workload_destroy(w);
+}
+
 static void an_unknown_task_is_refused_with_the_nearest_name(void)
 {
     ht_error err = {""};
@@ -311,6 +435,12 @@ static void the_recipes_are_valid_and_reach_every_knob(void)
 
 CASES("training", CASE(every_task_learns), CASE(the_networks_have_the_weights_of_the_definition),
       CASE(a_training_repeats_bit_for_bit), CASE(replicas_start_equal_and_draw_different_batches),
+      CASE(fresh_weights_are_the_same_on_every_replica),
+      CASE(a_training_that_starts_again_meets_other_batches),
+      CASE(a_training_goes_on_with_the_batches_of_the_replica_it_is_on),
+      CASE(the_state_with_its_steps_goes_on_as_if_it_had_never_moved),
+      CASE(the_schedule_goes_by_the_steps_behind_the_weights), CASE(a_slow_training_computes_the_same),
+      CASE(a_spoilt_training_is_lost_until_it_gets_other_weights_and_then_stays_well),
       CASE(another_seed_starts_elsewhere), CASE(looking_does_not_disturb_the_training),
       CASE(weights_copied_from_another_training_score_as_they_did_there),
       CASE(knobs_start_inside_their_ranges), CASE(every_knob_acts_on_the_next_step),
