@@ -279,7 +279,7 @@ static ht_status read_mode(const ht_options *o, start *s, ht_error *err)
 /* What a recipe may say and this version cannot do is refused, not done in another way. */
 static ht_status check_ability(const ht_recipe *r, ht_error *err)
 {
-    if (r->acceptance.score == HT_SCORE_CONTROL)
+    if (r->acceptance.score == HT_SCORE_CONTROL && r->population.mode == HT_POPULATION_INDEPENDENT)
         return ht_fail(err, HT_EINVAL, "acceptance.score: 'control' compares with replicas that are not mutated, and "
                        "the independent mode has none; use raw");
     return HT_OK;

@@ -16,7 +16,10 @@ static const char *const algorithms[] = {"tpe", "random", NULL};
 static const char *const scores[] = {"raw", "control", NULL};
 static const char *const spec_modes[] = {"mult", "set", "delta", NULL};
 static const char *const risks[] = {"low", "medium", "high", NULL};
-static const char *const population_modes[] = {"independent", NULL};
+static const char *const population_modes[] = {"independent", "pooled", NULL};
+static const char *const policies[] = {"pooled", "halving", "pbt", "random", "static", NULL};
+static const char *const designs[] = {"hypercube", "random", NULL};
+static const char *const merges[] = {"off", "guarded", NULL};
 static const char *const syncs[] = {"elastic", "barrier", NULL};
 
 #define ANY DBL_MAX             /* a value is finite anyway: no limit on this side */
@@ -42,6 +45,7 @@ static const char *const syncs[] = {"elastic", "barrier", NULL};
 #define LIST(in, name, kind, where, def, ...)                                                                \
     {.scope = in, .path = name, .type = kind, .at = where, .text = def, __VA_ARGS__}
 #define OPTIONAL .optional = true
+#define OR_AUTO .can_be_auto = true
 #define DOC(of_unit, words) .unit = of_unit, .doc = words
 
 static const ht_field fields[] = {
@@ -52,6 +56,10 @@ static const ht_field fields[] = {
          DOC("", "direction of improvement")),
     LIST(HT_IN_RECIPE, "objective.backup_metrics", HT_FIELD_BACKUPS, RECIPE(objective), "[]",
          DOC("", "further metrics, logged with each segment; they decide nothing")),
+    REAL(HT_IN_RECIPE, "objective.ema", RECIPE(objective.ema), 0, 1, HT_AUTO, .hi_open = true, OR_AUTO,
+         OPTIONAL,
+         DOC("", "decay of the moving average of the weights that is scored; 0 = the weights themselves; "
+                "auto: an average in the pooled mode only")),
 
     REAL(HT_IN_PHASE, "start_frac", offsetof(ht_phase, start_frac), 0, ANY, 0,
          DOC("share of the run", "start of the phase, included; must be below `end_frac`")),
@@ -75,6 +83,17 @@ static const ht_field fields[] = {
     WORD(HT_IN_FAMILY, "mode", FAMILY(mode), spec_modes, HT_SPEC_MULT,
          DOC("", "how a value acts on a key: multiplied, set or added; without effect under `mutations`")),
 
+    LIST(HT_IN_FAMILY, "range", HT_FIELD_RANGE, FAMILY(range), "none", OPTIONAL, .flag = FAMILY(has_range),
+         DOC("", "limits of the absolute value, rising and above 0; a race draws from it, on a log scale")),
+    REAL(HT_IN_FAMILY, "floor", FAMILY(floor), 0, ANY, 0, OPTIONAL, .flag = FAMILY(has_floor),
+         DOC("", "value from which a factor counts where the knob is at 0; 0 = such a knob stays at 0")),
+    REAL(HT_IN_FAMILY, "start", FAMILY(start), 0, ANY, 1, .lo_open = true, .text = "none", OPTIONAL,
+         .flag = FAMILY(has_start),
+         DOC("", "absolute value to begin with; without it the program's own; written by evolution")),
+    REAL(HT_IN_FAMILY, "sigma", FAMILY(sigma), 0, ANY, 0, OPTIONAL, .flag = FAMILY(has_sigma),
+         DOC("", "how far candidates of a race lie about `start`, as a standard deviation of the logarithm; "
+                "0 = unknown, they are drawn from the range; written by evolution")),
+
     REAL(HT_IN_PRIOR, "center", offsetof(ht_prior, center), -ANY, ANY, 1,
          DOC("", "value to which proposals lean in this phase; clamped into the bounds")),
     REAL(HT_IN_PRIOR, "spread", offsetof(ht_prior, spread), 0, ANY, 0,
@@ -94,6 +113,8 @@ static const ht_field fields[] = {
         DOC("", "seed of the tuner's random stream")),
     BOOL(HT_IN_RECIPE, "search.shared", RECIPE(search.shared), true, OPTIONAL,
          DOC("", "all replicas learn into one posterior; false: each into its own")),
+    BOOL(HT_IN_RECIPE, "search.joint", RECIPE(search.joint), false, OPTIONAL,
+         DOC("", "a mutation changes all knobs at once; the pooled mode always does")),
     REAL(HT_IN_RECIPE, "search.gamma", RECIPE(search.gamma), .01, .99, .25, OPTIONAL,
          DOC("", "share of the observations that counts as good")),
     REAL(HT_IN_RECIPE, "search.other_phase_weight", RECIPE(search.other_phase_weight), 0, 1, .25, OPTIONAL,
@@ -102,12 +123,15 @@ static const ht_field fields[] = {
     REAL(HT_IN_RECIPE, "acceptance.epsilon", RECIPE(acceptance.epsilon), 0, ANY, .001,
          DOC("", "a score must be greater than this to be accepted")),
     NAME(HT_IN_RECIPE, "acceptance.horizon", RECIPE(acceptance.horizon), "next_val_epoch_end",
-         DOC("", "when a segment is judged: `next_val_epoch_end`, `val_epochs:N` or `steps:N`")),
+         DOC("", "when a segment is judged: `next_val_epoch_end`, `val_epochs:N`, `val_epochs:auto` or "
+                "`steps:N`")),
     BOOL(HT_IN_RECIPE, "acceptance.rollback_on_reject", RECIPE(acceptance.rollback_on_reject), true,
          DOC("", "undo a mutation that was not accepted")),
     WORD(HT_IN_RECIPE, "acceptance.score", RECIPE(acceptance.score), scores, HT_SCORE_RAW, OPTIONAL,
-         DOC("", "raw: gain over the reading before; control: gain over replicas without a mutation "
-                "(refused by runs of this version: the independent mode has none)")),
+         DOC("", "raw: gain over the reading before; control: gain over replicas without a mutation, "
+                "which only the pooled mode has")),
+    REAL(HT_IN_RECIPE, "acceptance.min_sigma", RECIPE(acceptance.min_sigma), 0, ANY, 0, OPTIONAL,
+         DOC("unit of the objective", "noise of a score that is assumed at least; pooled mode only")),
 
     BOOL(HT_IN_RECIPE, "safety.block_on_nan", RECIPE(safety.block_on_nan), true,
          DOC("", "no mutation while loss or objective is not finite, and none is kept that made it so")),
@@ -122,9 +146,37 @@ static const ht_field fields[] = {
 
     WORD(HT_IN_RECIPE, "population.mode", RECIPE(population.mode), population_modes,
          HT_POPULATION_INDEPENDENT, OPTIONAL,
-         DOC("", "how replicas live together; this version has one way: each runs the loop by itself")),
+         DOC("", "independent: each replica runs the loop by itself; pooled: all of them are one search")),
+    WORD(HT_IN_RECIPE, "population.policy", RECIPE(population.policy), policies, HT_POLICY_POOLED, OPTIONAL,
+         DOC("", "what the pooled mode does; all but pooled are there to compare with")),
     WORD(HT_IN_RECIPE, "population.sync", RECIPE(population.sync), syncs, HT_SYNC_ELASTIC, OPTIONAL,
          DOC("", "elastic: reports are taken as they come; barrier: in a fixed order, repeatable exactly")),
+    REAL(HT_IN_RECIPE, "population.controls", RECIPE(population.controls), 0, 1, .25, OPTIONAL,
+         DOC("", "share of an island's members that train without a mutation; one at least")),
+    WORD(HT_IN_RECIPE, "population.merge", RECIPE(population.merge), merges, HT_MERGE_GUARDED, OPTIONAL,
+         DOC("", "guarded: the members' weights are averaged where that lowers the validation loss")),
+    BOOL(HT_IN_RECIPE, "population.mirror", RECIPE(population.mirror), false, OPTIONAL,
+         DOC("", "keep the root of an island of one on a second replica, in case the first dies")),
+    INT(HT_IN_RECIPE, "population.race.per_replica", RECIPE(population.race.per_replica), 0, COUNT_MAX,
+        HT_AUTO, OR_AUTO, OPTIONAL,
+        DOC("candidates", "start values that each replica tries at the beginning; 0 = no race")),
+    LIST(HT_IN_RECIPE, "population.race.epochs", HT_FIELD_RUNGS, RECIPE(population.race.epochs), "auto",
+         OPTIONAL,
+         DOC("validation epochs", "1 to 3 rising numbers: age at which the candidates are thinned out")),
+    REAL(HT_IN_RECIPE, "population.race.fresh", RECIPE(population.race.fresh), 0, 1, .1, OPTIONAL,
+         DOC("", "share of the candidates drawn from the whole range where evolution knows a start")),
+    WORD(HT_IN_RECIPE, "population.race.design", RECIPE(population.race.design), designs, HT_DESIGN_HYPERCUBE,
+         OPTIONAL, DOC("", "how candidates cover the range: a Latin hypercube, or independent draws")),
+    REAL(HT_IN_RECIPE, "population.tournament.from", RECIPE(population.tournament.from), 0, 1, .5, OPTIONAL,
+         DOC("share of the run", "from here on the number of islands is halved, the last time at `to`")),
+    REAL(HT_IN_RECIPE, "population.tournament.to", RECIPE(population.tournament.to), 0, 1, .8, OPTIONAL,
+         DOC("share of the run", "from here on there is one island; not below `from`")),
+    INT(HT_IN_RECIPE, "population.tournament.islands", RECIPE(population.tournament.islands), 0, COUNT_MAX, 0,
+        OPTIONAL, DOC("", "islands after the race; 0 = one per replica")),
+    REAL(HT_IN_RECIPE, "population.tournament.rho", RECIPE(population.tournament.rho), 0, ANY, 1, OPTIONAL,
+         DOC("", "how much the gain that an island still promises counts when islands are compared")),
+    REAL(HT_IN_RECIPE, "population.tournament.q", RECIPE(population.tournament.q), 0, 1, .8, .hi_open = true,
+         OPTIONAL, DOC("", "share of a segment's gain that the next segment is expected to make")),
 
     INT(HT_IN_RECIPE, "evolved.generation", RECIPE(evolved.generation), 0, COUNT_MAX, 0, OPTIONAL,
         DOC("", "evolutions since a person wrote the recipe")),
@@ -180,7 +232,9 @@ static unsigned get_word(const void *at)
 }
 _Static_assert(sizeof(ht_direction) == sizeof(unsigned) && sizeof(ht_spec_mode) == sizeof(unsigned) &&
                    sizeof(ht_algorithm) == sizeof(unsigned) && sizeof(ht_score_kind) == sizeof(unsigned) &&
-                   sizeof(ht_population_mode) == sizeof(unsigned) && sizeof(ht_sync) == sizeof(unsigned),
+                   sizeof(ht_population_mode) == sizeof(unsigned) && sizeof(ht_sync) == sizeof(unsigned) &&
+                   sizeof(ht_policy_kind) == sizeof(unsigned) && sizeof(ht_race_design) == sizeof(unsigned) &&
+                   sizeof(ht_merge) == sizeof(unsigned),
                "fields of type word are read and written as an unsigned");
 
 static void put_default(const ht_field *f, void *holder)
@@ -209,8 +263,13 @@ static void put_default(const ht_field *f, void *holder)
         family->bounds[0][1] = 2.0;
         break;
     }
+    case HT_FIELD_RANGE:
+        ((double *)at)[0] = DBL_MIN;    /* no limits */
+        ((double *)at)[1] = DBL_MAX;
+        break;
     case HT_FIELD_BACKUPS:
     case HT_FIELD_SOURCES:
+    case HT_FIELD_RUNGS:
         break;                          /* empty, as the holder starts */
     }
 }
@@ -261,15 +320,26 @@ static ht_status wrong_kind(const cJSON *item, const char *wanted, ht_error *err
     return ht_fail(err, HT_EFORMAT, "%s is %s, must be %s", found, kind_of(item), wanted);
 }
 
+static bool is_auto(const cJSON *item)
+{
+    return cJSON_IsString(item) && strcmp(item->valuestring, "auto") == 0;
+}
+
 static ht_status read_number(const ht_field *f, const cJSON *item, double *out, ht_error *err)
 {
+    static const char *const wanted[2][2] = {{"a number", "a number or auto"},
+                                             {"an integer", "an integer or auto"}};
     bool whole = f->type == HT_FIELD_INT;
+    if (f->can_be_auto && is_auto(item)) {
+        *out = HT_AUTO;
+        return HT_OK;
+    }
     if (!cJSON_IsNumber(item) || (whole && !ht_json_is_int(item)))
-        return wrong_kind(item, whole ? "an integer" : "a number", err);
+        return wrong_kind(item, wanted[whole][f->can_be_auto], err);
     double x = item->valuedouble;
     if (!isfinite(x))
         return ht_fail(err, HT_EFORMAT, "must be finite");
-    if (!(x >= f->lo && x <= f->hi) || (f->lo_open && x == f->lo)) {
+    if (!(x >= f->lo && x <= f->hi) || (f->lo_open && x == f->lo) || (f->hi_open && x == f->hi)) {
         char found[80], limits[80];
         quote(item, found);
         ht_field_limits(f, limits, sizeof limits);
@@ -294,17 +364,13 @@ static ht_status read_word(const ht_field *f, const cJSON *item, unsigned *out, 
 {
     if (!cJSON_IsString(item))
         return wrong_kind(item, "a text", err);
-    size_t n = 0;
-    for (; f->words[n] != NULL; n++)
-        if (strcmp(f->words[n], item->valuestring) == 0) {
-            *out = (unsigned)n;
+    for (unsigned i = 0; f->words[i] != NULL; i++)
+        if (strcmp(f->words[i], item->valuestring) == 0) {
+            *out = i;
             return HT_OK;
         }
     char limits[80];
     ht_field_limits(f, limits, sizeof limits);
-    if (n == 1)
-        return ht_fail(err, HT_EFORMAT, "'%.60s' does not exist in this version, only %s does",
-                       item->valuestring, limits);
     return ht_fail(err, HT_EFORMAT, "'%.60s' is not %s", item->valuestring, limits);
 }
 
@@ -402,6 +468,39 @@ static ht_status read_bounds(const cJSON *item, ht_family_spec *f, ht_error *err
     return HT_OK;
 }
 
+static ht_status read_range(const cJSON *item, double range[2], ht_error *err)
+{
+    double x[2];
+    bool is_int[2];
+    HT_TRY(read_interval(item, x, is_int, err));
+    if (!(x[0] > 0 && x[0] < x[1]))
+        return ht_fail(err, HT_EFORMAT, "[%g, %g] is not rising from above 0", x[0], x[1]);
+    memcpy(range, x, sizeof x);
+    return HT_OK;
+}
+
+static ht_status read_rungs(const cJSON *list, long long rungs[HT_RUNGS_MAX], ht_error *err)
+{
+    long long ends[HT_RUNGS_MAX] = {0};
+    int n = cJSON_GetArraySize(list), i = 0;
+    if (!is_auto(list)) {
+        if (!cJSON_IsArray(list) || n < 1 || n > HT_RUNGS_MAX)
+            return ht_fail(err, HT_EFORMAT, "must be auto or a list of 1 to %d integers", HT_RUNGS_MAX);
+        const cJSON *item;
+        cJSON_ArrayForEach(item, list) {
+            if (!ht_json_is_int(item))
+                return wrong_kind(item, "an integer", err);
+            double least = i == 0 ? 1 : (double)ends[i - 1] + 1;
+            if (!(item->valuedouble >= least && item->valuedouble <= COUNT_MAX))
+                return ht_fail(err, HT_EFORMAT, "'%.0f' is not in [%.0f, %.0f]", item->valuedouble, least,
+                               COUNT_MAX);
+            ends[i++] = (long long)item->valuedouble;
+        }
+    }
+    memcpy(rungs, ends, sizeof ends);
+    return HT_OK;
+}
+
 ht_status ht_field_read(const ht_field *f, const cJSON *item, void *holder, ht_error *err)
 {
     void *at = (char *)holder + f->at;
@@ -433,6 +532,10 @@ ht_status ht_field_read(const ht_field *f, const cJSON *item, void *holder, ht_e
         return read_sources(item, holder, err);
     case HT_FIELD_BOUNDS:
         return read_bounds(item, holder, err);
+    case HT_FIELD_RANGE:
+        return read_range(item, at, err);
+    case HT_FIELD_RUNGS:
+        return read_rungs(item, at, err);
     }
     return ht_fail(err, HT_EINVAL, "a field of no type");
 }
@@ -475,15 +578,32 @@ static cJSON *texts_to_json(size_t n, const char *first, size_t stride)
     return list;
 }
 
+static cJSON *rungs_to_json(const long long *ends)
+{
+    if (ends[0] == 0)
+        return cJSON_CreateString("auto");
+    cJSON *list = cJSON_CreateArray();
+    for (size_t i = 0; list != NULL && i < HT_RUNGS_MAX && ends[i] > 0; i++)
+        list = append(list, ht_json_int((double)ends[i]));
+    return list;
+}
+
+static cJSON *number_to_json(const ht_field *f, double x)
+{
+    if (f->can_be_auto && x == HT_AUTO)
+        return cJSON_CreateString("auto");
+    return f->type == HT_FIELD_INT ? ht_json_int(x) : ht_json_real(x);
+}
+
 cJSON *ht_field_to_json(const ht_field *f, const void *holder)
 {
     const void *at = (const char *)holder + f->at;
     const ht_recipe *r = holder;
     switch (f->type) {
     case HT_FIELD_INT:
-        return ht_json_int((double)*(const long long *)at);
+        return number_to_json(f, (double)*(const long long *)at);
     case HT_FIELD_REAL:
-        return ht_json_real(*(const double *)at);
+        return number_to_json(f, *(const double *)at);
     case HT_FIELD_BOOL:
         return cJSON_CreateBool(*(const bool *)at);
     case HT_FIELD_NAME:
@@ -496,6 +616,10 @@ cJSON *ht_field_to_json(const ht_field *f, const void *holder)
         return texts_to_json(r->evolved.n_from, (const char *)r->evolved.from, sizeof r->evolved.from[0]);
     case HT_FIELD_BOUNDS:
         return bounds_to_json(holder);
+    case HT_FIELD_RANGE:
+        return interval_to_json(at, (const bool[2]){false, false});
+    case HT_FIELD_RUNGS:
+        return rungs_to_json(at);
     }
     return NULL;
 }
@@ -510,26 +634,30 @@ static void list_words(const char *const *words, char *text, size_t size)
     }
 }
 
-void ht_field_limits(const ht_field *f, char *text, size_t size)
+static void list_limits(const ht_field *f, char *text, size_t size)
 {
     char lo[40], hi[40];
-    bool whole = f->type == HT_FIELD_INT, number = whole || f->type == HT_FIELD_REAL;
-    text[0] = '\0';
-    if (f->words != NULL) {
-        list_words(f->words, text, size);
-        return;
-    }
-    if (!number)
-        return;
     ht_print_real(lo, f->lo, false);
     ht_print_real(hi, f->hi, false);
     bool has_lo = f->lo > -ANY, has_hi = f->hi < ANY;
     if (f->lo == f->hi)
         snprintf(text, size, "%s", lo);
     else if (has_lo && has_hi)
-        snprintf(text, size, "in [%s, %s]", lo, hi);
+        snprintf(text, size, "in %s%s, %s%s", f->lo_open ? "(" : "[", lo, hi, f->hi_open ? ")" : "]");
     else if (has_lo)
         snprintf(text, size, "%s %s", f->lo_open ? "greater than" : "at least", lo);
     else if (has_hi)
         snprintf(text, size, "at most %s", hi);
+}
+
+void ht_field_limits(const ht_field *f, char *text, size_t size)
+{
+    text[0] = '\0';
+    if (f->words != NULL)
+        list_words(f->words, text, size);
+    else if (f->type == HT_FIELD_INT || f->type == HT_FIELD_REAL)
+        list_limits(f, text, size);
+    size_t n = strlen(text);
+    if (f->can_be_auto)
+        snprintf(text + n, size - n, "%sauto", n == 0 ? "" : " or ");
 }

@@ -25,7 +25,9 @@ typedef enum {
     HT_FIELD_WORD,      /**< an enum: the index into `words` */
     HT_FIELD_BACKUPS,   /**< objective.backups with their number */
     HT_FIELD_SOURCES,   /**< evolved.from with their number */
-    HT_FIELD_BOUNDS     /**< bounds of a family with their number and number kinds */
+    HT_FIELD_BOUNDS,    /**< bounds of a family with their number and number kinds */
+    HT_FIELD_RANGE,     /**< double[2], rising and above 0 */
+    HT_FIELD_RUNGS      /**< long long[HT_RUNGS_MAX], rising and above 0, then 0; or `auto`: all 0 */
 } ht_field_type;
 
 typedef struct {
@@ -34,7 +36,8 @@ typedef struct {
     ht_field_type type;
     size_t at;                  /**< offset in the holder */
     double lo, hi, fallback;    /**< inclusive limits and default; of a word: its index */
-    bool lo_open;               /**< lo itself is not allowed */
+    bool lo_open, hi_open;      /**< the limit itself is not allowed */
+    bool can_be_auto;           /**< of a number: also the word auto, kept as HT_AUTO, outside the limits */
     const char *text;           /**< default of a name; of others, as the manual shows it */
     const char *const *words;   /**< allowed words, ended by NULL; or NULL */
     bool optional;              /**< written only when given */

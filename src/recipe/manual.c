@@ -61,7 +61,8 @@ static const chapter chapters[] = {
      "under `mutations` with a name that ends in `_mult`; its bounds are above 0 and it is proposed\n"
      "on a logarithmic scale. `bounds` of a tuple are one interval for all elements, or a list with\n"
      "one for each: `[[0.8, 0.95], [0.99, 0.9999]]`. `prior_center` lies inside the bounds, unless it\n"
-     "is 1.0.\n\n"},
+     "is 1.0. `bounds` limit one change; `range` limits the value itself. A race (below) varies only\n"
+     "families that are factors and have a range.\n\n"},
     {HT_IN_PRIOR, "", "Priors: `<family>.priors.<phase>` *",
      "What earlier runs learned of a family in one phase. `hottune recipe evolve` writes them; where\n"
      "there is one, it takes the place of `prior_center`. With every new run the weight of the older\n"
@@ -70,9 +71,15 @@ static const chapter chapters[] = {
     {HT_IN_RECIPE, "acceptance", "Acceptance",
      "When a segment is judged and what it takes to be accepted. `next_val_epoch_end` is the first\n"
      "validation after the change, the same as `val_epochs:1`; `val_epochs:N` is the N-th; `steps:N`\n"
-     "is the first one with at least N steps since the change.\n\n"},
+     "is the first one with at least N steps since the change. `val_epochs:auto` leaves the length to\n"
+     "the pooled mode (about a fifteenth of the run); in the independent mode it is `val_epochs:1`.\n\n"},
     {HT_IN_RECIPE, "safety", "Safety", "What keeps the tuner's hands off.\n\n"},
-    {HT_IN_RECIPE, "population", "Population", "How the replicas of a run work together.\n\n"},
+    {HT_IN_RECIPE, "population", "Population",
+     "How the replicas of a run work together. In the mode `independent` each runs the loop by itself\n"
+     "and at most learns from the others (`search.shared`). In the mode `pooled` they are one search:\n"
+     "a race finds start values, its winners found islands, islands mutate their knobs from segment to\n"
+     "segment, merge what got better, and are given up one half after the other until one is left. All\n"
+     "fields but `mode` and `sync` act in the pooled mode only.\n\n"},
     {HT_IN_RECIPE, "evolved", "Evolved",
      "Where an evolved recipe comes from; written by `hottune recipe evolve`.\n\n"},
 };
@@ -103,7 +110,10 @@ static const char *type_name(const ht_field *f)
     case HT_FIELD_SOURCES:
         return "list of texts";
     case HT_FIELD_BOUNDS:
+    case HT_FIELD_RANGE:
         return "[low, high]";
+    case HT_FIELD_RUNGS:
+        return "list of integers";
     }
     return "";
 }
@@ -112,6 +122,8 @@ static void print_default(const ht_field *f, char text[80])
 {
     if (f->text != NULL)
         snprintf(text, 80, "%s", f->text);
+    else if (f->can_be_auto && f->fallback == HT_AUTO)
+        snprintf(text, 80, "auto");
     else if (f->type == HT_FIELD_WORD)
         snprintf(text, 80, "%s", f->words[(size_t)f->fallback]);
     else if (f->type == HT_FIELD_BOOL)

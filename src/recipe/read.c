@@ -8,6 +8,7 @@
 #include "recipe/read.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,7 +133,7 @@ static bool take_name(reader *rd, const cJSON *item, char to[HT_NAME_MAX])
 
 typedef struct {
     ht_scope scope;
-    const char *section; /* of HT_IN_RECIPE: the part of the path before the point, "" = the root */
+    const char *section; /* of HT_IN_RECIPE: the path before the last point, "" = the root */
     void *to;
 } holder;
 
@@ -143,7 +144,7 @@ static const char *name_in(const ht_field *f, const holder *h)
         return NULL;
     if (h->scope != HT_IN_RECIPE)
         return f->path;
-    const char *point = strchr(f->path, '.');
+    const char *point = strrchr(f->path, '.');
     size_t n = point == NULL ? 0 : (size_t)(point - f->path);
     if (strlen(h->section) != n || strncmp(f->path, h->section, n) != 0)
         return NULL;
@@ -205,21 +206,33 @@ static void report_strangers(reader *rd, const cJSON *mapping, const holder *h, 
     report_unknown(rd, mapping, names, n);
 }
 
+static const char *const none[] = {NULL};
+
 /* A holder that has nothing but fields. */
 static void read_plain(reader *rd, const cJSON *mapping, const char *what, const holder *h)
 {
-    static const char *const none[] = {NULL};
     if (!open_mapping(rd, mapping, what))
         return;
     read_fields(rd, mapping, h);
     report_strangers(rd, mapping, h, none);
 }
 
-static void read_section(reader *rd, const char *section)
+/* A section, whose name is the end of its path, and the sections inside it, ended by NULL. */
+static void read_section(reader *rd, const cJSON *around, const char *path, const char *const *inner)
 {
-    const cJSON *mapping = ht_json_member(rd->d->root, section);
-    size_t before = enter(rd, section);
-    read_plain(rd, mapping, "a section", &(holder){HT_IN_RECIPE, section, rd->r});
+    const char *point = strrchr(path, '.'), *name = point == NULL ? path : point + 1;
+    const cJSON *mapping = ht_json_member(around, name);
+    const holder h = {HT_IN_RECIPE, path, rd->r};
+    size_t before = enter(rd, name);
+    if (open_mapping(rd, mapping, "a section")) {
+        read_fields(rd, mapping, &h);
+        for (size_t i = 0; inner[i] != NULL; i++) {
+            char at[2 * HT_NAME_MAX];
+            snprintf(at, sizeof at, "%s.%s", path, inner[i]);
+            read_section(rd, mapping, at, none);
+        }
+        report_strangers(rd, mapping, &h, inner);
+    }
     leave(rd, before);
 }
 
@@ -390,7 +403,8 @@ static void read_actuators(reader *rd)
 
 static void read_root(reader *rd)
 {
-    /* the order of the normalised form; from the fifth on they hold nothing but fields */
+    static const char *const in_population[] = {"race", "tournament", NULL};
+    /* the order of the normalised form; from the fifth on they are sections */
     static const char *const names[] = {"version",    "objective", "phases",     "actuators", "search",
                                         "acceptance", "safety",    "population", "evolved"};
     ht_error why;
@@ -398,11 +412,11 @@ static void read_root(reader *rd)
     if (version != NULL && !cJSON_IsNull(version) &&
         ht_field_read(ht_field_find(HT_IN_RECIPE, "version"), version, rd->r, &why) != HT_OK)
         fault_at(rd, "version", version, why.text);
-    read_section(rd, "objective");
+    read_section(rd, rd->d->root, "objective", none);
     read_phases(rd);
     read_actuators(rd);
     for (size_t i = 4; i < sizeof names / sizeof names[0]; i++)
-        read_section(rd, names[i]);
+        read_section(rd, rd->d->root, names[i], strcmp(names[i], "population") == 0 ? in_population : none);
     report_unknown(rd, rd->d->root, names, sizeof names / sizeof names[0]);
 }
 

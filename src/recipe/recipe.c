@@ -153,12 +153,13 @@ static bool count_after(const char *text, const char *prefix, long long *out)
 
 ht_status ht_horizon_parse(const char *text, ht_horizon_unit *unit, long long *length, ht_error *err)
 {
-    long long n = 1;
-    bool epochs = strcmp(text, "next_val_epoch_end") == 0 || count_after(text, "val_epochs:", &n);
+    long long n = strcmp(text, "val_epochs:auto") == 0 ? 0 : 1;
+    bool epochs = n == 0 || strcmp(text, "next_val_epoch_end") == 0 || count_after(text, "val_epochs:", &n);
     if (!epochs && !count_after(text, "steps:", &n))
         return ht_fail(
             err, HT_EFORMAT,
-            "'%.60s' is none of next_val_epoch_end, val_epochs:N and steps:N, with N from 1 to 999999999",
+            "'%.60s' is none of next_val_epoch_end, val_epochs:N, val_epochs:auto and steps:N, with N from 1 "
+            "to 999999999",
             text);
     *unit = epochs ? HT_HORIZON_VAL_EPOCHS : HT_HORIZON_STEPS;
     *length = n;

@@ -13,14 +13,21 @@
 
 enum {
     HT_BACKUPS_MAX = 15,    /**< backup metrics of one objective */
-    HT_BOUNDS_MAX = 4       /**< elements of a tuple family that can have bounds of their own */
+    HT_BOUNDS_MAX = 4,      /**< elements of a tuple family that can have bounds of their own */
+    HT_RUNGS_MAX = 3,       /**< rungs of a race */
+    HT_AUTO = -1            /**< how a number says `auto` */
 };
 
 typedef enum { HT_MINIMIZE, HT_MAXIMIZE } ht_direction;
 typedef enum { HT_SPEC_MULT, HT_SPEC_SET, HT_SPEC_DELTA } ht_spec_mode;
 typedef enum { HT_SEARCH_TPE, HT_SEARCH_RANDOM } ht_algorithm;
 typedef enum { HT_SCORE_RAW, HT_SCORE_CONTROL } ht_score_kind;
-typedef enum { HT_POPULATION_INDEPENDENT } ht_population_mode;
+typedef enum { HT_POPULATION_INDEPENDENT, HT_POPULATION_POOLED } ht_population_mode;
+typedef enum {
+    HT_POLICY_POOLED, HT_POLICY_HALVING, HT_POLICY_PBT, HT_POLICY_RANDOM, HT_POLICY_STATIC
+} ht_policy_kind;
+typedef enum { HT_DESIGN_HYPERCUBE, HT_DESIGN_RANDOM } ht_race_design;
+typedef enum { HT_MERGE_OFF, HT_MERGE_GUARDED } ht_merge;
 typedef enum { HT_SYNC_ELASTIC, HT_SYNC_BARRIER } ht_sync;
 typedef enum { HT_HORIZON_VAL_EPOCHS, HT_HORIZON_STEPS } ht_horizon_unit;
 
@@ -45,6 +52,11 @@ typedef struct {
     bool has_max_step_mult;
     double max_step_mult;   /**< cap on one step as a factor, > 1 */
     ht_spec_mode mode;
+    bool has_range, has_floor, has_start, has_sigma;
+    double range[2];        /**< of the absolute value, 0 < low < high; valid if has_range */
+    double floor;           /**< what a factor multiplies where the knob is at 0; 0 = nothing */
+    double start;           /**< absolute value to begin with, > 0; valid if has_start */
+    double sigma;           /**< spread of the start about `start`, in log; 0 = unknown */
     size_t n_priors;
     ht_prior *priors;       /**< [n_priors], owned */
 } ht_family_spec;
@@ -66,6 +78,7 @@ typedef struct {
     struct {
         char primary[HT_NAME_MAX];
         ht_direction mode;
+        double ema;             /**< decay of the average of the weights, < 1; 0 = none; HT_AUTO */
         size_t n_backups;
         char backups[HT_BACKUPS_MAX][HT_NAME_MAX];
     } objective;
@@ -79,6 +92,7 @@ typedef struct {
         bool phase_conditioned;
         long long seed;
         bool shared;            /**< one posterior for all replicas */
+        bool joint;             /**< a mutation changes all knobs at once */
         double gamma;           /**< share of the observations that counts as good */
         double other_phase_weight;
     } search;
@@ -87,6 +101,7 @@ typedef struct {
         char horizon[HT_NAME_MAX];  /**< as written */
         bool rollback_on_reject;
         ht_score_kind score;
+        double min_sigma;       /**< the noise of a score is never taken for less */
     } acceptance;
     struct {
         bool block_on_nan, block_on_anomaly;
@@ -95,7 +110,22 @@ typedef struct {
     } safety;
     struct {
         ht_population_mode mode;
+        ht_policy_kind policy;
         ht_sync sync;
+        struct {
+            long long per_replica;  /**< candidates; 0 = no race; HT_AUTO */
+            long long epochs[HT_RUNGS_MAX]; /**< ends of the rungs, then 0; all 0 = auto */
+            double fresh;           /**< share of the candidates drawn from the whole range */
+            ht_race_design design;
+        } race;
+        struct {
+            double from, to;        /**< share of the run in which islands are given up */
+            long long islands;      /**< at the start; 0 = one per replica */
+            double rho, q;          /**< of the projected loss: weight, and what is left of a gain later */
+        } tournament;
+        double controls;            /**< share of an island that is not mutated */
+        ht_merge merge;
+        bool mirror;                /**< keep every root on two replicas */
     } population;
     struct {
         long long generation;   /**< evolutions since a person wrote the recipe */
@@ -160,7 +190,7 @@ bool ht_family_is_factor(const ht_family_spec *f);
 /** The value to which proposals of this phase lean: the phase's prior, else prior_center; clamped into
  *  the bounds where one interval holds for all elements. */
 double ht_family_center(const ht_family_spec *f, const char *phase);
-/** The horizon as a number; @return HT_EFORMAT if the text is none of the three forms. */
+/** The horizon as a number, 0 for `val_epochs:auto`; @return HT_EFORMAT if the text is no horizon. */
 ht_status ht_horizon_parse(const char *text, ht_horizon_unit *unit, long long *length, ht_error *err);
 
 /** What the command line makes of one word "key=value" (JSON kinds; see ht_json_is_int).

@@ -66,14 +66,14 @@ static const ht_field *optional_field(const char *path, const dotted *d)
     return f != NULL && f->optional ? f : NULL;
 }
 
-/* The mapping that holds the leaf; NULL if the way there does not exist. A section of which nothing was given
- * is made: the caller knows that the leaf is an optional field. */
-static cJSON *holder_of(cJSON *root, const dotted *d, bool make_section)
+/* The mapping that holds the leaf; NULL if the way there does not exist. Sections of which nothing was given
+ * are made if asked for: the caller knows that they lead to an optional field. */
+static cJSON *holder_of(cJSON *root, const dotted *d, bool make_sections)
 {
     cJSON *at = root;
     for (size_t i = 0; i + 1 < d->n && at != NULL; i++) {
         cJSON *next = cJSON_IsObject(at) ? cJSON_GetObjectItemCaseSensitive(at, d->part[i]) : NULL;
-        if (next == NULL && make_section && i == 0)
+        if (next == NULL && make_sections && cJSON_IsObject(at))
             next = cJSON_AddObjectToObject(at, d->part[i]);
         at = next;
     }
@@ -97,7 +97,7 @@ static ht_status set_leaf(cJSON *root, const char *path, const dotted *d, const 
 {
     const ht_field *optional = optional_field(path, d);
     const char *name = d->part[d->n - 1];
-    cJSON *holder = holder_of(root, d, optional != NULL);
+    cJSON *holder = holder_of(root, d, optional != NULL && optional->scope == HT_IN_RECIPE);
     cJSON *leaf = holder == NULL ? NULL : cJSON_GetObjectItemCaseSensitive(holder, name);
     if (holder == NULL || (leaf == NULL && optional == NULL))
         return refuse_unknown(path, name, holder, err);

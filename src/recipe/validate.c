@@ -29,6 +29,11 @@ ht_status ht_recipe_check_field(const ht_recipe *r, const char *path, ht_error *
         if (factor != 0 && !(factor > 1))
             return ht_fail(err, HT_EFORMAT, "'%g' is neither 0 (off) nor greater than 1", factor);
     }
+    if (strcmp(path, "population.tournament.to") == 0 &&
+        !(r->population.tournament.from <= r->population.tournament.to)) {
+        interval_text t = print(r->population.tournament.to, r->population.tournament.from);
+        return ht_fail(err, HT_EFORMAT, "'%s' is below `from`, %s", t.lo, t.hi);
+    }
     return HT_OK;
 }
 

@@ -83,15 +83,15 @@ static bool put_actuators(cJSON *to, const ht_recipe *r)
 /* A field of the recipe itself, in its section; the table lists the members of a section together. */
 static bool put_in_section(cJSON *root, const ht_field *f, const ht_recipe *r)
 {
-    const char *point = strchr(f->path, '.');
-    if (point == NULL)
-        return put(root, f->path, ht_field_to_json(f, r));
-    char section[HT_NAME_MAX] = "";
-    memcpy(section, f->path, (size_t)(point - f->path));
-    cJSON *object = cJSON_GetObjectItemCaseSensitive(root, section);
-    if (object == NULL)
-        object = add_object(root, section);
-    return object != NULL && put(object, point + 1, ht_field_to_json(f, r));
+    cJSON *at = root;
+    const char *name = f->path;
+    for (const char *point; at != NULL && (point = strchr(name, '.')) != NULL; name = point + 1) {
+        char section[HT_NAME_MAX] = "";
+        memcpy(section, name, (size_t)(point - name));
+        cJSON *inner = cJSON_GetObjectItemCaseSensitive(at, section);
+        at = inner != NULL ? inner : add_object(at, section);
+    }
+    return at != NULL && put(at, name, ht_field_to_json(f, r));
 }
 
 cJSON *ht_recipe_to_json(const ht_recipe *r)

@@ -69,6 +69,8 @@ static void open_trial(ht_tuner *t, const ht_sight *s, const ht_mutation *m)
         trial->unit = HT_HORIZON_VAL_EPOCHS; /* a recipe filled by hand, not read */
         trial->length = 1;
     }
+    if (trial->length == 0)
+        trial->length = 1;                   /* auto: one validation is as much as a replica alone can know */
     trial->has_grad = ht_metrics_read(t->metrics, "grad/norm", &trial->grad);
     trial->primary_stamp = ht_metrics_stamp(t->metrics, t->recipe->objective.primary);
     t->open = true;

@@ -80,8 +80,10 @@ static void every_default_lies_in_its_limits(void)
     size_t n = ht_fields(&f);
     for (size_t i = 0; i < n; i++) {
         if (f[i].type == HT_FIELD_INT || f[i].type == HT_FIELD_REAL)
-            CU_ASSERT(f[i].fallback >= f[i].lo && f[i].fallback <= f[i].hi &&
-                      !(f[i].lo_open && f[i].fallback == f[i].lo));
+            CU_ASSERT((f[i].fallback >= f[i].lo && f[i].fallback <= f[i].hi &&
+                       !(f[i].lo_open && f[i].fallback == f[i].lo) &&
+                       !(f[i].hi_open && f[i].fallback == f[i].hi)) ||
+                      (f[i].can_be_auto && f[i].fallback == HT_AUTO));
         if (f[i].type == HT_FIELD_WORD)
             for (size_t word = 0; word <= (size_t)f[i].fallback; word++)
                 CU_ASSERT_PTR_NOT_NULL(f[i].words[word]);
@@ -222,7 +224,7 @@ static void a_fault_has_its_place_its_path_and_a_reason(void)
     refused("3", "r.yaml:1:1: a recipe is a mapping of names, not a single value");
     refused("objective: {mode: minimize}", "r.yaml:1:19: objective.mode: 'minimize' is not min or max");
     refused("population: {mode: islands}",
-            "r.yaml:1:20: population.mode: 'islands' does not exist in this version, only independent does");
+            "r.yaml:1:20: population.mode: 'islands' is not independent or pooled");
 }
 
 static void an_unknown_field_is_refused_with_the_nearest_name(void)
@@ -306,7 +308,7 @@ static void phases_tile_the_run(void)
     ht_recipe_destroy(r);
 }
 
-static void horizons_have_three_forms(void)
+static void a_horizon_is_one_of_four_forms(void)
 {
     ht_horizon_unit unit;
     long long n = 0;
@@ -316,15 +318,17 @@ static void horizons_have_three_forms(void)
               n == 3);
     CU_ASSERT(ht_horizon_parse("steps:1000", &unit, &n, NULL) == HT_OK && unit == HT_HORIZON_STEPS &&
               n == 1000);
+    CU_ASSERT(ht_horizon_parse("val_epochs:auto", &unit, &n, NULL) == HT_OK &&
+              unit == HT_HORIZON_VAL_EPOCHS && n == 0);
     static const char *const wrong[] = {
         "",         "nonsense",  "steps:",        "steps:0",         "steps:-1",
-        "steps: 1", "steps:1.5", "val_epochs:1x", "val_epochs:auto", "steps:99999999999999999999",
+        "steps: 1", "steps:1.5", "val_epochs:1x", "steps:auto", "steps:99999999999999999999",
         "STEPS:1"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         CU_ASSERT_EQUAL(ht_horizon_parse(wrong[i], &unit, &n, NULL), HT_EFORMAT);
     refused("acceptance: {horizon: nonsense}", "r.yaml:1:23: acceptance.horizon: 'nonsense' is none of "
-                                               "next_val_epoch_end, val_epochs:N and steps:N, with N "
-                                               "from 1 to 999999999");
+                                               "next_val_epoch_end, val_epochs:N, val_epochs:auto and "
+                                               "steps:N, with N from 1 to 999999999");
 }
 
 static void a_spike_factor_is_off_or_above_one(void)
@@ -615,7 +619,8 @@ CASES("recipe", CASE(every_default_lies_in_its_limits), CASE(every_field_has_a_r
       CASE(a_fault_has_its_place_its_path_and_a_reason),
       CASE(an_unknown_field_is_refused_with_the_nearest_name), CASE(a_syntax_fault_has_its_place),
       CASE(bounds_are_two_numbers_in_order), CASE(numbers_of_a_family_have_limits),
-      CASE(only_factors_need_positive_bounds), CASE(phases_tile_the_run), CASE(horizons_have_three_forms),
+      CASE(only_factors_need_positive_bounds), CASE(phases_tile_the_run),
+      CASE(a_horizon_is_one_of_four_forms),
       CASE(a_spike_factor_is_off_or_above_one),
       CASE(all_faults_are_listed_in_the_order_of_the_normalised_form),
       CASE(the_path_of_a_fault_can_be_read_from_the_message), CASE(names_and_lists_have_a_longest_length),

@@ -120,6 +120,18 @@ static void a_horizon_in_steps_is_judged_at_the_first_validation_that_far(void)
     stage_close(&s);
 }
 
+static void an_automatic_horizon_is_the_next_validation(void)
+{
+    stage s;
+    fresh(&s, RECIPE(", \"acceptance\": {\"horizon\": \"val_epochs:auto\"}"), HT_MODE_ACTIVE);
+    halve_lr(&s, 100, 1);
+    CU_ASSERT_EQUAL(s.n_segments, 0);
+    stage_validate(&s, 200, .9);
+    CU_ASSERT_EQUAL_FATAL(s.n_segments, 1);
+    CU_ASSERT_EQUAL(last_segment(&s)->end_step, 200);
+    stage_close(&s);
+}
+
 static void a_blocker_judges_before_the_horizon(void)
 {
     stage s;
@@ -367,6 +379,7 @@ CASES("tuner", CASE(the_eighth_decision_point_after_the_last_reject_is_free_for_
       CASE(nothing_follows_a_reject_at_the_same_decision_point),
       CASE(a_horizon_of_three_validations_is_judged_at_the_third),
       CASE(a_horizon_in_steps_is_judged_at_the_first_validation_that_far),
+      CASE(an_automatic_horizon_is_the_next_validation),
       CASE(a_blocker_judges_before_the_horizon),
       CASE(a_bad_loss_of_a_batch_blocks_the_next_decision_point_only),
       CASE(an_objective_that_is_not_finite_blocks_and_rejects),
