@@ -3,8 +3,9 @@
  *
  *  Buffers are AVERAGE (a mean over replicas makes sense: weights, moments) or COPY (it does not: step
  *  count, random state, position in the data). A state has one order of bytes, the *image*: every
- *  registered buffer in the order of registration, then the averaged weights of ema.h, if there are any.
- *  The image is the same length on every replica of a run; ht_state_layout is its fingerprint.
+ *  registered buffer in the order of registration, then the averaged weights, if there are any, and the
+ *  number of steps that went into them. The image has the same length on every replica of a run;
+ *  ht_state_layout is its fingerprint.
  *
  *  A *slot* is a saved image under a number. A state that the program gives only through callbacks (on a
  *  GPU, say) lives in a staging copy here; ht_state_fetch and ht_state_flush move it.
@@ -12,6 +13,7 @@
 #ifndef HT_STATE_STATE_H
 #define HT_STATE_STATE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -25,19 +27,22 @@ ht_status ht_state_create(ht_state **out, ht_error *err);
 void ht_state_destroy(ht_state *s);
 
 /** Register a buffer, before ht_state_seal. `b` is copied, b->data borrowed until the state is destroyed.
- *  @return HT_OK; HT_EINVAL: no data, a name that is taken, an AVERAGE of integers, sealed already */
+ *  @return HT_OK; HT_EINVAL: no data, data that are not aligned for their type or overlap another buffer, a
+ *          name that is taken, an AVERAGE of integers, sealed already; HT_ENOMEM */
 ht_status ht_state_add(ht_state *s, const ht_state_buffer *b, ht_error *err);
 /** Register a part of `bytes` bytes that only callbacks can read and write: COPY. `get` writes all of it to
  *  `to`, `put` takes it back. */
 ht_status ht_state_add_custom(ht_state *s, const char *name, size_t bytes,
-                              ht_status (*get)(void *ctx, void *to), ht_status (*put)(void *ctx, const void *from),
-                              void *ctx, ht_error *err);
+                              ht_status (*get)(void *ctx, void *to),
+                              ht_status (*put)(void *ctx, const void *from), void *ctx, ht_error *err);
 /** No more buffers come. @param keeps_ema  the image has the averaged weights, too (float32, float64 and
- *  bfloat16 buffers with is_weights; kept in their own type, in float32 for bfloat16) */
+ *  bfloat16 buffers with is_weights; kept in their own type, in float32 for bfloat16, with the use of the
+ *  buffer), which start as ht_state_ema_reset leaves them
+ *  @return HT_OK; HT_EINVAL: sealed already, or no weights to average (then nothing is changed); HT_ENOMEM */
 ht_status ht_state_seal(ht_state *s, bool keeps_ema, ht_error *err);
 
-size_t ht_state_bytes(const ht_state *s);       /**< of one image */
-uint64_t ht_state_layout(const ht_state *s);    /**< fingerprint of names, types, counts, uses */
+size_t ht_state_bytes(const ht_state *s);       /**< of one image, without gaps; 0 before ht_state_seal */
+uint64_t ht_state_layout(const ht_state *s);    /**< fingerprint of names, types, counts, uses; as above */
 bool ht_state_has_ema(const ht_state *s);
 
 /** A run of elements of the live image, for transfers and sums; in the order of the image. */
@@ -47,26 +52,32 @@ typedef struct {
     ht_element element;
     ht_state_use use;
 } ht_span;
-/** The spans of the live state: the program's own buffers (and staging copies). Borrowed. */
+/** The spans of the live state: the program's own buffers, then what the state keeps itself (averages, their
+ *  steps); a part behind callbacks as its staging copy. Borrowed; 0 before ht_state_seal. */
 size_t ht_state_live(ht_state *s, const ht_span **out);
-/** The spans of a slot, made if `make`; 0 spans if there is none (or no memory to make it). Borrowed until
- *  the slot is dropped. */
+/** The spans of a slot, one for each of the live state, at multiples of 64 bytes. Made if `make`, with no
+ *  particular content; 0 spans if there is none (or no memory to make it). Borrowed until the slot is
+ *  dropped. */
 size_t ht_state_slot(ht_state *s, unsigned slot, bool make, const ht_span **out);
 
-/** Call every `get` (before the live state is read) and every `put` (after it was written). */
+/** Call every `get` (before the live state is read) and every `put` (after it was written).
+ *  @return HT_OK; HT_EINVAL: not sealed; what the first callback that failed returned */
 ht_status ht_state_fetch(ht_state *s, ht_error *err);
 ht_status ht_state_flush(ht_state *s, ht_error *err);
 
-/** Live -> slot (made if need be), slot -> live; with fetch and flush.
- *  @return HT_OK; HT_ENOMEM; HT_ENOTFOUND: no such slot; what a callback returned */
+/** Live -> slot (made if need be), slot -> live; with fetch and flush. A save that fails leaves the slot as
+ *  it was. A load ends a swap (ht_state_ema_swap): what was saved were the trained weights.
+ *  @return HT_OK; HT_ENOMEM; HT_ENOTFOUND: no such slot; HT_EREFUSED: save while the averaged weights are
+ *          swapped in; what a callback returned (the buffers are loaded then, some custom parts are not) */
 ht_status ht_state_save(ht_state *s, unsigned slot, ht_error *err);
 ht_status ht_state_load(ht_state *s, unsigned slot, ht_error *err);
 bool ht_state_holds(const ht_state *s, unsigned slot);
 void ht_state_drop(ht_state *s, unsigned slot);     /**< no such slot: nothing */
-/** Give `from` the number `to`; what `to` held is dropped. No copy. */
+/** Give `from` the number `to`; what `to` held is dropped. No copy. No `from`: nothing. */
 void ht_state_rename(ht_state *s, unsigned from, unsigned to);
 
-/** Checksum of the live image or of a slot (64 bit; equal images, equal sums on any replica). */
+/** Checksum of the live image or of a slot (64 bit; equal images, equal sums on any replica). Custom parts of
+ *  the live image as they were fetched last. No such slot, or not sealed: 0. */
 uint64_t ht_state_checksum(ht_state *s);
 uint64_t ht_state_slot_checksum(ht_state *s, unsigned slot);
 
@@ -81,18 +92,24 @@ uint64_t ht_state_slot_checksum(ht_state *s, unsigned slot);
 double ht_ema_decay(double most, long long t);
 double ht_ema_most(double steps_per_epoch);
 
-/** e = p: at the start and after an init. */
+/** e = p, t = 0: at the start and after an init. Not while swapped. */
 void ht_state_ema_reset(ht_state *s);
-/** One optimiser step was made, the t-th since ht_state_ema_reset (t is part of the image and travels). */
+/** One optimiser step was made, the t-th since ht_state_ema_reset (t is part of the image and travels).
+ *  One pass over memory. Without averaged weights nothing happens. Not while swapped. */
 void ht_state_ema_update(ht_state *s, double most);
-/** Exchange averaged and trained weights in the program's buffers; twice = as before. */
+/** Exchange averaged and trained weights in the program's buffers; twice = as before, bit by bit. Allocates
+ *  nothing. bfloat16 weights show the nearest bfloat16 of the average (half way: away from zero; only then
+ *  can the swap be undone exactly), and where the average was is a mixture of bits: do not transfer between
+ *  two swaps. */
 void ht_state_ema_swap(ht_state *s);
 
-/** The best weights so far (averaged ones if kept, else as trained), apart from the slots: kept by
- *  ht_state_keep_best, written into the program's buffers by ht_state_show_best (false: none kept). */
+/** The best weights so far (averaged ones if kept, swapped in or not; else as trained), apart from the slots:
+ *  kept by ht_state_keep_best (nothing, if no buffer is_weights), written into the program's buffers by
+ *  ht_state_show_best (false: none kept), which first undoes a swap. */
 ht_status ht_state_keep_best(ht_state *s, ht_error *err);
 bool ht_state_show_best(ht_state *s);
-/** Bytes that this module holds beside the program's own: slots, averaged, best and staging copies. */
+/** Bytes that this module holds beside the program's own: slots, averaged, best and staging copies, each part
+ *  rounded up to 64. */
 size_t ht_state_held(const ht_state *s);
 
 #endif
