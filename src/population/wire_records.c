@@ -163,6 +163,7 @@ static void eligible(ht_wire *w, ht_eligible *e)
         ht_wire_real(w, &e->hi[i]);
     }
     ht_wire_real(w, &e->center);
+    ht_wire_real(w, &e->spread);
 }
 
 void ht_wire_ask(ht_wire *w, ht_ask *a)

@@ -13,6 +13,7 @@
  *  x_j of weight w_j in the good (or bad) set, a density is
  *      d(x) = ( N(x; c, R/2) + sum_j w_j N(x; x_j, b) ) / ( 1 + sum_j w_j ),
  *      b = max(0.05 R, 0.5 R / sqrt(1 + n)),
+ *  where a known spread of the centre takes the place of R/2 if it is smaller, but not below 0.05 R;
  *  on tuples with the product of the normals of all elements; a family is as likely as 1 + sum_j w_j.
  *  The answer is the first of `candidate_count` draws from the good set whose likelihood ratio good to
  *  bad (of value and family) is greatest. A draw outside the interval is replaced by a uniform one. */

@@ -18,6 +18,7 @@ typedef struct {
     size_t n;                   /**< elements: 1, or the length of a tuple */
     double lo[HT_BOUNDS_MAX], hi[HT_BOUNDS_MAX];    /**< [n] effective bounds, as values, lo <= hi */
     double center;              /**< value to which proposals of this phase lean; may lie outside */
+    double spread;              /**< about the centre, as a share of the interval; 0 = unknown */
 } ht_eligible;
 
 /** A question: the phase and the families on offer, in recipe order. */

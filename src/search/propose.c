@@ -13,7 +13,6 @@
 #include "search/axis.h"
 
 static const double pull = 0.3, pulled_share = 0.75;        /* of random proposals to the centre */
-static const double prior_deviation = 0.5;
 static const double widest_kernel = 0.5, narrowest_kernel = 0.05;
 
 enum { NONE = -1 };
@@ -36,6 +35,7 @@ typedef struct {
     const ht_eligible *spec;
     ht_axis axes[HT_BOUNDS_MAX];        /* [spec->n] */
     double center[HT_BOUNDS_MAX];       /* where the prior component sits */
+    double deviation;                   /* of the prior component */
     mixture good, bad;
 } family;
 
@@ -126,6 +126,11 @@ static double total_weight(const ht_posterior *p, const ht_recipe *r, const ht_a
     return sum;
 }
 
+static double within_kernels(double deviation)
+{
+    return fmin(widest_kernel, fmax(narrowest_kernel, deviation));
+}
+
 static void start(model *m, const ht_ask *ask)
 {
     static const mixture empty = {.first = NONE, .last = NONE};
@@ -136,6 +141,7 @@ static void start(model *m, const ht_ask *ask)
         family *f = &m->families[k];
         f->spec = &ask->families[k];
         f->good = f->bad = empty;
+        f->deviation = f->spec->spread > 0 ? within_kernels(f->spec->spread) : widest_kernel;
         for (size_t i = 0; i < f->spec->n; i++) {
             f->axes[i] = ht_axis_of(f->spec, i);
             f->center[i] = ht_axis_position_of_value(&f->axes[i], f->spec->center);
@@ -172,7 +178,7 @@ static void put(model *m, const family *f, mixture *to, const ht_observation *o,
 
 static void set_deviation(mixture *x)
 {
-    x->deviation = fmax(narrowest_kernel, widest_kernel / sqrt(1 + (double)x->n));
+    x->deviation = within_kernels(widest_kernel / sqrt(1 + (double)x->n));
 }
 
 /* The good ones: the shortest run of best observations that holds the share gamma of all weight. */
@@ -213,10 +219,10 @@ static double bump(const family *f, const double *at, const double *mean, double
     return height * exp(-squares / 2);
 }
 
-/* Never 0: the prior component is as wide as the interval. */
+/* Never 0: the prior component is not too narrow to be felt at both ends of the interval. */
 static double density(const model *m, const family *f, const mixture *x, const double *at)
 {
-    double sum = bump(f, at, f->center, prior_deviation);
+    double sum = bump(f, at, f->center, f->deviation);
     for (int j = x->first; j != NONE; j = m->kernels[j].next)
         sum += m->kernels[j].weight * bump(f, at, m->kernels[j].at, x->deviation);
     return sum / (1 + x->weight);
@@ -245,7 +251,7 @@ static candidate draw(const model *m, ht_random *random)
     candidate c = {.of = draw_family(m, random)};
     const mixture *good = &c.of->good;
     const double *mean = c.of->center;
-    double deviation = prior_deviation;
+    double deviation = c.of->deviation;
     double left = ht_random_uniform(random) * (1 + good->weight) - 1;   /* the first 1 is the prior's */
     for (int j = good->first; j != NONE && left >= 0; j = m->kernels[j].next) {
         mean = m->kernels[j].at;

@@ -87,7 +87,7 @@ static inline ht_ask sample_ask(void)
                                   .n = 2,
                                   .lo = {.8, .9},
                                   .hi = {.95, .999},
-                                  .center = .9};
+                                  .center = .9, .spread = .2};
     return a;
 }
 
