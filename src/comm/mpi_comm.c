@@ -10,7 +10,6 @@
 
 #include "comm/clock.h"
 
-enum { TAG = 1 };
 static const double leave_s = 5;
 static const double longest_look_s = 1;     /* between two looks of a rank that runs */
 
@@ -23,11 +22,11 @@ typedef struct sending {
 typedef struct {
     ht_comm base;
     MPI_Comm comm;
-    int size;
+    int size, tag;
     sending *under_way;
 } transport;
 
-static ht_status mpi_error(int code, const char *doing, ht_error *err)
+ht_status ht_mpi_fail(int code, const char *doing, ht_error *err)
 {
     char text[MPI_MAX_ERROR_STRING] = "unknown error";
     int n = 0;
@@ -61,10 +60,10 @@ static ht_status start_send(void *self, int to, const void *bytes, size_t n, ht_
     if (s == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for a message of %zu bytes", n);
     memcpy(s->bytes, bytes, n);
-    int code = MPI_Isend(s->bytes, (int)n, MPI_BYTE, to, TAG, t->comm, &s->request);
+    int code = MPI_Isend(s->bytes, (int)n, MPI_BYTE, to, t->tag, t->comm, &s->request);
     if (code != MPI_SUCCESS) {
         free(s);
-        return mpi_error(code, "sending failed", err);
+        return ht_mpi_fail(code, "sending failed", err);
     }
     s->next = t->under_way;
     t->under_way = s;
@@ -90,7 +89,7 @@ static ht_status fetch(MPI_Message *message, const MPI_Status *status, double de
     }
     if (code != MPI_SUCCESS) {
         free(data);
-        return mpi_error(code, "receiving failed", err);
+        return ht_mpi_fail(code, "receiving failed", err);
     }
     *out = (ht_bytes){data, (size_t)n};
     return HT_OK;
@@ -109,9 +108,9 @@ static ht_status receive(void *self, double timeout_s, int *from, ht_bytes *out,
         MPI_Message message;
         MPI_Status status;
         reap(t);
-        int code = MPI_Improbe(MPI_ANY_SOURCE, TAG, t->comm, &found, &message, &status);
+        int code = MPI_Improbe(MPI_ANY_SOURCE, t->tag, t->comm, &found, &message, &status);
         if (code != MPI_SUCCESS)
-            return mpi_error(code, "looking for messages failed", err);
+            return ht_mpi_fail(code, "looking for messages failed", err);
         if (found) {
             *from = status.MPI_SOURCE;
             return fetch(&message, &status, ht_clock_monotonic() + leave_s, out, err);
@@ -142,11 +141,17 @@ static const ht_comm_class by_mpi = {start_send, receive, now, destroy};
 
 ht_status ht_comm_mpi_create(MPI_Comm comm, ht_comm **out, ht_error *err)
 {
+    return ht_comm_mpi_create_tagged(comm, 1, out, err);
+}
+
+ht_status ht_comm_mpi_create_tagged(MPI_Comm comm, int tag, ht_comm **out, ht_error *err)
+{
     transport *t = calloc(1, sizeof *t);
     if (t == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for an MPI transport");
     t->base.class = &by_mpi;
     t->comm = comm;
+    t->tag = tag;
     MPI_Comm_size(comm, &t->size);
     *out = &t->base;
     return HT_OK;

@@ -16,8 +16,13 @@
  *  @param[out] out  owned by the caller (ht_comm_destroy, before MPI_Finalize; waits up to 5 s for sends
  *                   that are under way) */
 ht_status ht_comm_mpi_create(MPI_Comm comm, ht_comm **out, ht_error *err);
+/** The same with another tag. */
+ht_status ht_comm_mpi_create_tagged(MPI_Comm comm, int tag, ht_comm **out, ht_error *err);
 
 /** Wait for a request, napping. Waits as long as it takes. @return an MPI error code */
 int ht_mpi_wait(MPI_Request *request);
+
+/** Write what an MPI error code means. @return HT_ECOMM */
+ht_status ht_mpi_fail(int code, const char *doing, ht_error *err);
 
 #endif
