@@ -1,0 +1,174 @@
+/* src/population/pool_view.c - what can be seen of a pool: its champion, and answers to a policy.
+ *
+ * May touch: the heap. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "population/pool_state.h"
+
+/* ---- answers to a policy -------------------------------------------------------------------- */
+
+const ht_pool_options *ht_pool_given(const ht_pool *p)
+{
+    return &p->o;
+}
+
+const ht_member *ht_pool_member(const ht_pool *p)
+{
+    return &p->member;
+}
+
+const ht_tuned *ht_pool_knobs(const ht_pool *p)
+{
+    return &p->knobs;
+}
+
+double ht_pool_now(const ht_pool *p)
+{
+    return p->now;
+}
+
+bool ht_pool_is_barrier(const ht_pool *p)
+{
+    return p->barrier;
+}
+
+bool ht_pool_is_calm(const ht_pool *p)
+{
+    return p->calm;
+}
+
+ht_lineage *ht_pool_lineage(ht_pool *p)
+{
+    return p->lineage;
+}
+
+double ht_pool_shown(const ht_pool *p, double loss)
+{
+    return p->o.recipe->objective.mode == HT_MAXIMIZE ? -loss : loss;
+}
+
+ht_pool_replica ht_pool_replica_of(const ht_pool *p, int replica)
+{
+    const ht_pool_seat *s = &p->seats[replica];
+    return (ht_pool_replica){.lives = ht_seat_lives(s), .idle = ht_seat_idle(s), .sick = s->sick,
+                             .task = s->work.number > 0 ? s->work.task : -1, .pace = s->pace, .best = s->best,
+                             .best_node = s->best_node, .node = s->node, .step = s->step};
+}
+
+int ht_pool_living(const ht_pool *p)
+{
+    int n = 0;
+    for (int i = 0; i < p->o.n_replicas; i++)
+        n += ht_seat_lives(&p->seats[i]);
+    return n;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double ht_pool_pace(const ht_pool *p)
+{
+    double *pace = p->barrier ? NULL : malloc((size_t)p->o.n_replicas * sizeof *pace), median = NAN;
+    size_t n = 0;
+    if (pace == NULL)
+        return NAN;
+    for (int i = 0; i < p->o.n_replicas; i++)
+        if (ht_seat_lives(&p->seats[i]) && !isnan(p->seats[i].pace))
+            pace[n++] = p->seats[i].pace;
+    if (n > 0) {
+        qsort(pace, n, sizeof *pace, by_size);
+        median = (pace[(n - 1) / 2] + pace[n / 2]) / 2;
+    }
+    free(pace);
+    return median;
+}
+
+/* a in the low bits, the purpose above: a counts replicas, islands or segments, never as far as 2^48 */
+ht_random ht_pool_random(const ht_pool *p, unsigned purpose, uint64_t a, uint64_t b)
+{
+    return ht_random_stream(p->o.seed, HT_RANDOM_POOL, ((uint64_t)purpose << 48) ^ a, b);
+}
+
+/* ---- the champion --------------------------------------------------------------------------- */
+
+void ht_pool_saw(ht_pool *p, int replica, double loss, int node)
+{
+    ht_pool_seat *s = &p->seats[replica];
+    if (isfinite(loss) && !(loss >= s->best)) {
+        s->best = loss;
+        s->best_node = node;
+    }
+}
+
+void ht_pool_crown(ht_pool *p)
+{
+    int best = p->champion >= 0 && ht_seat_lives(&p->seats[p->champion]) ? p->champion : -1;
+    for (int i = 0; i < p->o.n_replicas; i++)
+        if (ht_seat_lives(&p->seats[i]) && !isnan(p->seats[i].best)
+            && (best < 0 || p->seats[i].best < p->seats[best].best))
+            best = i;
+    if (best < 0)       /* nobody lives: the last one is still the best that was seen */
+        return;
+    const ht_pool_seat *s = &p->seats[best];
+    if (best == p->champion && s->best_node == p->champion_node && !(s->best != p->champion_loss))
+        return;
+    p->champion = best;
+    p->champion_loss = s->best;
+    p->champion_node = s->best_node;
+    ht_lineage_node node = ht_lineage_get(p->lineage, s->best_node);
+    cJSON *event = ht_pool_event_new(p, "champion", node.wall);
+    ht_json_put_int(event, "replica", best);
+    ht_json_put_real(event, "loss", ht_pool_shown(p, s->best));
+    ht_json_put_text(event, "what", node.what);
+    ht_json_put(event, "knobs", ht_pool_point(p, ht_lineage_point(p->lineage, s->best_node)));
+    ht_pool_log(p, event);
+}
+
+void ht_pool_peek(const ht_pool *p, ht_pool_view *out)
+{
+    double busy = 0, waited = 0;
+    for (int i = 0; i < p->o.n_replicas; i++) {
+        busy += p->seats[i].busy_s;
+        waited += p->seats[i].waited_s;
+    }
+    *out = (ht_pool_view){.policy = p->policy->name, .stage = "start", .living = ht_pool_living(p),
+                          .has_champion = p->champion >= 0, .best = ht_pool_shown(p, p->champion_loss),
+                          .champion = p->champion, .utilisation = busy > 0 ? busy / (busy + waited) : 0};
+    if (p->started)
+        p->policy->look(p->self, out);
+}
+
+cJSON *ht_pool_schedule(const ht_pool *p)
+{
+    cJSON *schedule = cJSON_CreateArray();
+    size_t n = p->champion >= 0 ? ht_lineage_depth(p->lineage, p->champion_node) : 0;
+    int *path = malloc((n + 1) * sizeof *path);
+    if (path == NULL || schedule == NULL) {
+        free(path);
+        return schedule;
+    }
+    ht_lineage_path(p->lineage, p->champion_node, path);
+    for (size_t i = 0; i < n; i++) {
+        ht_lineage_node node = ht_lineage_get(p->lineage, path[i]);
+        cJSON *piece = cJSON_CreateObject();
+        ht_json_put_real(piece, "wall", node.wall);
+        ht_json_put_int(piece, "epochs", node.epochs);
+        ht_json_put_text(piece, "what", node.what);
+        ht_json_put_int(piece, "replica", node.replica);
+        ht_json_put_int(piece, "members", node.members);
+        ht_json_put_real(piece, "loss", ht_pool_shown(p, node.loss));
+        ht_json_put(piece, "knobs", ht_pool_point(p, ht_lineage_point(p->lineage, path[i])));
+        cJSON_AddItemToArray(schedule, piece);
+    }
+    free(path);
+    return schedule;
+}
+
+cJSON *ht_pool_gain(const ht_pool *p)
+{
+    return p->started && p->policy->gain != NULL ? p->policy->gain(p->self) : cJSON_CreateObject();
+}
