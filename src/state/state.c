@@ -54,6 +54,7 @@ void ht_state_destroy(ht_state *s)
     while (s->n_copies > 0)
         ht_state_drop(s, s->copies[0].slot);
     free(s->copies);
+    free(s->spare);
     free(s->best);
     free(s->own);
     free(s->live);
@@ -282,5 +283,6 @@ ht_status ht_state_flush(ht_state *s, ht_error *err)
 
 size_t ht_state_held(const ht_state *s)
 {
-    return s->own_size + s->best_size + s->n_copies * s->copy_size;
+    size_t images = s->n_copies + (s->spare != NULL ? 1 : 0);
+    return s->own_size + s->best_size + images * s->copy_size;
 }

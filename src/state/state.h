@@ -72,7 +72,8 @@ ht_status ht_state_flush(ht_state *s, ht_error *err);
 ht_status ht_state_save(ht_state *s, unsigned slot, ht_error *err);
 ht_status ht_state_load(ht_state *s, unsigned slot, ht_error *err);
 bool ht_state_holds(const ht_state *s, unsigned slot);
-void ht_state_drop(ht_state *s, unsigned slot);     /**< no such slot: nothing */
+/** No such slot: nothing. The memory of one dropped slot stays for the next that is made. */
+void ht_state_drop(ht_state *s, unsigned slot);
 /** Give `from` the number `to`; what `to` held is dropped. No copy. No `from`: nothing. */
 void ht_state_rename(ht_state *s, unsigned from, unsigned to);
 
@@ -108,8 +109,8 @@ void ht_state_ema_swap(ht_state *s);
  *  ht_state_show_best (false: none kept), which first undoes a swap. */
 ht_status ht_state_keep_best(ht_state *s, ht_error *err);
 bool ht_state_show_best(ht_state *s);
-/** Bytes that this module holds beside the program's own: slots, averaged, best and staging copies, each part
- *  rounded up to 64. */
+/** Bytes that this module holds beside the program's own: slots, the memory kept for one,
+ *  averaged, best and staging copies, each part rounded up to 64. */
 size_t ht_state_held(const ht_state *s);
 
 #endif

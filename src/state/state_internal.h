@@ -31,6 +31,7 @@ struct ht_state {
     ht_span *live;          /**< [capacity] */
     size_t bytes, copy_size, own_size, best_size;
     unsigned char *own, *best;
+    unsigned char *spare;   /**< [copy_size] of a dropped slot, for the next one; or NULL */
     int64_t *steps;         /**< t of ht_state_ema_update, in `own`; NULL without averages */
     uint64_t layout;
     size_t n_copies;
