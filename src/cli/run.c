@@ -1,6 +1,7 @@
 /* src/cli/run.c - the verb `run`: trains a built-in workload under the tuner, alone or on all ranks of a job.
  *
- * Uses the public header, the workload and the header of recipes, as a program of a user would. Every rank
+ * Uses the public header and the workload, as a program of a user would, and headers of recipe and store to refuse
+ * early what cannot be. Every rank
  * reads the same arguments and comes to the same verdict; what only one rank can see (a file, its data) is
  * agreed on before the others rely on it, so that all end together, with one message and one exit code.
  * May touch: MPI, clock, stdout through report.h. */
@@ -15,6 +16,8 @@
 #include "cli/ranks.h"
 #include "cli/report.h"
 #include "recipe/recipe.h"
+#include "store/run_dir.h"
+#include "store/run_lock.h"
 
 enum { DIR_MAX = 4096 };
 static const long long seed_max = (1LL << 53) - 1; /* recipes can hold a seed, and numbers up to here */
@@ -29,6 +32,7 @@ typedef struct {
     bool compare, report_steps, cosine;
     ht_workload_options faults; /* slow, nan_at: those of this rank's replica */
     char dir[DIR_MAX];
+    size_t existing;       /* length of the part of `dir` that was there before */
     int replicas, replica; /* replica of this rank; -1 = it coordinates */
     MPI_Comm comm;         /* the ranks of this replica; MPI_COMM_NULL on the coordinator. Owned */
 } job;
@@ -110,6 +114,17 @@ static int place_replicas(job *j, const ht_args *args)
 
 /* ---- what only rank 0 can see --------------------------------------------------------------- */
 
+static int make_dir(job *j)
+{
+    ht_error err = {""};
+    j->existing = ht_run_dir_existing(j->dir);
+    int code = ht_cli_make_dir(j->cli, j->dir);
+    if (code != HT_EXIT_DONE)
+        return code;
+    ht_status st = ht_run_lock_check(j->dir, &err);
+    return st == HT_OK ? HT_EXIT_DONE : ht_cli_fail_status(j->cli, st, &err);
+}
+
 /* runs/<workload>-<time>, and -2, -3, .. if that is taken. */
 static int choose_dir(job *j)
 {
@@ -120,14 +135,14 @@ static int choose_dir(job *j)
     if (j->cli->dir != NULL) {
         if ((size_t)snprintf(j->dir, sizeof j->dir, "%s", j->cli->dir) >= sizeof j->dir)
             return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--dir: the path is longer than %d bytes", DIR_MAX - 1);
-        return ht_cli_make_dir(j->cli, j->dir);
+        return make_dir(j);
     }
     localtime_r(&clock, &t);
     strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &t);
     snprintf(j->dir, sizeof j->dir, "runs/%s-%s", j->workload->name, stamp);
     for (int i = 2; stat(j->dir, &s) == 0; i++)
         snprintf(j->dir, sizeof j->dir, "runs/%s-%s-%d", j->workload->name, stamp, i);
-    return ht_cli_make_dir(j->cli, j->dir);
+    return make_dir(j);
 }
 
 /* A recipe that is refused should be refused before anything is trained. */
@@ -354,6 +369,8 @@ int ht_verb_run(const ht_cli *cli, const ht_args *args)
         code = place_replicas(&j, args);
     if (code == HT_EXIT_DONE)
         code = run_job(&j);
+    if (code != HT_EXIT_DONE && j.ranks.rank == 0 && j.dir[0] != '\0')
+        ht_run_dir_undo(j.dir, j.existing);
     if (j.comm != MPI_COMM_NULL)
         MPI_Comm_free(&j.comm);
     return code;

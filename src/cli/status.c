@@ -1,13 +1,65 @@
 /* src/cli/status.c - the verb `status`: how a live or finished run stands, from the files it leaves.
  *
  * `tune status` prints what the tuner did; `status` adds the freeze state and what was asked of the run.
- * May touch: stdout; reads the run directory. */
+ * May touch: stdout, the clock; reads the run directory. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/cli.h"
 #include "store/run_dir.h"
+#include "store/run_lock.h"
+
+/* ---- does it live ---------------------------------------------------------------------------- */
+
+static void print_age(double seconds)
+{
+    if (seconds < 120)
+        printf("%.0f s", seconds < 0 ? 0 : seconds);
+    else if (seconds < 7200)
+        printf("%.0f min", seconds / 60);
+    else
+        printf("%.1f h", seconds / 3600);
+}
+
+static void print_sign(const ht_run_sign *s, double age)
+{
+    static const char *const texts[] = {[HT_RUN_LIVES] = "lives", [HT_RUN_ENDED] = "ended",
+                                        [HT_RUN_KILLED] = "ended without a close (killed?)"};
+    if (s->host[0] == '\0') {
+        printf("Run: lives\n");
+        return;
+    }
+    printf("Run: ");
+    if (s->run > 0)
+        printf("r%lu ", s->run);
+    printf("%s; process %ld on host %s, last sign of life ", texts[s->life], s->pid, s->host);
+    print_age(age);
+    printf(" ago\n");
+}
+
+static ht_status life_part(const ht_cli *cli, const char *dir, ht_run_sign *sign, cJSON *out, ht_error *err)
+{
+    static const char *const words[] = {[HT_RUN_LIVES] = "lives", [HT_RUN_ENDED] = "ended",
+                                        [HT_RUN_KILLED] = "killed"};
+    HT_TRY(ht_run_lock_look(dir, sign, err));
+    if (sign->life == HT_RUN_NONE) {
+        ht_json_put(out, "process", cJSON_CreateNull());
+        return HT_OK;
+    }
+    double age = (double)time(NULL) - sign->seen;
+    cJSON *shown = cJSON_CreateObject();
+    ht_json_put_text(shown, "state", words[sign->life]);
+    ht_json_put_text(shown, "host", sign->host);
+    ht_json_put_int(shown, "pid", (double)sign->pid);
+    ht_json_put_real(shown, "started", sign->started);
+    ht_json_put_real(shown, "seen", sign->seen);
+    ht_json_put(out, "process", shown);
+    if (!cli->json)
+        print_sign(sign, age);
+    return HT_OK;
+}
 
 /* ---- the tuner ------------------------------------------------------------------------------ */
 
@@ -62,12 +114,14 @@ static void print_replica(const cJSON *live)
     print_object_as_list("    cooling down", ht_json_member(live, "cooldowns"));
 }
 
-static void print_live(const cJSON *summary)
+static void print_live(const cJSON *summary, ht_run_life life)
 {
     const cJSON *live = ht_json_member(summary, "live"), *one;
     if (!cJSON_IsObject(live))
         return;
-    printf("Live (%s):\n", ht_json_true(summary, "final") ? "finished" : "as of the last safe point");
+    printf("Live (%s):\n", ht_json_true(summary, "final") ? "finished"
+                          : life == HT_RUN_KILLED       ? "as it was when it was last seen"
+                                                        : "as of the last safe point");
     cJSON_ArrayForEach(one, ht_json_member(live, "replicas"))
     {
         print_number("  replica ", one, "replica");
@@ -89,7 +143,7 @@ static void print_champion(const cJSON *champion)
     putchar('\n');
 }
 
-static void print_summary(const cJSON *summary)
+static void print_summary(const cJSON *summary, ht_run_life life)
 {
     const char *mode = ht_json_text(summary, "mode");
     const cJSON *c;
@@ -101,7 +155,7 @@ static void print_summary(const cJSON *summary)
         printf("  %s: %.0f\n", c->string, cJSON_IsNumber(c) ? c->valuedouble : 0);
     print_object_as_list("Blocked", ht_json_member(summary, "blocked"));
     print_champion(ht_json_member(summary, "champion"));
-    print_live(summary);
+    print_live(summary, life);
 }
 
 /* A run that brought its recipe along leaves it here. Replaces *name. */
@@ -113,7 +167,7 @@ static ht_status effective_recipe(const char *dir, char **name, bool *found, ht_
     return *name != NULL ? HT_OK : ht_fail(err, HT_ENOMEM, "out of memory");
 }
 
-static ht_status tuner_part(const ht_cli *cli, const char *dir, cJSON *out, ht_error *err)
+static ht_status tuner_part(const ht_cli *cli, const char *dir, ht_run_life life, cJSON *out, ht_error *err)
 {
     char *text = NULL, *name = NULL;
     bool found = false;
@@ -136,7 +190,7 @@ static ht_status tuner_part(const ht_cli *cli, const char *dir, cJSON *out, ht_e
     if (!cli->json && summary == NULL)
         printf("No tune summary found.\n");
     if (!cli->json && summary != NULL)
-        print_summary(summary);
+        print_summary(summary, life);
     ht_json_put(out, "summary", summary != NULL ? summary : cJSON_CreateNull());
     ht_json_put_bool(out, "backup_metrics_decide", false);
     st = HT_OK;
@@ -230,7 +284,10 @@ int ht_verb_status(const ht_cli *cli, const ht_args *args)
     if (code != HT_EXIT_DONE)
         return code;
     cJSON *out = cJSON_CreateObject();
-    ht_status st = tuner_part(cli, dir, out, &err);
+    ht_run_sign sign = {HT_RUN_NONE};
+    ht_status st = life_part(cli, dir, &sign, out, &err);
+    if (st == HT_OK)
+        st = tuner_part(cli, dir, sign.life, out, &err);
     if (st == HT_OK && !cli->tune_word) {
         freeze_part(cli, dir, out);
         st = ledger_part(cli, dir, out, &err);

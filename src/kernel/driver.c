@@ -21,6 +21,7 @@ static const double evolve_step = 0.3, evolve_decay = 0.7;     /* docs/recipe.md
 struct ht_driver {
     ht_comm *comm;
     ht_coordinator *coordinator;
+    ht_run_lock *lock;          /* of the run directory */
     ht_recorder *recorder;
     ht_inbox *inbox;
     double poll_s, started, polled, shown;
@@ -289,6 +290,7 @@ static ht_status look_around(const ht_options *o, start *s, ht_driver *d, ht_err
 {
     HT_TRY(read_mode(o, s, err));
     HT_TRY(ht_run_dir_create(o->run_dir, err));
+    HT_TRY(ht_run_lock_take(o->run_dir, &d->lock, NULL, err));
     HT_TRY(ht_run_dir_history(o->run_dir, &s->history, err));
     HT_TRY(find_recipe(o, s, d, err));
     HT_TRY(check_ability(s->base, err));
@@ -317,7 +319,8 @@ static ht_status assemble(const ht_driver_options *o, const start *s, ht_driver 
     const ht_recorder_options records = {
         .dir = o->options->run_dir, .study = s->study, .name = o->options->name, .history = &s->history,
         .recipe = s->recipe, .base = s->base, .seed = o->options->seed, .n_replicas = o->n_replicas,
-        .ranks_per_replica = o->ranks_per_replica, .mpi_version = mpi_library(o->options, version)};
+        .ranks_per_replica = o->ranks_per_replica, .mpi_version = mpi_library(o->options, version),
+        .lock = d->lock};
     const ht_coordinator_options policy = {
         .n_replicas = o->n_replicas, .recipe = s->recipe, .mode = s->mode,
         .first_mutation = s->history.mutations, .first_segment = s->history.segments, .replay = s->replay,
@@ -341,12 +344,14 @@ ht_status ht_driver_create(const ht_driver_options *o, ht_driver **out, ht_error
     d->started = ht_comm_now(d->comm);
     d->polled = d->started - d->poll_s;
     d->looked = d->started;
+    size_t existing = ht_run_dir_existing(o->options->run_dir);
     ht_status st = look_around(o->options, &s, d, err);
     if (st == HT_OK)
         st = assemble(o, &s, d, err);
     release(&s);
     if (st != HT_OK) {
         ht_driver_destroy(d);
+        ht_run_dir_undo(o->options->run_dir, existing);
         return st;
     }
     *out = d;
@@ -359,6 +364,7 @@ void ht_driver_destroy(ht_driver *d)
         return;
     ht_inbox_close(d->inbox);
     ht_recorder_destroy(d->recorder);
+    ht_run_lock_release(d->lock);
     ht_coordinator_destroy(d->coordinator);
     free(d);
 }

@@ -407,7 +407,8 @@ static cJSON *champion_to_json(const ht_coordinator_view *v)
     return o;
 }
 
-cJSON *ht_summary_file_to_json(const ht_coordinator_view *v, unsigned long run, bool final, cJSON *live)
+cJSON *ht_summary_file_to_json(const ht_coordinator_view *v, unsigned long run, const char *study_run,
+                               bool final, cJSON *live)
 {
     family_numbers f;
     cJSON *o = cJSON_CreateObject();
@@ -418,6 +419,7 @@ cJSON *ht_summary_file_to_json(const ht_coordinator_view *v, unsigned long run, 
     }
     put_summary_head(o, v->statistics, &f, v->mode, v->total_steps);
     put_run(o, run);
+    put_text_if_any(o, "study_run", study_run != NULL ? study_run : "");
     ht_json_put_bool(o, "final", final);
     put_summary_tail(o, v->statistics, &f);
     ht_json_put_int(o, "open", (double)v->open);

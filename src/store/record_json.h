@@ -21,8 +21,9 @@ cJSON *ht_ledger_to_json(const ht_ledger_line *l, unsigned long seq, double wall
 cJSON *ht_summary_to_json(const ht_statistics *s, ht_mode mode, long long total_steps,
                           unsigned long replay_missed);
 
-/** The whole summary file. @param live  the part `live`; taken, also on failure; NULL = left out */
-cJSON *ht_summary_file_to_json(const ht_coordinator_view *v, unsigned long run, bool final, cJSON *live);
+/** The whole summary file. @param study_run  id in the study; NULL = left out  @param live  the part `live`; taken, also on failure; NULL = left out */
+cJSON *ht_summary_file_to_json(const ht_coordinator_view *v, unsigned long run, const char *study_run,
+                               bool final, cJSON *live);
 
 /** Evidence of a finished run from its summary object. A summary without centres (hotcb's own) gives
  *  evidence with 0 wins. Entries that are no numbers count as absent.

@@ -39,6 +39,7 @@ struct ht_recorder {
     bool freeze_waits;
     ht_freeze freeze;                   /* to be written, if it waits */
     ht_study_input *input;              /* owned */
+    ht_run_lock *lock;                  /* or NULL */
     bool verdict;                       /* the summary lacks a verdict */
     double now, next_summary, next_study;
     ht_status study_status;             /* of the last publication */
@@ -138,8 +139,9 @@ static ht_status add_event(ht_recorder *r, const char *text, ht_error *err)
 static ht_status begin(ht_recorder *r, const ht_recorder_options *o, ht_error *err)
 {
     char text[256], run[32];
-    snprintf(text, sizeof text, "run begins: hottune %s, %d replicas of %d ranks, seed %llu", HT_VERSION,
-             o->n_replicas, o->ranks_per_replica, o->seed);
+    snprintf(text, sizeof text, "run begins: hottune %s, %d replica%s of %d rank%s, seed %llu", HT_VERSION,
+             o->n_replicas, o->n_replicas == 1 ? "" : "s", o->ranks_per_replica,
+             o->ranks_per_replica == 1 ? "" : "s", o->seed);
     ht_status st = add_event(r, text, err);
     cJSON *line = cJSON_CreateObject();
     snprintf(run, sizeof run, "r%lu", r->run);
@@ -165,6 +167,7 @@ ht_status ht_recorder_create(const ht_recorder_options *o, ht_recorder **out, ht
     r->run = o->history->runs + 1;
     r->ledger_lines = o->history->ledger_lines;
     r->next_study = -INFINITY;
+    r->lock = o->lock;
     r->dir = strdup(o->dir);
     r->study = o->study != NULL ? strdup(o->study) : ht_path_join(o->dir, HT_FILE_STUDY);
     if (r->dir == NULL || r->study == NULL) {
@@ -174,7 +177,9 @@ ht_status ht_recorder_create(const ht_recorder_options *o, ht_recorder **out, ht
     if ((st = ht_study_fits(r->study, o->recipe, err)) != HT_OK ||
         (st = check_folder(r->study, err)) != HT_OK ||
         (st = ht_study_input_create(o, r->run, wall_time(), &r->input, err)) != HT_OK ||
-        (st = open_files(r, err)) != HT_OK || (st = begin(r, o, err)) != HT_OK)
+        (st = open_files(r, err)) != HT_OK || (st = begin(r, o, err)) != HT_OK ||
+        (r->lock != NULL &&
+         (st = ht_run_lock_begin(r->lock, r->run, ht_study_input_id(r->input), err)) != HT_OK))
         goto done;
     *out = r;
     r = NULL;
@@ -311,7 +316,7 @@ static void note(ht_status *first, ht_error *err, ht_status st, const ht_error *
 
 static void put_summary(ht_recorder *r, const ht_coordinator *c, const ht_coordinator_view *view, bool final)
 {
-    cJSON *o = ht_summary_file_to_json(view, r->run, final, ht_coordinator_live(c));
+    cJSON *o = ht_summary_file_to_json(view, r->run, ht_study_input_id(r->input), final, ht_coordinator_live(c));
     if (o == NULL)
         return;
     ht_page_put(&r->pages[SUMMARY], ht_json_page(o));
@@ -348,10 +353,13 @@ ht_status ht_recorder_tick(ht_recorder *r, const ht_coordinator *c, double now, 
     r->now = now;
     if (view.was_on && (r->verdict || now >= r->next_summary) && ht_page_may(&r->pages[SUMMARY], now))
         put_summary(r, c, &view, false);
+    ht_error why = {""};
     ht_status st = flush(r, false, err);
     if (now >= r->next_study)
         publish(r, &view, 0);
     note(&st, err, r->study_status, &r->study_error);
+    if (r->lock != NULL)
+        note(&st, err, ht_run_lock_beat(r->lock, &why), &why);
     return st;
 }
 
@@ -385,5 +393,7 @@ ht_status ht_recorder_finish(ht_recorder *r, const ht_coordinator *c, ht_error *
         note(&first, err, add_event(r, "everything is written", &why), &why);
     for (int i = 0; i < N_JOURNALS; i++)
         note(&first, err, ht_journal_sync(r->journals[i], &why), &why);
+    if (r->lock != NULL)
+        note(&first, err, ht_run_lock_close(r->lock, &why), &why);
     return first;
 }

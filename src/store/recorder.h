@@ -10,6 +10,7 @@
 
 #include "store/record_json.h"
 #include "store/run_dir.h"
+#include "store/run_lock.h"
 #include "store/study.h"
 
 typedef struct ht_recorder ht_recorder;
@@ -24,9 +25,10 @@ typedef struct {
     unsigned long long seed;
     int n_replicas, ranks_per_replica;
     const char *mpi_version;
+    ht_run_lock *lock;          /**< of dir; borrowed until the recorder is destroyed; NULL = none */
 } ht_recorder_options;
 
-/** Opens every file. Everything in `o` is copied. @return HT_OK; HT_EIO names the file; HT_EFORMAT,
+/** Opens every file. Everything in `o` is copied but the lock. @return HT_OK; HT_EIO names the file; HT_EFORMAT,
  *  HT_EREFUSED: the study; HT_ENOMEM */
 ht_status ht_recorder_create(const ht_recorder_options *o, ht_recorder **out, ht_error *err);
 /** Write one record. @return HT_OK; HT_EIO: kept for later, err names the file; HT_ENOMEM: the record is
@@ -34,7 +36,7 @@ ht_status ht_recorder_create(const ht_recorder_options *o, ht_recorder **out, ht
 ht_status ht_recorder_write(ht_recorder *r, const ht_record *record, const ht_coordinator_view *view,
                             ht_error *err);
 /** Now and then, after records: the summary after each verdict and once a second while tuning is or was on,
- *  the descriptions of knobs, the study every half minute, and what could not be written before. Where the
+ *  the descriptions of knobs, the study every half minute, signs of life, and what could not be written before. Where the
  *  disk is slow, files that are replaced come less often.
  *  @param now  seconds, monotonic
  *  @return HT_OK: nothing is owed; HT_EIO: err names the file; HT_EFORMAT, HT_EREFUSED: the study */
@@ -43,7 +45,7 @@ ht_status ht_recorder_tick(ht_recorder *r, const ht_coordinator *c, double now, 
 void ht_recorder_owed(const ht_recorder *r, size_t *kept, size_t *dropped);
 /** What the champion is worth, for the study, where the coordinator does not know; NaN = unknown. */
 void ht_recorder_result(ht_recorder *r, double val, double test);
-/** Final summary and study; syncs all. Tries everything, whatever fails. @return the first failure */
+/** Final summary and study; syncs all; closes the record of the lock. Tries everything, whatever fails. @return the first failure */
 ht_status ht_recorder_finish(ht_recorder *r, const ht_coordinator *c, ht_error *err);
 unsigned long ht_recorder_run(const ht_recorder *r);    /**< number of this run in its directory */
 void ht_recorder_destroy(ht_recorder *r);               /**< NULL is allowed */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "recipe/yaml.h"
@@ -42,13 +43,51 @@ ht_status ht_run_dir_create(const char *dir, ht_error *err)
         char kept = *end;
         *end = '\0';
         if (mkdir(path, 0777) != 0 && !is_directory(path))
-            st = ht_fail(err, HT_EIO, "cannot create directory '%s': %s", path, strerror(errno));
+            st = errno == EEXIST || errno == ENOTDIR
+                     ? ht_fail(err, HT_EIO, "cannot create directory '%s': there is a file of that name; name a "
+                               "directory", path)
+                     : ht_fail(err, HT_EIO, "cannot create directory '%s': %s", path, strerror(errno));
         *end = kept;
         if (kept == '\0')
             break;
     }
     free(path);
     return st;
+}
+
+/* The path without what stands behind its last slash; 0 = there is none. */
+static size_t parent_length(const char *path, size_t n)
+{
+    while (n > 0 && path[n - 1] == '/')
+        n--;
+    while (n > 0 && path[n - 1] != '/')
+        n--;
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    return n;
+}
+
+size_t ht_run_dir_existing(const char *dir)
+{
+    size_t n = strlen(dir);
+    char *path = strdup(dir);
+    while (path != NULL && n > 0 && !is_directory(path)) {
+        n = parent_length(path, n);
+        path[n] = '\0';
+    }
+    free(path);
+    return n;
+}
+
+void ht_run_dir_undo(const char *dir, size_t existing)
+{
+    size_t n = strlen(dir);
+    char *path = strdup(dir);
+    while (path != NULL && n > existing && rmdir(path) == 0) {
+        n = parent_length(path, n);
+        path[n] = '\0';
+    }
+    free(path);
 }
 
 /* ---- what earlier runs left ----------------------------------------------------------------- */

@@ -32,6 +32,11 @@ char *ht_path_join(const char *dir, const char *name);
 /** Create a directory and its parents if missing. @return HT_OK, HT_EIO */
 ht_status ht_run_dir_create(const char *dir, ht_error *err);
 
+/** Length of the leading part of a path that is there. */
+size_t ht_run_dir_existing(const char *dir);
+/** Remove the empty directories of a path behind its first `existing` bytes: a start that was given up made them. */
+void ht_run_dir_undo(const char *dir, size_t existing);
+
 /** What earlier runs left: the highest numbers in the logs and the summary. */
 typedef struct {
     unsigned long runs;             /**< number of the latest run, 0 = none */

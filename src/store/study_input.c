@@ -66,6 +66,11 @@ ht_status ht_study_input_create(const ht_recorder_options *o, unsigned long run,
     return HT_OK;
 }
 
+const char *ht_study_input_id(const ht_study_input *in)
+{
+    return in->id;
+}
+
 void ht_study_input_destroy(ht_study_input *in)
 {
     if (in == NULL)

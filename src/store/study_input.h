@@ -13,6 +13,8 @@ typedef struct ht_study_input ht_study_input;
 /** @param started  seconds since 1970 */
 ht_status ht_study_input_create(const ht_recorder_options *o, unsigned long run, double started,
                                 ht_study_input **out, ht_error *err);
+/** Id of the run in the study. Borrowed. */
+const char *ht_study_input_id(const ht_study_input *in);
 void ht_study_input_destroy(ht_study_input *in);    /**< NULL is allowed */
 
 /** @return HT_OK, HT_ENOMEM */

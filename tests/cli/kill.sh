@@ -33,6 +33,14 @@ for i in $(seq 20); do
     whole "$dir"
 done
 
+it "a killed run is told from a live one"
+try --dir run0 status
+done_quietly
+prints 'ended without a close (killed?); process '
+prints 'Live (as it was when it was last seen):'
+try --dir run0 status --json
+json 'o["process"]["state"] == "killed"'
+
 it "after all that a run ends well in the same directory"
 for dir in run0 run1 run2 run3; do
     try run glyph --epochs 4 --dir $dir --json
@@ -40,6 +48,7 @@ for dir in run0 run1 run2 run3; do
     json '0 < o["result"]["val_loss"] < 10'
     try --dir $dir status
     done_quietly
+    prints ' ended; process '
     h5dump -H $dir/study.h5 >/dev/null || fail "the study cannot be read"
     try recipe evolve --base "$here/../../recipes/glyph.yaml" $dir/study.h5 --out evolved.yaml
     done_quietly

@@ -26,7 +26,13 @@ prints_line 'Mode: active'
 prints_line 'Live (as of the last safe point):'
 prints '  replica 1: '
 try --dir run status --json
-json 'o["summary"]["final"] is False'
+json 'o["summary"]["final"] is False and o["process"]["state"] == "lives" and o["process"]["pid"] > 0'
+
+it "a second run in its directory is refused, and changes nothing there"
+try run glyph --epochs 1 --dir run
+refuses 2 "directory 'run' is in use: process "
+grep -qF 'wait until it ends, or name another directory' err || fail "what to do is not said"
+[ "$(grep -c 'run begins' run/events.log)" = 1 ] || fail "a second run began"
 
 it "enable --mode observe is carried out: nothing more is proposed"
 try --dir run enable --mode observe

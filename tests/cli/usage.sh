@@ -62,7 +62,7 @@ refuses 2 "directory 'file': this is a file"
 
 it "a place that takes no files is an error, not a crash"
 try --dir file/run init
-refuses 1 "cannot create directory 'file'"
+refuses 1 "cannot create directory 'file': there is a file of that name; name a directory"
 try --dir /proc enable
 refuses 1 '/proc/hotcb.commands.jsonl'
 try --dir /proc freeze --mode prod
@@ -146,6 +146,14 @@ done
 [ ! -e runs ] || fail "a run directory was made"
 try run fashion --data nowhere --epochs 1 --quiet
 refuses 2 'nowhere/train-images'
+[ ! -e runs ] || fail "a run directory was left behind"
+try run glyph --set opt.nope=1 --dir new/run --quiet
+refuses 2 "there is no knob 'opt.nope'"
+[ ! -e new ] || fail "a run directory was left behind"
+mkdir mine
+try run glyph --mode replay --replay nowhere.jsonl --dir mine --quiet
+refuses 2 'nowhere.jsonl'
+[ -d mine ] && [ -z "$(ls -A mine)" ] || fail "somebody's directory was changed"
 
 it "on several ranks, one message and one exit code"
 ranks 3 run glyph --epochs x

@@ -249,7 +249,7 @@ static void the_summary_file_adds_what_only_the_whole_run_knows(void)
                              .best_step = 40,
                              .best_epoch = 1,
                              .open = 1};
-    cJSON *o = ht_summary_file_to_json(&v, 5, true, cJSON_CreateObject());
+    cJSON *o = ht_summary_file_to_json(&v, 5, NULL, true, cJSON_CreateObject());
     CU_ASSERT_STRING_EQUAL(ht_json_text(o, "run"), "r5");
     CU_ASSERT_TRUE(ht_json_true(o, "final"));
     CU_ASSERT_EQUAL(ht_json_number(o, "open", 0), 1);

@@ -260,7 +260,30 @@ static void commands_of_several_processes_do_not_mix(void)
     folder_remove(&f);
 }
 
-CASES("run_dir", CASE(names_are_joined_and_absolute_ones_stay),
+static void undoing_removes_the_empty_directories_that_were_made_and_no_others(void)
+{
+    folder f;
+    folder_make(&f);
+    char deep[400], kept[400];
+    size_t n = strlen(f.path);
+    snprintf(deep, sizeof deep, "%s/a//b/c", f.path);
+    snprintf(kept, sizeof kept, "%s/a/x", f.path);
+    CU_ASSERT_EQUAL(ht_run_dir_existing(deep), n);
+    CU_ASSERT_EQUAL(ht_run_dir_existing("no-such-folder"), 0);
+    CU_ASSERT_EQUAL(ht_run_dir_existing("/no-such-folder/x"), 1);
+    CU_ASSERT_EQUAL(ht_run_dir_create(deep, NULL), HT_OK);
+    CU_ASSERT_EQUAL(ht_run_dir_create(kept, NULL), HT_OK);
+    CU_ASSERT_EQUAL(ht_run_dir_existing(deep), strlen(deep));
+    ht_run_dir_undo(deep, n);
+    CU_ASSERT_EQUAL(ht_run_dir_existing(deep), n + 2);
+    ht_run_dir_undo(kept, n);
+    CU_ASSERT_EQUAL(folder_count(&f), 0);
+    CU_ASSERT_EQUAL(ht_run_dir_existing(f.path), n);
+    folder_remove(&f);
+}
+
+CASES("run_dir", CASE(undoing_removes_the_empty_directories_that_were_made_and_no_others),
+      CASE(names_are_joined_and_absolute_ones_stay),
       CASE(a_directory_is_created_with_its_parents_and_may_exist),
       CASE(a_file_in_the_way_of_a_directory_is_named), CASE(an_empty_directory_has_no_history),
       CASE(history_is_the_highest_number_of_each_kind_whatever_is_torn),

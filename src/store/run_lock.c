@@ -1,0 +1,307 @@
+/* src/store/run_lock.c - one run at a time in a run directory; the rule is in run_lock.h.
+ *
+ * The record is overwritten in place, by one write of the same length each time: a lock sits on the file, so the
+ * file cannot be replaced. Whoever removes the file holds its lock; whoever got the lock of a file that was
+ * removed meanwhile tries again.
+ * May touch: the lock file, the clock, the host's name, process numbers. */
+#define _GNU_SOURCE /* F_OFD_SETLK */
+#include "store/run_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "store/file.h"
+#include "store/run_dir.h"
+
+enum { LENGTH = 640 };  /* bytes of a record, with blanks at its end and a line feed */
+static const double beat_s = 5, least_silence_s = 30, silences = 3;
+
+#ifdef F_OFD_SETLK
+enum { SET_LOCK = F_OFD_SETLK, GET_LOCK = F_OFD_GETLK };
+#else
+enum { SET_LOCK = F_SETLK, GET_LOCK = F_GETLK };
+#endif
+
+struct ht_run_lock {
+    int fd;
+    char *path;             /* owned */
+    char *before;           /* what the file held; NULL = it was made by us. Owned */
+    bool begun, closed;
+    ht_run_sign sign;
+};
+
+static double wall_time(void)
+{
+    struct timespec t = {0};
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void host_name(char host[256])
+{
+    host[255] = '\0';
+    if (gethostname(host, 255) != 0)
+        strcpy(host, "unknown");
+}
+
+/* ---- the lock ----------------------------------------------------------------------------------- */
+
+typedef enum { LOCK_FREE, LOCK_HELD, LOCK_UNKNOWN } lock_state;
+
+static lock_state lock_call(int fd, int command)
+{
+    struct flock f = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, command, &f) == 0)
+        return command == SET_LOCK || f.l_type == F_UNLCK ? LOCK_FREE : LOCK_HELD;
+    return errno == EAGAIN || errno == EACCES ? LOCK_HELD : LOCK_UNKNOWN; /* not every file system has locks */
+}
+
+/* ---- the record --------------------------------------------------------------------------------- */
+
+static ht_status write_record(const ht_run_lock *l, ht_error *err)
+{
+    const ht_run_sign *s = &l->sign;
+    char run[32];
+    cJSON *o = cJSON_CreateObject();
+    snprintf(run, sizeof run, "r%lu", s->run);
+    ht_json_put_text(o, "host", s->host);
+    ht_json_put_int(o, "pid", (double)s->pid);
+    ht_json_put_real(o, "started", s->started);
+    ht_json_put_real(o, "seen", s->seen);
+    ht_json_put_real(o, "silence_s", s->silence_s);
+    ht_json_put_bool(o, "closed", l->closed);
+    ht_json_put_text(o, "run", s->run > 0 ? run : NULL);
+    ht_json_put_text(o, "study_run", s->study_run[0] != '\0' ? s->study_run : NULL);
+    char *line = o != NULL ? ht_json_line(o) : NULL;
+    cJSON_Delete(o);
+    char bytes[LENGTH + 1];
+    bool fits = line != NULL && snprintf(bytes, sizeof bytes, "%-*s\n", LENGTH - 1, line) == LENGTH;
+    free(line);
+    if (!fits || pwrite(l->fd, bytes, LENGTH, 0) != LENGTH)
+        return ht_fail(err, HT_EIO, "cannot write '%s': %s", l->path, fits ? strerror(errno) : "out of memory");
+    return HT_OK;
+}
+
+/* @return false: this is no record */
+static bool read_record(const char *text, ht_run_sign *out, bool *closed)
+{
+    cJSON *o = NULL;
+    *out = (ht_run_sign){.life = HT_RUN_NONE};
+    if (ht_json_parse(text, &o, NULL, NULL) != HT_OK || ht_json_text(o, "host") == NULL) {
+        cJSON_Delete(o);
+        return false;
+    }
+    const char *run = ht_json_text(o, "run"), *id = ht_json_text(o, "study_run");
+    snprintf(out->host, sizeof out->host, "%s", ht_json_text(o, "host"));
+    out->pid = (long)ht_json_number(o, "pid", 0);
+    out->started = ht_json_number(o, "started", 0);
+    out->seen = ht_json_number(o, "seen", 0);
+    out->silence_s = ht_json_number(o, "silence_s", least_silence_s);
+    out->run = run != NULL && run[0] == 'r' ? strtoul(run + 1, NULL, 10) : 0;
+    if (id != NULL)
+        ht_name_copy(out->study_run, id);
+    *closed = ht_json_true(o, "closed");
+    cJSON_Delete(o);
+    return true;
+}
+
+static bool process_exists(long pid)
+{
+    return pid > 0 && (kill((pid_t)pid, 0) == 0 || errno != ESRCH);
+}
+
+static void judge(const char *text, lock_state lock, ht_run_sign *out)
+{
+    char host[256];
+    bool closed = false, known = read_record(text, out, &closed);
+    host_name(host);
+    bool here = strcmp(host, out->host) == 0;
+    bool silent = wall_time() - out->seen > out->silence_s;
+    if (lock == LOCK_HELD)
+        out->life = HT_RUN_LIVES;
+    else if (!known)
+        out->life = HT_RUN_NONE;
+    else if (closed)
+        out->life = HT_RUN_ENDED;
+    else if (here && (lock == LOCK_FREE || !process_exists(out->pid)))
+        out->life = HT_RUN_KILLED;
+    else
+        out->life = silent ? HT_RUN_KILLED : HT_RUN_LIVES;
+}
+
+static ht_status read_all(int fd, const char *path, char text[LENGTH + 1], ht_error *err)
+{
+    ssize_t n = pread(fd, text, LENGTH, 0);
+    if (n < 0)
+        return ht_fail(err, HT_EIO, "cannot read '%s': %s", path, strerror(errno));
+    text[n] = '\0';
+    return HT_OK;
+}
+
+ht_status ht_run_lock_look(const char *dir, ht_run_sign *out, ht_error *err)
+{
+    char text[LENGTH + 1], *path = ht_path_join(dir, HT_FILE_LOCK);
+    *out = (ht_run_sign){.life = HT_RUN_NONE};
+    if (path == NULL)
+        return ht_fail(err, HT_ENOMEM, "no memory for the name of '%s'", HT_FILE_LOCK);
+    ht_status st = HT_OK;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno != ENOENT)
+        st = ht_fail(err, HT_EIO, "cannot open '%s': %s", path, strerror(errno));
+    else if (fd >= 0 && (st = read_all(fd, path, text, err)) == HT_OK)
+        judge(text, lock_call(fd, GET_LOCK), out);
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return st;
+}
+
+/* ---- taking it ---------------------------------------------------------------------------------- */
+
+static bool was_removed(int fd, const char *path)
+{
+    struct stat ours, named;
+    return fstat(fd, &ours) != 0 || stat(path, &named) != 0 || ours.st_ino != named.st_ino ||
+           ours.st_dev != named.st_dev;
+}
+
+/* Open and lock. *made: the file was not there before. */
+static ht_status open_locked(ht_run_lock *l, lock_state *state, bool *made, ht_error *err)
+{
+    for (;;) {
+        *made = !ht_file_look(l->path).exists;
+        l->fd = open(l->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (l->fd < 0)
+            return ht_fail(err, HT_EIO, "cannot open '%s': %s", l->path, strerror(errno));
+        *state = lock_call(l->fd, SET_LOCK);
+        if (*state == LOCK_HELD || !was_removed(l->fd, l->path))
+            return HT_OK;
+        close(l->fd);
+        l->fd = -1;
+    }
+}
+
+static ht_status refuse(const char *dir, const ht_run_sign *s, ht_error *err)
+{
+    char host[256];
+    char since[64] = "", rest[128] = "";
+    struct tm tm;
+    time_t started = (time_t)s->started;
+    if (s->host[0] == '\0')
+        return ht_fail(err, HT_EREFUSED, "directory '%s' is in use by another run: wait until it ends, or name "
+                       "another directory", dir);
+    strftime(since, sizeof since, "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&started, &tm));
+    host_name(host);
+    if (strcmp(host, s->host) != 0)
+        snprintf(rest, sizeof rest, "; if it was killed, start again when it has been silent for %.0f s", s->silence_s);
+    return ht_fail(err, HT_EREFUSED, "directory '%s' is in use: process %ld on host %.64s runs there since %s, "
+                   "last seen %.0f s ago; wait until it ends, or name another directory%s", dir, s->pid, s->host,
+                   since, wall_time() - s->seen, rest);
+}
+
+ht_status ht_run_lock_check(const char *dir, ht_error *err)
+{
+    ht_run_sign s;
+    HT_TRY(ht_run_lock_look(dir, &s, err));
+    return s.life == HT_RUN_LIVES ? refuse(dir, &s, err) : HT_OK;
+}
+
+ht_status ht_run_lock_take(const char *dir, ht_run_lock **out, ht_run_sign *before, ht_error *err)
+{
+    char text[LENGTH + 1];
+    lock_state state = LOCK_UNKNOWN;
+    bool made = false;
+    ht_run_sign sign = {HT_RUN_NONE};
+    ht_run_lock *l = calloc(1, sizeof *l);
+    if (l == NULL || (l->path = ht_path_join(dir, HT_FILE_LOCK)) == NULL) {
+        free(l);
+        return ht_fail(err, HT_ENOMEM, "no memory for the name of '%s'", HT_FILE_LOCK);
+    }
+    l->closed = true;   /* until it is ours, its release changes nothing */
+    ht_status st = open_locked(l, &state, &made, err);
+    if (st != HT_OK || (st = read_all(l->fd, l->path, text, err)) != HT_OK)
+        goto done;
+    judge(text, state, &sign);
+    if (sign.life == HT_RUN_LIVES) {
+        st = refuse(dir, &sign, err);
+        goto done;
+    }
+    if (!made && (l->before = strdup(text)) == NULL) {
+        st = ht_fail(err, HT_ENOMEM, "no memory for the content of '%s'", l->path);
+        goto done;
+    }
+    l->closed = false;
+    l->sign = (ht_run_sign){.pid = (long)getpid(), .started = wall_time(), .silence_s = least_silence_s};
+    l->sign.seen = l->sign.started;
+    host_name(l->sign.host);
+    if ((st = write_record(l, err)) != HT_OK)
+        goto done;
+    if (before != NULL)
+        *before = sign;
+    *out = l;
+    l = NULL;
+done:
+    ht_run_lock_release(l);
+    return st;
+}
+
+ht_status ht_run_lock_begin(ht_run_lock *l, unsigned long run, const char *study_run, ht_error *err)
+{
+    l->sign.run = run;
+    ht_name_copy(l->sign.study_run, study_run);
+    l->begun = true;
+    l->sign.seen = wall_time();
+    return write_record(l, err);
+}
+
+ht_status ht_run_lock_beat(ht_run_lock *l, ht_error *err)
+{
+    double now = wall_time(), gap = now - l->sign.seen;
+    if (l->closed || (gap >= 0 && gap < beat_s))
+        return HT_OK;
+    l->sign.seen = now;
+    if (silences * gap > l->sign.silence_s)
+        l->sign.silence_s = silences * gap;
+    return write_record(l, err);
+}
+
+ht_status ht_run_lock_close(ht_run_lock *l, ht_error *err)
+{
+    if (l->closed)
+        return HT_OK;
+    l->sign.seen = wall_time();
+    l->closed = true;
+    ht_status st = write_record(l, err);
+    close(l->fd);
+    l->fd = -1;
+    return st;
+}
+
+/* The file as it was before. */
+static void undo(const ht_run_lock *l)
+{
+    if (l->before == NULL)
+        unlink(l->path);
+    else if (pwrite(l->fd, l->before, strlen(l->before), 0) >= 0 && ftruncate(l->fd, (off_t)strlen(l->before)) != 0)
+        return;     /* nothing can be done about it */
+}
+
+void ht_run_lock_release(ht_run_lock *l)
+{
+    if (l == NULL)
+        return;
+    if (l->fd >= 0 && !l->begun && !l->closed)
+        undo(l);
+    if (l->fd >= 0)
+        close(l->fd);
+    free(l->before);
+    free(l->path);
+    free(l);
+}
