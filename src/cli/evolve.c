@@ -27,9 +27,14 @@ static void list_release(evidence_list *l)
     free(l->runs);
 }
 
-/* Takes run.evidence, also on failure. */
+/* Takes run.evidence, also on failure. A run that is there already counts once. */
 static ht_status list_add(evidence_list *l, ht_run_evidence run, ht_error *err)
 {
+    for (size_t i = 0; i < l->n; i++)
+        if (strcmp(l->runs[i].source, run.source) == 0) {
+            free(run.evidence);
+            return HT_OK;
+        }
     if (l->n == l->capacity) {
         size_t capacity = 2 * l->capacity + 8;
         ht_run_evidence *runs = realloc(l->runs, capacity * sizeof *runs);
@@ -44,7 +49,8 @@ static ht_status list_add(evidence_list *l, ht_run_evidence run, ht_error *err)
     return HT_OK;
 }
 
-/* A run is known by the file of its summary and its number there. */
+/* A run is known by its id in the study, so that it counts once whatever names it; a summary that does not tell
+ * it: by the file and the number there. */
 static ht_status add_summary(evidence_list *l, const char *path, ht_error *err)
 {
     ht_run_evidence run = {{0}};
@@ -59,12 +65,15 @@ static ht_status add_summary(evidence_list *l, const char *path, ht_error *err)
         ht_fail_in(err, st, path);
         goto done;
     }
-    const char *number = ht_json_text(summary, "run");
+    const char *number = ht_json_text(summary, "run"), *id = ht_json_text(summary, "study_run");
     whole = realpath(path, NULL);
     const char *name = whole != NULL ? whole : path;
     size_t n = strlen(name), most = sizeof run.source - 24; /* the end of a long path tells more */
-    snprintf(run.source, sizeof run.source, "%s#%.20s", n > most ? name + n - most : name,
-             number != NULL ? number : "r1");
+    if (id != NULL)
+        snprintf(run.source, sizeof run.source, "%s", id);
+    else
+        snprintf(run.source, sizeof run.source, "%s#%.20s", n > most ? name + n - most : name,
+                 number != NULL ? number : "r1");
     st = list_add(l, run, err);
 done:
     free(whole);
@@ -155,7 +164,8 @@ static void report(const ht_cli *cli, const ht_recipe *base, const ht_recipe *ev
         goto done;
     for (const char *s = ht_string_peek(&lines); *s != 0; s++)
         changes += *s == '\n';
-    ht_cli_say(cli, "Wrote evolved recipe -> %s (%zu runs, %zu values changed)\n", path, runs, changes);
+    ht_cli_say(cli, "Wrote evolved recipe -> %s (%zu %s, %zu %s changed)\n", path, runs,
+               runs == 1 ? "run" : "runs", changes, changes == 1 ? "value" : "values");
     cJSON *shown = cJSON_CreateObject();
     ht_json_put_text(shown, "path", path);
     ht_json_put_int(shown, "runs", (double)runs);

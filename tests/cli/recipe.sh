@@ -88,7 +88,7 @@ mkdir two
 summary 0.75 >two/hotcb.tune.summary.json
 try recipe evolve --base "$recipes/glyph.yaml" one.json --out evolved.yaml
 done_quietly
-prints 'Wrote evolved recipe -> evolved.yaml (1 runs,'
+prints 'Wrote evolved recipe -> evolved.yaml (1 run,'
 "$hottune" recipe diff "$recipes/glyph.yaml" evolved.yaml >out
 prints 'actuators.opt.mutations.lr_mult.prior_center: 1.0 -> 0.935'
 try recipe evolve --base evolved.yaml one.json --out same.yaml

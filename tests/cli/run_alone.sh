@@ -106,6 +106,9 @@ done_quietly
 try recipe evolve --base "$here/../../recipes/glyph.yaml" all.h5 --out from_study.yaml
 done_quietly
 prints '(2 runs,'
+try recipe evolve --base "$here/../../recipes/glyph.yaml" s1 all.h5 s2 --out same.yaml
+done_quietly
+prints '(2 runs,'
 "$hottune" recipe validate from_study.yaml >/dev/null || fail "it is not valid"
 
 it "a log is replayed: the same values at the same steps"
