@@ -130,6 +130,7 @@ typedef struct {
     char op[HT_NAME_MAX];
     char key[HT_NAME_MAX];  /**< "" = no key */
     ht_value value;
+    double floor;           /**< > 0: a factor multiplies this where what it acts on is at 0 */
 } ht_patch;
 
 /** Reasons for a refusal, in order: short words such as "not_positive". */

@@ -53,6 +53,7 @@ static void patch(ht_wire *w, ht_patch *p)
     ht_wire_field(w, p->op, sizeof p->op);
     ht_wire_field(w, p->key, sizeof p->key);
     value(w, &p->value);
+    ht_wire_real(w, &p->floor);
 }
 
 static void codes(ht_wire *w, ht_codes *c)

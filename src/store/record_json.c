@@ -83,6 +83,8 @@ static cJSON *patch_to_json(const ht_patch *p)
     ht_json_put_text(o, "op", p->op);
     put_text_if_any(o, "key", p->key);
     ht_json_put(o, "value", ht_value_to_json(&p->value));
+    if (p->floor > 0)
+        ht_json_put(o, "floor", ht_json_real(p->floor));
     return o;
 }
 

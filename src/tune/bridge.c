@@ -157,6 +157,7 @@ static bool is_arithmetic(ht_knob_type t)
 static void check_patch(const target *t, const ht_patch *patch, const ht_value *live, ht_codes *codes)
 {
     const ht_value *v = &patch->value;
+    double base = ht_patch_base(patch, live->scalar.number);
     if (live->kind == HT_VALUE_NONE)    /* what was never set cannot be undone */
         ht_codes_add(codes, "never_set");
     else if (t->knob.state == HT_KNOB_DISABLED)
@@ -164,7 +165,7 @@ static void check_patch(const target *t, const ht_patch *patch, const ht_value *
     else if (t->optimizer_op)
         ht_optimizer_check(patch->op, v, t->lo, t->hi, codes);
     else if (is_arithmetic(t->knob.spec->type))
-        ht_weights_check(t->action, t->knob.spec->key, v, &live->scalar.number, t->lo, t->hi, codes);
+        ht_weights_check(t->action, t->knob.spec->key, v, &base, t->lo, t->hi, codes);
     else if (v->kind == HT_VALUE_NONE || v->kind == HT_VALUE_NULL)
         ht_codes_add(codes, "missing_value");
     else if (strcmp(t->action, "set") != 0 &&
@@ -182,7 +183,8 @@ static void judge(const target *t, const ht_patch *patch, const ht_value *live, 
         return;
     *result = patch->value;
     if (ht_value_is_number(&patch->value)) {
-        double x = ht_weights_result(t->action, live->scalar.number, patch->value.scalar.number);
+        double base = ht_patch_base(patch, live->scalar.number);
+        double x = ht_weights_result(t->action, base, patch->value.scalar.number);
         *result = fit(t->knob.spec, t->optimizer_op ? ht_clamp(x, t->lo, t->hi) : x);
     }
     ht_knob_validate(t->knob.spec, result, codes);

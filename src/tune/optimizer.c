@@ -221,11 +221,14 @@ static ht_status take(void *self, const ht_patch *patch, void **out)
     return HT_OK;
 }
 
-static double result(const op_row *op, const ht_value *v, const cell *c)
+static double result(const op_row *op, const ht_patch *patch, const cell *c)
 {
+    const ht_value *v = &patch->value;
     if (op->action == SET_PAIR)
         return v->items[c->item].number;
-    double x = op->action == FACTOR ? c->before * v->scalar.number : v->scalar.number;
+    double x = v->scalar.number;
+    if (op->action == FACTOR)
+        x *= ht_patch_base(patch, c->before);
     return ht_clamp(x, parameters[op->param].lo, parameters[op->param].hi);
 }
 
@@ -237,7 +240,7 @@ static ht_status apply(void *self, const ht_patch *patch, const ht_env *env, voi
         return ht_fail(err, HT_EFAILED, "missing_optimizer");
     for (size_t i = 0; i < s->n; i++) {
         cell *c = &s->cells[i];
-        c->after = result(s->op, &patch->value, c);
+        c->after = result(s->op, patch, c);
         *c->at = c->after;
         if (c->has != NULL)
             *c->has = true;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "tune/rollback.h"
 
 #define COUNT(list) (sizeof(list) / sizeof(list)[0])
 
@@ -96,4 +97,10 @@ void ht_codes_join(const ht_codes *codes, char *text, size_t size)
         int n = snprintf(text + at, size - at, "%s%s", i > 0 ? "," : "", codes->code[i]);
         at += n > 0 ? (size_t)n : 0;
     }
+}
+
+double ht_patch_base(const ht_patch *p, double now)
+{
+    bool lifts = now == 0 && p->floor > 0 && ht_undo_of(p->op, false).factor;
+    return lifts ? p->floor : now;
 }

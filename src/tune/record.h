@@ -29,6 +29,9 @@ void ht_readings_put(ht_readings *r, const char *name, double value);
 /** All reasons in one text, joined by ",". */
 void ht_codes_join(const ht_codes *codes, char *text, size_t size);
 
+/** What a factor acts on: the number now, or where that is 0 the patch's floor. Any other op: the number. */
+double ht_patch_base(const ht_patch *p, double now);
+
 /** One value that a mutation touched: all its numbers before and after (per group, per element).
  *  n_cells counts all of them; the first HT_CELLS_MAX are kept. */
 typedef struct {

@@ -57,6 +57,7 @@ static bool read_entry(const cJSON *line, ht_replay_entry *e)
     *e = (ht_replay_entry){.step = fabs(step) < 9e15 ? (long long)step : 0};
     ht_name_copy(e->phase, phase != NULL ? phase : "unknown");
     e->patch.value = ht_value_from_json(ht_json_member(patch, "value"));
+    e->patch.floor = ht_json_number(patch, "floor", 0);
     return actuator != NULL && op != NULL && ht_name_copy(e->actuator, actuator) &&
            ht_name_copy(e->patch.op, op) && (key == NULL || ht_name_copy(e->patch.key, key));
 }

@@ -61,7 +61,7 @@ static bool shown(const ht_mutation *m, size_t i, double *out)
     double before = c->before[i], after = c->after[i];
     switch (acting_of(&m->patch)) {
     case ACTS_AS_FACTOR:
-        *out = after / before;
+        *out = after / ht_patch_base(&m->patch, before);
         return isfinite(*out) && !c->was_absent;
     case ACTS_AS_DELTA:
         *out = after - before;

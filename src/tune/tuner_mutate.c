@@ -24,6 +24,21 @@ static void read_context(const ht_tuner *t, ht_mutation *m)
     m->mutation_count = (long long)t->mutation_counter;
 }
 
+/* A factor does nothing to a value at 0: what the recipe says of that goes with the patch. It is left out
+ * where it has nothing to say, so that the logs show when it did. */
+static void add_floor(ht_tuner *t, ht_proposal *p)
+{
+    const ht_actuator_spec *a = ht_recipe_actuator(t->recipe, p->actuator);
+    const ht_family_spec *f = a != NULL ? ht_actuator_family(a, p->key) : NULL;
+    bool log_knob;
+    size_t n;
+    double current;
+    p->patch.floor = 0;
+    if (f != NULL && ht_family_is_factor(f) && f->floor > 0 &&
+        ht_actuators_space(t->actuators, p->actuator, f, &log_knob, &n, &current) && current == 0)
+        p->patch.floor = f->floor;
+}
+
 static void fill_mutation(ht_tuner *t, const ht_proposal *p, const ht_env *env, ht_mutation *m)
 {
     *m = (ht_mutation){.replica = t->replica,
@@ -128,6 +143,7 @@ void ht_tuner_propose(ht_tuner *t, const ht_sight *s, ht_window *w)
         ht_codes_add(&w->blocked, "no_proposal");
         return;
     }
+    add_floor(t, &p);
     ht_tuner_check(t, &p, &w->blocked);
     if (w->blocked.n > 0)
         return;

@@ -137,7 +137,7 @@ static void validate(void *self, const ht_patch *patch, ht_codes *codes)
     bool absent, known = reachable(w);
     range_of(w, patch->key, &lo, &hi);
     if (known)
-        now = live(w, patch->key, &absent);
+        now = ht_patch_base(patch, live(w, patch->key, &absent));
     ht_weights_check(patch->op, patch->key, &patch->value, known ? &now : NULL, lo, hi, codes);
 }
 
@@ -173,7 +173,8 @@ static ht_status apply(void *self, const ht_patch *patch, const ht_env *env, voi
         return ht_fail(err, HT_EFAILED, "missing_mutable_state");
     double lo, hi;
     range_of(w, s->key, &lo, &hi);
-    s->after = ht_clamp(ht_weights_result(s->op, s->before, patch->value.scalar.number), lo, hi);
+    double base = ht_patch_base(patch, s->before);
+    s->after = ht_clamp(ht_weights_result(s->op, base, patch->value.scalar.number), lo, hi);
     HT_TRY(put(w, s->key, s->after, err));
     s->written = true;
     /* The program may store less than it is given, e.g. a float: what is there now counts. */

@@ -31,7 +31,8 @@ extern const ht_actuator_class ht_weights_class;
 
 /** The rules of `set`, `mult` and `delta` on one number with the range lo..hi; also those of bridged
  *  knobs.
- *  @param now  the number before; NULL = cannot be reached, so the range is not looked at */
+ *  @param now  the number acted on (ht_patch_base); NULL = cannot be reached: the range is not
+ *              looked at */
 void ht_weights_check(const char *op, const char *key, const ht_value *value, const double *now, double lo,
                       double hi, ht_codes *codes);
 /** What such an op makes of the number `now`, before it is clamped. */

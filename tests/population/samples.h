@@ -29,7 +29,7 @@ static inline ht_mutation sample_mutation(unsigned long number, ht_mutation_stat
                      .phase = "early",
                      .actuator = "opt",
                      .key = "lr_mult",
-                     .patch = {.op = "lr_mult", .value = ht_real(.9)},
+                     .patch = {.op = "lr_mult", .value = ht_real(.9), .floor = .001},
                      .scale = HT_SCALE_LOG,
                      .source = HT_SOURCE_TPE,
                      .has_context = true,

@@ -190,8 +190,10 @@ static void a_report_keeps_its_members(void)
     CU_ASSERT_FALSE(r->segment.stability.nan);
     CU_ASSERT_EQUAL(r->judged.changes[0].after[1], 1.8e-3);
     CU_ASSERT_EQUAL(r->judged.patch.value.scalar.number, .9);
+    CU_ASSERT_EQUAL(r->judged.patch.floor, .001);
     CU_ASSERT_EQUAL(r->ask.n, 2);
     CU_ASSERT_EQUAL(r->ask.families[1].hi[1], .999);
+    CU_ASSERT_EQUAL(r->ask.families[1].spread, .2);
     ht_packet_release(&m);
     free(bytes.data);
 }

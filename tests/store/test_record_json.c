@@ -23,7 +23,8 @@ static const ht_stamp stamp = {2, 1800000000.25};
 static ht_mutation weight_mutation(void)
 {
     ht_mutation m = {.number = 7, .replica = 3, .step = 1800, .epoch = 9, .phase = "mid", .actuator = "loss",
-                     .key = "aux_w", .patch = {"mult", "aux_w", ht_real(1.25)}, .source = HT_SOURCE_TPE,
+                     .key = "aux_w", .patch = {.op = "mult", .key = "aux_w", .value = ht_real(1.25)},
+                     .source = HT_SOURCE_TPE,
                      .has_context = true, .reject_streak = 1, .mutation_count = 6, .has_snapshot = true,
                      .status = HT_MUTATION_APPLIED, .n_changes = 1};
     ht_readings_put(&m.context, "val/loss", 0.61);
@@ -63,11 +64,22 @@ static void a_failed_mutation_says_why_and_has_no_snapshot(void)
     cJSON_Delete(o);
 }
 
+static void a_patch_that_was_lifted_from_zero_says_its_floor(void)
+{
+    ht_mutation m = weight_mutation();
+    m.patch.floor = 0.01;
+    cJSON *o = ht_mutation_to_json(&m, stamp);
+    char *patch = ht_json_line(ht_json_member(o, "patch"));
+    CU_ASSERT_STRING_EQUAL(patch, "{\"op\":\"mult\",\"key\":\"aux_w\",\"value\":1.25,\"floor\":0.01}");
+    free(patch);
+    cJSON_Delete(o);
+}
+
 static void a_replayed_mutation_has_an_empty_context_and_a_family_without_key_no_key(void)
 {
     ht_mutation m = weight_mutation();
     m.has_context = false;
-    m.patch = (ht_patch){"betas_set", "", ht_tuple(2, (const double[]){0.9, 0.99})};
+    m.patch = (ht_patch){.op = "betas_set", .value = ht_tuple(2, (const double[]){0.9, 0.99})};
     m.changes[0] = (ht_change){.param = "betas", .n_cells = 2, .before = {0.8, NAN}, .after = {0.9, 0.99}};
     cJSON *o = ht_mutation_to_json(&m, stamp);
     char *context = ht_json_line(ht_json_member(o, "context")),
@@ -198,7 +210,7 @@ static void count_run(ht_statistics *s)
             m.scale = HT_SCALE_LOG;
             strcpy(m.actuator, "opt");
             strcpy(m.key, "lr_mult");
-            m.patch = (ht_patch){"lr_mult", "", ht_real(0.5)};
+            m.patch = (ht_patch){.op = "lr_mult", .value = ht_real(0.5)};
             m.changes[0] = (ht_change){.param = "lr", .n_cells = 1, .before = {0.2}, .after = {0.1}};
         }
         strcpy(m.phase, i == 1 ? "early" : "mid");
@@ -337,6 +349,7 @@ static void a_summary_of_another_shape_gives_no_evidence_and_no_crash(void)
 CASES("record_json", CASE(a_mutation_has_hotcbs_keys_in_order_and_ours_after_them),
       CASE(a_failed_mutation_says_why_and_has_no_snapshot),
       CASE(a_replayed_mutation_has_an_empty_context_and_a_family_without_key_no_key),
+      CASE(a_patch_that_was_lifted_from_zero_says_its_floor),
       CASE(a_value_that_did_not_exist_before_is_null_before),
       CASE(a_segment_has_hotcbs_keys_in_order_and_ours_after_them),
       CASE(a_segment_without_a_verdict_has_a_null_score_and_a_reason),

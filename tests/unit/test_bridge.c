@@ -180,6 +180,25 @@ static void ops_of_the_optimizer_clamp_and_others_refuse_to_leave_the_range(void
     tear(&f);
 }
 
+static void a_factor_on_a_knob_at_zero_takes_the_floor_of_the_patch(void)
+{
+    fixture f;
+    build(&f);
+    ht_patch wd = patch("wd_mult", "", ht_real(2)), aux = patch("mult", "aux", ht_real(2));
+    ht_change c[HT_CHANGES_MAX];
+    size_t n;
+    wd.floor = aux.floor = .003;
+    f.cells[AUX].value = ht_real(0);
+    CU_ASSERT_EQUAL(f.e.apply(f.e.ctx, "opt", &wd, &(ht_env){0}, &n, c, NULL), HT_OK);
+    CU_ASSERT_EQUAL(number(&f, WEIGHT_DECAY), .006);
+    CU_ASSERT_EQUAL(undo(&f), HT_ROLLBACK_EXACT);
+    CU_ASSERT_EQUAL(number(&f, WEIGHT_DECAY), 0);
+    CU_ASSERT_EQUAL(f.e.apply(f.e.ctx, "loss", &aux, &(ht_env){0}, &n, c, NULL), HT_OK);
+    CU_ASSERT_EQUAL(number(&f, AUX), .006);
+    f.e.keep(f.e.ctx);
+    tear(&f);
+}
+
 static void what_leads_nowhere_is_refused(void)
 {
     fixture f;
@@ -336,6 +355,7 @@ CASES("bridge",
       CASE(names_of_a_recipe_lead_to_knobs),
       CASE(groups_are_listed_under_the_names_that_recipes_use),
       CASE(ops_of_the_optimizer_clamp_and_others_refuse_to_leave_the_range),
+      CASE(a_factor_on_a_knob_at_zero_takes_the_floor_of_the_patch),
       CASE(what_leads_nowhere_is_refused),
       CASE(reals_are_fitted_to_the_type_of_the_knob),
       CASE(every_type_comes_back_as_it_was_with_its_state),

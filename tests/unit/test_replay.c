@@ -44,6 +44,15 @@ static void a_mutation_is_repeated_once_however_many_lines_it_has(void)
     ht_replay_release(&r);
 }
 
+static void a_value_that_was_lifted_from_zero_is_lifted_again(void)
+{
+    ht_replay r = parsed("{\"actuator\": \"a\", \"status\": \"applied\", "
+                         "\"patch\": {\"op\": \"x_mult\", \"value\": 2, \"floor\": 0.1}}\n" LINE("b", 2, "accepted"));
+    CU_ASSERT_EQUAL_FATAL(r.n, 2);
+    CU_ASSERT(r.entries[0].patch.floor == .1 && r.entries[1].patch.floor == 0);
+    ht_replay_release(&r);
+}
+
 static void only_what_stayed_in_force_is_repeated(void)
 {
     ht_replay r = parsed(LINE("a", 1, "applied") LINE("b", 2, "accepted") LINE("c", 3, "rejected")
@@ -125,6 +134,7 @@ static void a_mutation_in_force_must_say_what_it_did(void)
 
 CASES("replay", CASE(an_empty_log_has_nothing_to_repeat),
       CASE(a_mutation_is_repeated_once_however_many_lines_it_has),
+      CASE(a_value_that_was_lifted_from_zero_is_lifted_again),
       CASE(only_what_stayed_in_force_is_repeated), CASE(the_last_status_of_a_mutation_counts),
       CASE(the_order_is_that_of_first_lines_whatever_ids_and_steps_say),
       CASE(lines_without_an_id_stand_alone), CASE(equal_ids_of_two_replicas_or_runs_are_two_mutations),

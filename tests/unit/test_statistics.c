@@ -194,6 +194,9 @@ static void what_shows_no_values_is_learned_as_asked(void)
     CU_ASSERT_EQUAL(learned(&absent), log(2));
     ht_mutation zero = weight("mult", HT_SCALE_LOG, 2, 0, 0);
     CU_ASSERT_EQUAL(learned(&zero), log(2));
+    zero.patch.floor = .02;
+    zero.changes[0].after[0] = .03; /* cut */
+    CU_ASSERT_DOUBLE_EQUAL(learned(&zero), log(1.5), 1e-15);
 }
 
 static void every_element_of_a_tuple_is_learned_on_its_scale(void)

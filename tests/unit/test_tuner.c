@@ -132,6 +132,31 @@ static void an_automatic_horizon_is_the_next_validation(void)
     stage_close(&s);
 }
 
+static void a_factor_lifts_a_value_at_zero_to_the_floor_of_its_family(void)
+{
+    stage s;
+    fresh(&s, "actuators: {opt: {mutations: {wd_mult: {cooldown: 0, floor: 0.002}}}}", HT_MODE_ACTIVE);
+    s.wd = 0;
+    stage_offer(&s, "opt", "wd_mult", ht_real(2));
+    stage_validate(&s, 100, 1);
+    CU_ASSERT_EQUAL(s.wd, .004);
+    CU_ASSERT_EQUAL(last_mutation(&s)->patch.floor, .002);
+    stage_validate(&s, 200, 2); /* rejected */
+    CU_ASSERT_EQUAL(s.wd, 0);
+    s.wd = .01;
+    stage_offer(&s, "opt", "wd_mult", ht_real(2));
+    stage_validate(&s, 300, 1);
+    CU_ASSERT_EQUAL(s.wd, .02);
+    CU_ASSERT_EQUAL(last_mutation(&s)->patch.floor, 0);
+    stage_close(&s);
+    fresh(&s, "actuators: {opt: {mutations: {wd_mult: {cooldown: 0}}}}", HT_MODE_ACTIVE);
+    s.wd = 0;
+    stage_offer(&s, "opt", "wd_mult", ht_real(2));
+    stage_validate(&s, 100, 1);
+    CU_ASSERT_EQUAL(s.wd, 0);
+    stage_close(&s);
+}
+
 static void a_blocker_judges_before_the_horizon(void)
 {
     stage s;
@@ -380,6 +405,7 @@ CASES("tuner", CASE(the_eighth_decision_point_after_the_last_reject_is_free_for_
       CASE(a_horizon_of_three_validations_is_judged_at_the_third),
       CASE(a_horizon_in_steps_is_judged_at_the_first_validation_that_far),
       CASE(an_automatic_horizon_is_the_next_validation),
+      CASE(a_factor_lifts_a_value_at_zero_to_the_floor_of_its_family),
       CASE(a_blocker_judges_before_the_horizon),
       CASE(a_bad_loss_of_a_batch_blocks_the_next_decision_point_only),
       CASE(an_objective_that_is_not_finite_blocks_and_rejects),

@@ -106,6 +106,32 @@ static void results_must_lie_in_the_bounds_of_their_weight(void)
     ht_weights_class.destroy(f.self);
 }
 
+static void a_factor_on_a_weight_at_zero_takes_the_floor_of_the_patch(void)
+{
+    fixture f;
+    build(&f);
+    ht_patch p = patch("mult", "aux", ht_real(2));
+    void *s = NULL;
+    ht_codes codes = {0};
+    f.aux = 0;
+    ht_weights_class.validate(f.self, &p, &codes);
+    CU_ASSERT_EQUAL(codes.n, 1);                        /* 0 is below the least weight */
+    p.floor = .3;
+    codes.n = 0;
+    ht_weights_class.validate(f.self, &p, &codes);
+    CU_ASSERT_EQUAL(codes.n, 0);
+    CU_ASSERT_EQUAL_FATAL(ht_weights_class.snapshot(f.self, &p, &s), HT_OK);
+    CU_ASSERT_EQUAL(ht_weights_class.apply(f.self, &p, NULL, s, NULL), HT_OK);
+    CU_ASSERT_EQUAL(f.aux, .6);
+    CU_ASSERT_EQUAL(undo(&f, s), HT_ROLLBACK_EXACT);
+    CU_ASSERT_EQUAL(f.aux, 0);
+    f.aux = .5;
+    CU_ASSERT_EQUAL(ht_patch_base(&p, f.aux), .5);
+    ht_name_copy(p.op, "delta");
+    CU_ASSERT_EQUAL(ht_patch_base(&p, 0), 0);
+    ht_weights_class.destroy(f.self);
+}
+
 static void an_incomplete_patch_is_told_all_that_it_lacks(void)
 {
     fixture f;
@@ -237,6 +263,7 @@ static void bounds_that_are_no_interval_are_refused(void)
 
 CASES("weights",
       CASE(results_must_lie_in_the_bounds_of_their_weight),
+      CASE(a_factor_on_a_weight_at_zero_takes_the_floor_of_the_patch),
       CASE(an_incomplete_patch_is_told_all_that_it_lacks),
       CASE(a_weight_comes_back_bit_for_bit),
       CASE(what_the_program_made_of_a_value_is_what_the_record_says),
