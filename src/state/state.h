@@ -52,6 +52,9 @@ typedef struct {
     ht_element element;
     ht_state_use use;
 } ht_span;
+/** Bytes of one element; 0 for what is none. */
+size_t ht_element_bytes(ht_element element);
+size_t ht_span_bytes(const ht_span *span);
 /** The spans of the live state: the program's own buffers, then what the state keeps itself (averages, their
  *  steps); a part behind callbacks as its staging copy. Borrowed; 0 before ht_state_seal. */
 size_t ht_state_live(ht_state *s, const ht_span **out);

@@ -38,9 +38,6 @@ struct ht_state {
     ht_state_copy *copies;  /**< [n_copies] in no order */
 };
 
-/** Bytes of one element; 0 for what is none. */
-size_t ht_element_bytes(ht_element element);
-size_t ht_span_bytes(const ht_span *span);
 bool ht_element_is_real(ht_element element);
 /** `n` rounded up to the next place for a part. */
 size_t ht_state_padded(size_t n);

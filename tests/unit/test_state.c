@@ -117,6 +117,7 @@ static void a_transfer_of_all_spans_makes_two_states_equal(void)
     CU_ASSERT_EQUAL_FATAL(ht_state_live(to, &target), n);
     for (size_t i = 0; i < n; i++) {
         size_t bytes = source[i].count * (size_t[]){4, 8, 2, 4, 8, 1}[source[i].element];
+        CU_ASSERT_EQUAL(ht_span_bytes(&source[i]), bytes);
         CU_ASSERT_EQUAL(source[i].count, target[i].count);
         CU_ASSERT_EQUAL(source[i].element, target[i].element);
         CU_ASSERT_EQUAL(source[i].use, target[i].use);
@@ -241,8 +242,8 @@ static void slots_are_renamed_without_a_copy_and_dropped(void)
     ht_state_rename(s, 2, 2);
     CU_ASSERT(ht_state_holds(s, 2));
     ht_state_drop(s, 2);
-    ht_state_drop(s, 2);
     CU_ASSERT_FALSE(ht_state_holds(s, 2));
+    ht_state_drop(s, 2);
     CU_ASSERT_EQUAL(ht_state_slot(s, 2, false, &b), 0);
     CU_ASSERT_EQUAL(ht_state_slot_checksum(s, 2), 0);
     ht_state_destroy(s);
