@@ -4,7 +4,12 @@
 #include "population/policies.h"
 
 enum { N_POLICIES = HT_POLICY_STATIC + 1 };
-static const ht_policy_class *const policies[N_POLICIES] = {[HT_POLICY_STATIC] = &ht_policy_static};
+static const ht_policy_class *const policies[N_POLICIES] = {
+    [HT_POLICY_STATIC] = &ht_policy_static,
+    [HT_POLICY_RANDOM] = &ht_policy_random,
+    [HT_POLICY_HALVING] = &ht_policy_halving,
+    [HT_POLICY_PBT] = &ht_policy_pbt,
+};
 
 const ht_policy_class *ht_policy_find(const char *name)
 {
