@@ -12,6 +12,7 @@
 #include "recipe/evolve.h"
 #include "store/record_json.h"
 #include "store/run_dir.h"
+#include "store/salvage.h"
 #include "store/study.h"
 
 /* Evidence that was collected: [n], each with its evidence owned. */
@@ -113,17 +114,28 @@ static bool is_hdf5(const char *path)
     return yes;
 }
 
+/* The summary of a run that was killed is behind its logs. */
+static ht_status add_directory(evidence_list *l, const char *dir, ht_error *err)
+{
+    ht_run_sign sign;
+    ht_run_evidence run;
+    HT_TRY(ht_run_lock_look(dir, &sign, err));
+    if (sign.life == HT_RUN_KILLED && sign.run > 0 && sign.study_run[0] != '\0') {
+        HT_TRY(ht_salvage_evidence(dir, &sign, &run, err));
+        return list_add(l, run, err);
+    }
+    char *summary = ht_path_join(dir, HT_FILE_SUMMARY);
+    ht_status st = summary != NULL ? add_summary(l, summary, err) : ht_fail(err, HT_ENOMEM, "out of memory");
+    free(summary);
+    return st;
+}
+
 /* A run directory, a summary or a study. */
 static ht_status add_source(evidence_list *l, const char *path, ht_error *err)
 {
     struct stat s;
-    if (stat(path, &s) == 0 && S_ISDIR(s.st_mode)) {
-        char *summary = ht_path_join(path, HT_FILE_SUMMARY);
-        ht_status st =
-            summary != NULL ? add_summary(l, summary, err) : ht_fail(err, HT_ENOMEM, "out of memory");
-        free(summary);
-        return st;
-    }
+    if (stat(path, &s) == 0 && S_ISDIR(s.st_mode))
+        return add_directory(l, path, err);
     return is_hdf5(path) ? add_study(l, path, err) : add_summary(l, path, err);
 }
 

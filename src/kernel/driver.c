@@ -13,6 +13,7 @@
 #include "comm/clock.h"
 #include "recipe/evolve.h"
 #include "store/recorder.h"
+#include "store/salvage.h"
 
 static const double progress_s = 0.2;
 static const double longest_look_s = 1;     /* between two looks of a driver that runs */
@@ -210,6 +211,8 @@ typedef struct {
     ht_mode mode;
     char *study;        /* path */
     char *replay;       /* text of a mutation log, or NULL */
+    ht_run_sign before; /* of the run before this one in the directory */
+    size_t salvaged;    /* segments of that run which the study had not */
 } start;
 
 static void release(start *s)
@@ -252,6 +255,18 @@ static ht_status apply_seed(const ht_options *o, ht_recipe *recipe, ht_error *er
     return st;
 }
 
+/* What a killed run could not bring into the study is in its logs. If that fails, this run is none the worse. */
+static void salvage(const ht_options *o, start *s, ht_driver *d)
+{
+    ht_error why = {""};
+    char text[sizeof why.text + 96];
+    if (ht_salvage_study(o->run_dir, &s->before, s->study, &s->salvaged, &why) == HT_OK)
+        return;
+    snprintf(text, sizeof text, "the logs of the killed run r%lu were not taken over into the study: %s", s->before.run,
+             why.text);
+    warn(d, text);
+}
+
 /* Runs that are in the study already move the priors of the recipe before this run begins. */
 static ht_status learn_from_study(start *s, ht_error *err)
 {
@@ -290,15 +305,28 @@ static ht_status look_around(const ht_options *o, start *s, ht_driver *d, ht_err
 {
     HT_TRY(read_mode(o, s, err));
     HT_TRY(ht_run_dir_create(o->run_dir, err));
-    HT_TRY(ht_run_lock_take(o->run_dir, &d->lock, NULL, err));
+    HT_TRY(ht_run_lock_take(o->run_dir, &d->lock, &s->before, err));
     HT_TRY(ht_run_dir_history(o->run_dir, &s->history, err));
     HT_TRY(find_recipe(o, s, d, err));
     HT_TRY(check_ability(s->base, err));
     s->study = o->study != NULL ? ht_path_join(".", o->study) : ht_path_join(o->run_dir, HT_FILE_STUDY);
     if (s->study == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for a path");
+    salvage(o, s, d);
     HT_TRY(learn_from_study(s, err));
     return apply_seed(o, s->recipe, err);
+}
+
+static void tell_salvage(const start *s, ht_driver *d)
+{
+    ht_record record = {.kind = HT_RECORD_EVENT};
+    ht_coordinator_view view;
+    if (s->salvaged == 0)
+        return;
+    snprintf(record.as.event, sizeof record.as.event, "r%lu was killed: %zu segments of its log are in the study now",
+             s->before.run, s->salvaged);
+    ht_coordinator_peek(d->coordinator, &view);
+    ht_recorder_write(d->recorder, &record, &view, NULL);   /* what cannot be written is kept */
 }
 
 static const char *mpi_library(const ht_options *o, char version[MPI_MAX_LIBRARY_VERSION_STRING])
@@ -327,6 +355,7 @@ static ht_status assemble(const ht_driver_options *o, const start *s, ht_driver 
         .silence_s = o->patience_s / 2};
     HT_TRY(ht_recorder_create(&records, &d->recorder, err));
     HT_TRY(ht_coordinator_create(&policy, &d->coordinator, err));
+    tell_salvage(s, d);
     return ht_inbox_open(o->options->run_dir, s->history.command_end, &d->inbox, err);
 }
 

@@ -42,6 +42,11 @@ ht_scale ht_family_scale(const ht_family_spec *f, bool log_knob)
     return sets(f) && log_knob && all_above_zero(f) ? HT_SCALE_LOG : HT_SCALE_LINEAR;
 }
 
+const char *ht_scale_text(ht_scale scale)
+{
+    return scale == HT_SCALE_LOG ? "log" : scale == HT_SCALE_BETA ? "beta" : "linear";
+}
+
 double ht_scale_to(ht_scale scale, double value)
 {
     switch (scale) {

@@ -15,6 +15,9 @@ typedef enum {
  *  @param log_knob  the knob behind the family is a log float */
 ht_scale ht_family_scale(const ht_family_spec *f, bool log_knob);
 
+/** "linear", "log", "beta" */
+const char *ht_scale_text(ht_scale scale);
+
 double ht_scale_to(ht_scale scale, double value);
 double ht_scale_from(ht_scale scale, double x);
 

@@ -146,6 +146,8 @@ cJSON *ht_mutation_to_json(const ht_mutation *m, ht_stamp stamp)
     ht_json_put_int(o, "replica", m->replica);
     put_wall_time(o, stamp.wall_time);
     put_changes(o, m);
+    if (stamp.run > 0)
+        ht_json_put_text(o, "scale", ht_scale_text(m->scale));
     put_text_if_any(o, "error", m->error);
     put_text_if_any(o, "reason", m->reason);
     return o;

@@ -23,8 +23,6 @@ typedef struct {
 } ht_study_evidence_row;
 extern const ht_h5_table ht_study_evidence_table;
 
-/** "linear", "log", "beta" */
-const char *ht_study_scale_text(ht_scale s);
 /** "minimize" or "maximize" */
 const char *ht_study_direction_text(ht_direction d);
 

@@ -122,7 +122,7 @@ static void fill_mutation(mutation_row *row, const ht_mutation *m)
     HT_H5_COPY(row->op, m->patch.op);
     HT_H5_COPY(row->source, ht_source_text(m->source));
     HT_H5_COPY(row->status, ht_mutation_status_text(m->status));
-    HT_H5_COPY(row->scale, ht_study_scale_text(m->scale));
+    HT_H5_COPY(row->scale, ht_scale_text(m->scale));
     HT_H5_COPY(row->text, m->patch.value.kind == HT_VALUE_TEXT ? m->patch.value.scalar.text : "");
     fill_value(row->value, &m->patch.value);
     HT_H5_COPY(row->param, m->n_changes > 0 ? c->param : "");
@@ -301,11 +301,6 @@ bool ht_study_write_posterior(hid_t group, const ht_posterior *posterior, const 
 }
 
 /* ---- the run ------------------------------------------------------------------------------------ */
-
-const char *ht_study_scale_text(ht_scale s)
-{
-    return s == HT_SCALE_LOG ? "log" : s == HT_SCALE_BETA ? "beta" : "linear";
-}
 
 char *ht_study_recipe_text(const ht_recipe *r)
 {

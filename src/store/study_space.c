@@ -41,7 +41,7 @@ static void fill_family(family_row *row, const ht_actuator_spec *a, const ht_fam
     HT_H5_COPY(row->actuator, a->name);
     HT_H5_COPY(row->key, f->name);
     HT_H5_COPY(row->mode, modes[f->mode]);
-    HT_H5_COPY(row->scale, ht_study_scale_text(ht_family_scale(f, false)));
+    HT_H5_COPY(row->scale, ht_scale_text(ht_family_scale(f, false)));
     HT_H5_COPY(row->risk, f->risk);
     for (size_t k = 0; k < HT_BOUNDS_MAX; k++) {
         row->low[k] = k < f->n_bounds ? f->bounds[k][0] : NAN;

@@ -41,6 +41,15 @@ prints 'Live (as it was when it was last seen):'
 try --dir run0 status --json
 json 'o["process"]["state"] == "killed"'
 
+it "what the killed run left in its logs is evidence, and goes into the study when the next run starts"
+lost=$(grep -c '"run":"r5"' run0/hotcb.tune.segments.jsonl)
+[ "$lost" -gt 0 ] || fail "the run closed no segment"
+try recipe evolve --base "$here/../../recipes/glyph.yaml" run0 --out evolved.yaml
+done_quietly
+try run glyph --epochs 2 --dir run0 --quiet
+done_quietly
+grep -qF "r6 r5 was killed: $lost segments of its log are in the study now" run0/events.log || fail "nothing was taken over"
+
 it "after all that a run ends well in the same directory"
 for dir in run0 run1 run2 run3; do
     try run glyph --epochs 4 --dir $dir --json

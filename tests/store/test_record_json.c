@@ -43,7 +43,7 @@ static void a_mutation_has_hotcbs_keys_in_order_and_ours_after_them(void)
           "loss\":0.61,\"reject_streak\":1,"
           "\"mutation_count\":6},\"snapshot_ref\":\"snap_00007\",\"status\":\"applied\",\"run\":\"r2\","
           "\"replica\":3,"
-          "\"wall_time\":1800000000.25,\"before\":{\"aux_w\":0.4},\"after\":{\"aux_w\":0.5}}");
+          "\"wall_time\":1800000000.25,\"before\":{\"aux_w\":0.4},\"after\":{\"aux_w\":0.5},\"scale\":\"linear\"}");
 }
 
 static void a_failed_mutation_says_why_and_has_no_snapshot(void)
