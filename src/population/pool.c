@@ -272,6 +272,7 @@ static void end_all(ht_pool *p)
     for (int i = 0; i < p->o.n_replicas; i++)
         if (is_awaited(&p->seats[i]))
             return;
+    ht_pool_crown(p);       /* somebody who is too late may have told of the best weights in a TICK */
     for (int i = 0; i < p->o.n_replicas; i++)
         if (ht_seat_lives(&p->seats[i]))
             ht_pool_end(p, i);

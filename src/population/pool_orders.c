@@ -64,7 +64,8 @@ bool ht_seat_idle(const ht_pool_seat *s)
 
 void ht_pool_end(ht_pool *p, int replica)
 {
-    if (post(p, replica, &(ht_pool_order){.kind = HT_ORDER_END, .champion = replica == p->champion}))
+    bool keeps_best = replica == p->champion && !isnan(p->seats[replica].best);
+    if (post(p, replica, &(ht_pool_order){.kind = HT_ORDER_END, .champion = keeps_best}))
         p->seats[replica].ended = true;
 }
 

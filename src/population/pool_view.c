@@ -106,7 +106,9 @@ void ht_pool_saw(ht_pool *p, int replica, double loss, int node)
 
 void ht_pool_crown(ht_pool *p)
 {
-    int best = p->champion >= 0 && ht_seat_lives(&p->seats[p->champion]) ? p->champion : -1;
+    int best = p->champion;
+    if (best >= 0 && (!ht_seat_lives(&p->seats[best]) || isnan(p->seats[best].best)))
+        best = -1;      /* dead, or back with nothing */
     for (int i = 0; i < p->o.n_replicas; i++)
         if (ht_seat_lives(&p->seats[i]) && !isnan(p->seats[i].best)
             && (best < 0 || p->seats[i].best < p->seats[best].best))
