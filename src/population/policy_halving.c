@@ -1,16 +1,18 @@
-/* src/population/policy_halving.c - successive halving: many candidates for a short time, the best for longer.
+/* src/population/policy_halving.c - successive halving: many candidates for a short time, the best for
+ * longer.
  *
  * Three rungs, at E/9, E/3 and E epochs. A rung is a queue: an idle replica takes a candidate whose state it
  * holds, or has another one sent; a rung ends when all its candidates were trained to its end. As many
  * candidates as the budget of N * E epochs allows. With few finalists replicas idle in the last rung: so it
  * is with halving.
  * Source: Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization",
- * AISTATS 2016; eta 3 and the names as in Li et al., "Hyperband", JMLR 18 (2018). We differ: a candidate whose replica died or was too slow goes on elsewhere, from its last saved state; so a run with
- * failures may exceed the budget by what was lost. And one that diverged on a replica on which everything
- * diverges is tried on another.
+ * AISTATS 2016; eta 3 and the names as in Li et al., "Hyperband", JMLR 18 (2018). We differ: a candidate
+ * whose replica died or was too slow goes on elsewhere, from its last saved state; so a run with failures may
+ * exceed the budget by what was lost. And one that diverged on a replica on which everything diverges is
+ * tried on another.
  *
- * Candidate n is saved in slot n + 1. It is in one of four states; `age` is that of its saved state; 0 = none.
- * May touch: the heap. */
+ * Candidate n is saved in slot n + 1. It is in one of four states; `age` is that of its saved state; 0 =
+ * none. May touch: the heap. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -25,9 +27,10 @@ typedef struct {
     candidate_state state;
     int age, node;
     double loss;     /* at that age */
-    int attempts;    /* transfers that failed */
+    int attempts;    /* transfers that failed, and trainings that took too long */
     int suspect;     /* replica that may be to blame for its divergence; -1 = none */
     int diverged_on; /* replica; -1 = did not */
+    bool gone;       /* OUT because nobody holds its state any more */
 } candidate;
 
 typedef struct {
@@ -129,6 +132,19 @@ static void put_out(halving *s, size_t i)
     ht_pool_drop_all(s->pool, slot_of(i));
 }
 
+/* What nobody holds any more cannot go on. */
+static void look_for_lost(halving *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        candidate *c = &s->c[i];
+        if ((c->state == QUEUED || c->state == REPORTED) && c->age > 0 &&
+            ht_pool_holder(s->pool, slot_of(i), -1) < 0) {
+            c->state = OUT;
+            c->gone = true;
+        }
+    }
+}
+
 /* ---- who trains what ------------------------------------------------------------------------ */
 
 static bool usable(const halving *s, int replica)
@@ -156,7 +172,7 @@ static int liking(const halving *s, int replica, size_t i)
     if (ht_pool_holds(s->pool, replica, slot_of(i)))
         return 3;
     int holder = ht_pool_holder(s->pool, slot_of(i), -1);
-    if (holder < 0 || (c->attempts >= ATTEMPTS && usable(s, holder)))
+    if (holder < 0 || (c->attempts >= ATTEMPTS && usable(s, holder) && holder != c->suspect))
         return 0; /* it does not travel: its holder will take it */
     return ht_pool_replica_of(s->pool, holder).idle && usable(s, holder) ? 1 : 2;
 }
@@ -172,7 +188,7 @@ static void train(halving *s, int replica, size_t i)
                       .epochs = s->l.ends[s->rung] - c->age,
                       .h = &s->h[i * ht_pool_knobs(s->pool)->n],
                       .task = (int)i,
-                      .timed = true,
+                      .timed = c->attempts < ATTEMPTS,
                       .parent = c->node,
                       .what = "rung",
                       .wall = (double)s->spent / o->n_replicas};
@@ -248,10 +264,23 @@ static void finish(halving *s)
     ht_pool_finish(s->pool);
 }
 
+/* Nobody is left: those whose states were lost begin anew. @return whether there are any */
+static bool begin_anew(halving *s)
+{
+    bool any = false;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->c[i].gone) {
+            s->c[i] = (candidate){.state = QUEUED, .node = -1, .loss = NAN, .suspect = -1, .diverged_on = -1};
+            any = true;
+        }
+    return any;
+}
+
 /* Deals out what is queued; goes to the next rung when nobody trains any more. */
 static void go_on(halving *s)
 {
     while (!s->done && ht_pool_living(s->pool) > 0) {
+        look_for_lost(s);
         if (s->rung + 1 < RUNGS)
             thin_out(s, s->l.sizes[s->rung + 1]);
         while (deal_one(s))
@@ -261,6 +290,8 @@ static void go_on(halving *s)
         if (count(s, QUEUED) > 0 && count_usable(s) > 0)
             return; /* nobody is idle, or its holder is not */
         size_t kept = count(s, REPORTED);
+        if (kept == 0 && count_usable(s) > 0 && begin_anew(s))
+            continue;
         if (s->rung + 1 == RUNGS || kept == 0 || count_usable(s) == 0) {
             finish(s);
             return;
@@ -279,15 +310,6 @@ static void go_on(halving *s)
 
 /* ---- what happens --------------------------------------------------------------------------- */
 
-/* Its training came to nothing: again, if there is something to begin from. */
-static void again(halving *s, size_t i)
-{
-    candidate *c = &s->c[i];
-    c->state = QUEUED;
-    if (c->age > 0 && ht_pool_holder(s->pool, slot_of(i), -1) < 0)
-        put_out(s, i);
-}
-
 /* Another replica could train what diverged on this one: it is to blame, and for the others that it had, too.
  */
 static void acquit(halving *s, int blamed)
@@ -297,8 +319,16 @@ static void acquit(halving *s, int blamed)
         if (s->c[i].state == OUT && s->c[i].diverged_on == blamed) {
             s->c[i].diverged_on = -1;
             if (s->c[i].age < s->l.ends[s->rung])
-                again(s, i);
+                s->c[i].state = QUEUED;
         }
+}
+
+/* It did not begin, or did not end in time. */
+static void retry(halving *s, size_t i)
+{
+    s->c[i].state = QUEUED;
+    if (++s->c[i].attempts >= ATTEMPTS * ATTEMPTS)
+        put_out(s, i);
 }
 
 static void diverged(halving *s, int replica, size_t i)
@@ -314,7 +344,7 @@ static void diverged(halving *s, int replica, size_t i)
     c->state = OUT; /* its last state stays until the end of the rung: see acquit */
     if (s->streak[replica] >= STREAK && count_usable(s) > 1) {
         c->suspect = replica;
-        again(s, i);
+        c->state = QUEUED;
     }
 }
 
@@ -325,11 +355,10 @@ static void reported(void *self, int replica, const ht_pool_result *r)
     candidate *c = &s->c[i];
     s->spent += r->epochs;
     if (r->epochs == 0) {
-        c->attempts++;
-        again(s, i);
-    } else if (isnan(r->loss))
+        retry(s, i);
+    } else if (isnan(r->loss)) {
         diverged(s, replica, i);
-    else {
+    } else {
         s->streak[replica] = 0;
         c->age += r->epochs;
         c->loss = r->loss;
@@ -354,9 +383,10 @@ static void measured(void *self, unsigned long number, int replica, double loss)
 
 static void overdue(void *self, int replica, int task)
 {
+    halving *s = self;
     (void)replica;
-    again(self, (size_t)task);
-    go_on(self);
+    retry(s, (size_t)task);
+    go_on(s);
 }
 
 static void lost(void *self, int replica, int task)
@@ -364,11 +394,7 @@ static void lost(void *self, int replica, int task)
     halving *s = self;
     s->streak[replica] = 0;
     if (task >= 0)
-        again(s, (size_t)task);
-    for (size_t i = 0; i < s->n; i++)
-        if ((s->c[i].state == QUEUED || s->c[i].state == REPORTED) && s->c[i].age > 0 &&
-            ht_pool_holder(s->pool, slot_of(i), -1) < 0)
-            put_out(s, i);
+        s->c[task].state = QUEUED;
     go_on(s);
 }
 

@@ -26,6 +26,7 @@ static const double losers = .25; /* share of the members, one at least */
 typedef struct {
     bool open;  /* it trains, and we wait for it */
     int age;    /* epochs of wall clock it had */
+    bool away;  /* too late; we go on without it until it is back */
     bool known; /* it has reported; loss NaN = diverged */
     double loss;
     int node; /* of the state in its slot */
@@ -213,18 +214,20 @@ static void next(pbt *s, int i)
     }
 }
 
-/* The run is over when nobody trains and nobody who could has epochs left. */
+/* The run is over when nobody trains and nobody who could has epochs left; if all are too late, it is not. */
 static void go_on(pbt *s)
 {
-    bool open = false;
+    bool open = false, here = false;
     for (int i = 0; i < s->n; i++)
         open = open || s->m[i].open;
     for (int i = 0; i < s->n; i++)
         if (!open || !ht_pool_is_barrier(s->pool))
             next(s, i);
-    for (int i = 0; i < s->n; i++)
+    for (int i = 0; i < s->n; i++) {
         open = open || s->m[i].open;
-    if (!open && !s->done && ht_pool_living(s->pool) > 0) {
+        here = here || (!s->m[i].away && ht_pool_replica_of(s->pool, i).lives);
+    }
+    if (!open && !s->done && here) {
         s->done = true;
         ht_pool_finish(s->pool);
     }
@@ -267,6 +270,8 @@ static void overdue(void *self, int replica, int task)
     pbt *s = self;
     (void)task;
     s->m[replica].open = s->m[replica].known = false;
+    s->m[replica].away = true;
+    s->m[replica].age += s->every; /* its time is gone */
     go_on(s);
 }
 
@@ -274,20 +279,21 @@ static void lost(void *self, int replica, int task)
 {
     pbt *s = self;
     (void)task;
-    s->m[replica].open = s->m[replica].known = false;
+    s->m[replica].open = s->m[replica].known = s->m[replica].away = false;
     go_on(s);
 }
 
-/* It is back, or new: as old as the youngest of those who train. */
+/* It is back, or new: as old as the youngest of those who have epochs left. */
 static void ready(void *self, int replica)
 {
     pbt *s = self;
-    int age = ht_pool_given(s->pool)->epochs;
+    int epochs = ht_pool_given(s->pool)->epochs, age = epochs;
     for (int i = 0; i < s->n; i++)
-        if (i != replica && s->m[i].open && s->m[i].age < age)
+        if (i != replica && ht_pool_replica_of(s->pool, i).lives && s->m[i].age < age)
             age = s->m[i].age;
-    if (age > s->m[replica].age)
+    if (age < epochs && age > s->m[replica].age)
         s->m[replica].age = age;
+    s->m[replica].away = false;
     s->m[replica].loss = NAN; /* it begins with a copy of a winner, if there is one */
     go_on(s);
 }
