@@ -5,6 +5,7 @@
 
 enum { N_POLICIES = HT_POLICY_STATIC + 1 };
 static const ht_policy_class *const policies[N_POLICIES] = {
+    [HT_POLICY_POOLED] = &ht_policy_pooled,
     [HT_POLICY_STATIC] = &ht_policy_static,
     [HT_POLICY_RANDOM] = &ht_policy_random,
     [HT_POLICY_HALVING] = &ht_policy_halving,

@@ -5,8 +5,8 @@
 
 #include "recipe/recipe.h"
 
-enum { POOL_POLICIES = 4 };
-static const char *const pool_policies[POOL_POLICIES] = {"static", "random", "halving", "pbt"};
+enum { POOL_POLICIES = 5 };
+static const char *const pool_policies[POOL_POLICIES] = {"static", "random", "halving", "pbt", "pooled"};
 static const char *const pool_syncs[2] = {"elastic", "barrier"};
 
 /* Ends the test program if it is not valid. Owned by the caller. */

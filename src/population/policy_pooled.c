@@ -1,0 +1,557 @@
+/* src/population/policy_pooled.c - pooled islands: a race over start values, islands that learn together, a tournament.
+ *
+ * The race (race.h) gives each island its root. Then islands train segment by segment (pooled_segment.c), each on its
+ * own clock; the number of islands falls as planned (plan.h), and who trained in one that is given up trains in one
+ * that goes on. With a barrier all islands begin each segment together. Without one, only a falling number couples
+ * them: an island that closes then waits a moment for the others to be compared with, not longer.
+ *
+ * A replica without an island (it came late, or its island died) gets one at the next tournament or, without a
+ * barrier, at once; it starts with that island's next segment.
+ * May touch: the heap. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "population/policies.h"
+#include "population/pooled.h"
+
+static const double moment = .25;       /* of a segment: how long islands wait for each other at a tournament */
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static void plan(const ht_pool_options *o, const ht_member *member, ht_string *out)
+{
+    ht_plan p;
+    ht_plan_make(o->recipe, member, o->n_replicas, o->epochs, &p);
+    ht_plan_print(&p, out);
+    ht_string_add(out, "merge: %s (the mean of members' states, taken only where its validation loss is the smallest)\n",
+                  o->recipe->population.merge == HT_MERGE_GUARDED ? "guarded" : "off");
+}
+
+static void destroy(void *self)
+{
+    ht_pooled *s = self;
+    if (s == NULL)
+        return;
+    for (int i = 0; i < s->n; i++) {
+        if (s->islands != NULL)
+            ht_island_release(&s->islands[i]);
+        if (s->merges != NULL)
+            free(s->merges[i].judged.finite);
+    }
+    ht_race_destroy(s->race);
+    ht_multipliers_destroy(s->posterior);
+    ht_gain_destroy(s->gain);
+    free(s->islands);
+    free(s->merges);
+    free(s->home);
+    free(s->root);
+    free(s->alone);
+    free(s);
+}
+
+static bool allocate(ht_pooled *s)
+{
+    size_t n = (size_t)s->n;
+    s->islands = calloc(n, sizeof *s->islands);
+    s->merges = calloc(n, sizeof *s->merges);
+    s->home = calloc(n, sizeof *s->home);
+    s->root = calloc(n, sizeof *s->root);
+    s->alone = calloc(n, sizeof *s->alone);
+    bool fine = s->islands != NULL && s->merges != NULL && s->home != NULL && s->root != NULL && s->alone != NULL;
+    for (size_t i = 0; fine && i < n; i++) {
+        s->home[i] = -1;
+        s->merges[i].judged.finite = malloc(n * sizeof(size_t));
+        fine = s->merges[i].judged.finite != NULL && ht_island_init(&s->islands[i], (int)i, n) == HT_OK;
+        s->islands[i].state = HT_ISLAND_GONE;
+    }
+    return fine;
+}
+
+static ht_status create(ht_pool *p, void **self, ht_error *err)
+{
+    const ht_pool_options *o = ht_pool_given(p);
+    ht_pooled *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return ht_fail(err, HT_ENOMEM, "no memory for a policy");
+    *s = (ht_pooled){.pool = p, .recipe = o->recipe, .knobs = ht_pool_knobs(p), .n = o->n_replicas, .start_loss = NAN};
+    ht_plan_make(o->recipe, ht_pool_member(p), o->n_replicas, o->epochs, &s->plan);
+    ht_status st = allocate(s) ? HT_OK : ht_fail(err, HT_ENOMEM, "no memory for %d islands", s->n);
+    if (st == HT_OK)
+        st = ht_multipliers_create(s->knobs->n, &s->posterior, err);
+    if (st == HT_OK)
+        st = ht_gain_create(&s->gain, err);
+    if (st == HT_OK && s->plan.rungs > 0)
+        st = ht_race_create(p, &s->plan, &s->race, err);
+    if (st == HT_OK)
+        *self = s;
+    else
+        destroy(s);
+    return st;
+}
+
+/* ---- islands -------------------------------------------------------------------------------- */
+
+static bool is_useful(const ht_pooled *s, int r)
+{
+    ht_pool_replica who = ht_pool_replica_of(s->pool, r);
+    return who.lives && !who.sick;
+}
+
+static ht_island *new_island(ht_pooled *s, const double *h, double loss, double wall, int node)
+{
+    ht_island *isl = &s->islands[s->n_islands++];
+    for (size_t k = 0; k < s->knobs->n; k++)
+        isl->h[k] = h[k];
+    isl->loss = loss;
+    isl->wall = wall;
+    isl->node = node;
+    isl->state = HT_ISLAND_CLOSED;
+    if (ht_island_remember(isl, loss) != HT_OK)
+        ht_pool_no_memory(s->pool);
+    return isl;
+}
+
+static size_t count_alive(const ht_pooled *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_islands; i++)
+        n += s->islands[i].state != HT_ISLAND_GONE;
+    return n;
+}
+
+/* Everybody useful is dealt out to the islands order[0 .. kept - 1]. */
+static void deal(ht_pooled *s, size_t kept, const int *order)
+{
+    int *who = malloc((size_t)s->n * sizeof *who), *home = malloc((size_t)s->n * sizeof *home);
+    size_t n = 0;
+    for (int r = 0; who != NULL && home != NULL && r < s->n; r++) {
+        if (!is_useful(s, r))
+            continue;
+        who[n] = r;
+        home[n] = -1;
+        for (size_t k = 0; k < kept; k++)
+            if (s->home[r] == order[k])
+                home[n] = (int)k;
+        n++;
+    }
+    if (who == NULL || home == NULL)
+        ht_pool_no_memory(s->pool);
+    ht_tournament_deal(n, home, kept);
+    for (size_t i = 0; i < n; i++)
+        s->home[who[i]] = home[i] >= 0 ? order[home[i]] : -1;
+    free(who);
+    free(home);
+}
+
+/* The first replica of each island: who has its state, else somebody who has no island yet. */
+static void seat_winners(ht_pooled *s, size_t n, const ht_race_entry *entries)
+{
+    for (size_t k = 0; k < n; k++)
+        for (int r = 0; r < s->n; r++)
+            if (s->home[r] < 0 && is_useful(s, r) && ht_pool_holds(s->pool, r, entries[k].slot)) {
+                s->home[r] = (int)k;
+                break;
+            }
+    for (size_t k = 0; k < n; k++) {
+        int first = -1, spare = -1;
+        for (int r = 0; r < s->n; r++) {
+            first = s->home[r] == (int)k ? r : first;
+            spare = spare < 0 && s->home[r] < 0 && is_useful(s, r) ? r : spare;
+        }
+        first = first < 0 ? spare : first;
+        if (first < 0)
+            continue;
+        s->home[first] = (int)k;
+        ht_pool_move(s->pool, ht_pool_holder(s->pool, entries[k].slot, first), entries[k].slot, first, HT_SLOT_ROOT);
+        s->islands[k].version = s->root[first] = ++s->version;
+    }
+}
+
+static void islands_of_race(ht_pooled *s)
+{
+    int useful = 0;
+    for (int r = 0; r < s->n; r++)
+        useful += is_useful(s, r);
+    size_t most = (size_t)(s->plan.islands < useful ? s->plan.islands : useful);
+    ht_race_entry *entries = calloc(most + 1, sizeof *entries);
+    size_t n = entries != NULL ? ht_race_best(s->race, most, entries) : 0;
+    s->start_loss = ht_race_start_loss(s->race);
+    for (size_t k = 0; k < n; k++)
+        new_island(s, entries[k].h, entries[k].loss, s->plan.race_wall, entries[k].node);
+    seat_winners(s, n, entries);
+    ht_pooled_note_race(s, n, entries);
+    ht_race_drop_all(s->race);
+    free(entries);
+}
+
+/* One root for everybody where the program cannot start anew: the state of the first. */
+static void islands_of_start(ht_pooled *s, double wall)
+{
+    double h[HT_POOL_KNOBS_MAX];
+    ht_tuned_start(s->knobs, h);
+    for (int k = 0; k < s->plan.islands; k++)
+        new_island(s, h, INFINITY, wall, -1);
+    for (int r = 0; r < s->n && !ht_pool_member(s->pool)->has_init; r++)
+        if (is_useful(s, r) && ht_pool_replica_of(s->pool, r).idle) {
+            ht_pooled_adopt(s, &s->islands[0], r);
+            break;
+        }
+}
+
+static void begin_segments(ht_pooled *s)
+{
+    int order[1] = {0}, *all = calloc((size_t)s->n, sizeof *all);
+    s->segments_began = true;
+    if (s->race != NULL)
+        islands_of_race(s);
+    if (s->n_islands == 0)
+        islands_of_start(s, s->plan.race_wall);
+    for (size_t k = 0; all != NULL && k < s->n_islands; k++)
+        all[k] = (int)k;
+    deal(s, all != NULL ? s->n_islands : 1, all != NULL ? all : order);
+    free(all);
+}
+
+/* ---- tournament ----------------------------------------------------------------------------- */
+
+static double projected(const ht_pooled *s, const ht_island *isl)
+{
+    return ht_tournament_projected(isl->hist, isl->n_hist, isl->loss, s->recipe->population.tournament.rho,
+                                   s->recipe->population.tournament.q,
+                                   (s->plan.epochs - isl->wall) / s->plan.horizon);
+}
+
+/* Islands that are alive, the best first; among equals the older. @return how many */
+static size_t rank(const ht_pooled *s, int *order, double *p)
+{
+    size_t n = 0;
+    for (size_t k = 0; k < s->n_islands; k++) {
+        if (s->islands[k].state == HT_ISLAND_GONE)
+            continue;
+        p[k] = projected(s, &s->islands[k]);
+        size_t at = n++;
+        for (; at > 0 && p[order[at - 1]] > p[k]; at--)
+            order[at] = order[at - 1];
+        order[at] = (int)k;
+    }
+    return n;
+}
+
+static void give_up(ht_pooled *s, int island)
+{
+    s->islands[island].state = HT_ISLAND_GONE;
+    for (int r = 0; r < s->n; r++)
+        if (s->home[r] == island)
+            s->home[r] = -1;
+}
+
+static int count_useful(const ht_pooled *s)
+{
+    int n = 0;
+    for (int r = 0; r < s->n; r++)
+        n += is_useful(s, r);
+    return n;
+}
+
+/* The number of islands that should go on at `wall`. */
+static size_t wanted(const ht_pooled *s, double wall)
+{
+    int k = ht_plan_islands(&s->plan, wall / s->plan.epochs), useful = count_useful(s);
+    k = k < useful ? k : useful;
+    return k > 1 ? (size_t)k : 1;
+}
+
+static bool has_homeless(const ht_pooled *s)
+{
+    for (int r = 0; r < s->n; r++)
+        if (s->home[r] < 0 && is_useful(s, r))
+            return true;
+    return false;
+}
+
+/* All islands are closed: give up what is too many and deal everybody out again. */
+static void hold_tournament(ht_pooled *s, double wall)
+{
+    int *order = malloc((size_t)s->n * sizeof *order);
+    double *p = malloc((size_t)s->n * sizeof *p);
+    if (order == NULL || p == NULL) {
+        ht_pool_no_memory(s->pool);
+    } else {
+        size_t n = rank(s, order, p), keep = wanted(s, wall);
+        if (n > keep) {
+            ht_pooled_note_tournament(s, wall, n, order, p, keep);
+            for (size_t i = keep; i < n; i++)
+                give_up(s, order[i]);
+        }
+        if (n > keep || has_homeless(s))
+            deal(s, n < keep ? n : keep, order);
+    }
+    free(order);
+    free(p);
+}
+
+/* Elastic, and some are still busy: is this one too many by what is known? */
+static bool is_too_many(ht_pooled *s, const ht_island *isl)
+{
+    int *order = malloc((size_t)s->n * sizeof *order);
+    double *p = malloc((size_t)s->n * sizeof *p);
+    bool out = false;
+    if (order == NULL || p == NULL) {
+        ht_pool_no_memory(s->pool);
+    } else {
+        size_t n = rank(s, order, p), keep = wanted(s, isl->wall);
+        for (size_t i = keep; i < n; i++)
+            out = out || order[i] == isl->id;
+    }
+    free(order);
+    free(p);
+    return out;
+}
+
+/* Elastic: who has no island goes to the smallest one, and starts with its next segment. */
+static void house_homeless(ht_pooled *s)
+{
+    for (int r = 0; r < s->n; r++) {
+        if (s->home[r] >= 0 || !is_useful(s, r))
+            continue;
+        int smallest = -1, least = 0;
+        for (size_t k = 0; k < s->n_islands; k++) {
+            int members = 0;
+            for (int other = 0; other < s->n; other++)
+                members += s->home[other] == (int)k;
+            if (s->islands[k].state != HT_ISLAND_GONE && (smallest < 0 || members < least)) {
+                smallest = (int)k;
+                least = members;
+            }
+        }
+        s->home[r] = smallest;
+    }
+}
+
+/* ---- going on ------------------------------------------------------------------------------- */
+
+/* An island whose root died with its last holder, or that nobody is left for. */
+static void bury_dead(ht_pooled *s)
+{
+    for (size_t k = 0; k < s->n_islands; k++) {
+        ht_island *isl = &s->islands[k];
+        if (isl->state != HT_ISLAND_CLOSED)
+            continue;
+        bool rootless = isl->version > 0 && ht_pooled_root_holder(s, isl) < 0, empty = true;
+        for (int r = 0; r < s->n; r++)
+            empty = empty && !(s->home[r] == isl->id && is_useful(s, r));
+        if (!rootless && (!empty || count_alive(s) == 1))
+            continue;
+        ht_pool_say(s->pool, "epoch %g: island %d is lost", isl->wall, isl->id);
+        give_up(s, isl->id);
+    }
+}
+
+/* Everything is lost but replicas that live: they begin again. */
+static void restart(ht_pooled *s, double wall)
+{
+    ht_pool_say(s->pool, "epoch %g: no island is left; the start values begin again", wall);
+    ht_island *isl = &s->islands[0];
+    ht_tuned_start(s->knobs, isl->h);
+    isl->loss = INFINITY;
+    isl->node = -1;
+    isl->version = 0;
+    isl->wall = wall;
+    isl->state = HT_ISLAND_CLOSED;
+    for (int r = 0; r < s->n; r++)
+        s->home[r] = 0;
+}
+
+static bool is_finished(const ht_pooled *s)
+{
+    for (size_t k = 0; k < s->n_islands; k++)
+        if (s->islands[k].state != HT_ISLAND_GONE
+            && (s->islands[k].state != HT_ISLAND_CLOSED || s->islands[k].wall < s->plan.epochs))
+            return false;
+    return true;
+}
+
+static bool all_closed(const ht_pooled *s)
+{
+    for (size_t k = 0; k < s->n_islands; k++)
+        if (s->islands[k].state == HT_ISLAND_TRAINS || s->islands[k].state == HT_ISLAND_MERGES)
+            return false;
+    return true;
+}
+
+static double furthest(const ht_pooled *s)
+{
+    double wall = 0;
+    for (size_t k = 0; k < s->n_islands; k++)
+        if (s->islands[k].wall > wall)
+            wall = s->islands[k].wall;
+    return wall;
+}
+
+static void begin_closed(ht_pooled *s)
+{
+    for (size_t k = 0; k < s->n_islands; k++)
+        if (s->islands[k].state == HT_ISLAND_CLOSED && s->islands[k].wall < s->plan.epochs)
+            ht_pooled_begin(s, &s->islands[k]);
+}
+
+static void go_on_elastic(ht_pooled *s)
+{
+    double pace = ht_pool_pace(s->pool);
+    double patience = isnan(pace) ? 0 : moment * s->plan.horizon * pace;
+    house_homeless(s);
+    for (size_t k = 0; k < s->n_islands; k++) {
+        ht_island *isl = &s->islands[k];
+        if (isl->state != HT_ISLAND_CLOSED || isl->wall >= s->plan.epochs)
+            continue;
+        if (count_alive(s) > wanted(s, isl->wall)) {
+            if (ht_pool_now(s->pool) - isl->closed_at < patience)
+                continue;       /* the others may be here in a moment */
+            if (is_too_many(s, isl)) {
+                ht_pool_say(s->pool, "epoch %g: island %d is given up", isl->wall, isl->id);
+                give_up(s, isl->id);
+                house_homeless(s);
+                continue;
+            }
+        }
+        ht_pooled_begin(s, isl);
+    }
+}
+
+static void go_on(ht_pooled *s)
+{
+    if (s->over || ht_pool_living(s->pool) == 0)
+        return;
+    if (!s->segments_began) {
+        if (s->race != NULL)
+            ht_race_go_on(s->race);
+        if (s->race != NULL && !ht_race_is_over(s->race))
+            return;
+        begin_segments(s);
+    }
+    bury_dead(s);
+    if (count_alive(s) == 0)
+        restart(s, furthest(s));
+    if (is_finished(s)) {
+        s->over = true;
+        ht_pool_finish(s->pool);
+    } else if (all_closed(s)) {
+        hold_tournament(s, furthest(s));
+        begin_closed(s);
+    } else if (!ht_pool_is_barrier(s->pool)) {
+        go_on_elastic(s);
+    }
+}
+
+/* ---- what the pool tells -------------------------------------------------------------------- */
+
+static void start(void *self)
+{
+    ht_pooled *s = self;
+    if (s->race != NULL)
+        ht_race_start(s->race);
+}
+
+static ht_island *island_of(ht_pooled *s, int replica)
+{
+    return s->home[replica] >= 0 ? &s->islands[s->home[replica]] : NULL;
+}
+
+static void ready(void *self, int replica)
+{
+    (void)self, (void)replica;      /* go_on finds it */
+}
+
+static void reported(void *self, int replica, const ht_pool_result *r)
+{
+    ht_pooled *s = self;
+    if (!s->segments_began) {
+        ht_race_reported(s->race, r, replica);
+        return;
+    }
+    ht_pooled_reported(s, &s->islands[r->task], replica, r);
+}
+
+static void measured(void *self, unsigned long number, int replica, double loss)
+{
+    ht_pooled *s = self;
+    (void)replica;
+    for (size_t k = 0; k < s->n_islands; k++)
+        if (ht_pooled_measured(s, &s->islands[k], number, loss))
+            return;
+}
+
+static void failed(void *self, const ht_pool_transfer *t)
+{
+    ht_pooled *s = self;
+    if (t->to_slot == HT_SLOT_ROOT)
+        s->root[t->to] = 0;
+}
+
+static void overdue(void *self, int replica, int task)
+{
+    ht_pooled *s = self;
+    if (!s->segments_began)
+        ht_race_lost(s->race, task);
+    else
+        ht_pooled_absent(s, &s->islands[task], replica);
+}
+
+static void lost(void *self, int replica, int task)
+{
+    ht_pooled *s = self;
+    if (!s->segments_began) {
+        if (task >= 0)
+            ht_race_lost(s->race, task);
+        return;
+    }
+    ht_island *isl = island_of(s, replica);
+    s->root[replica] = 0;
+    s->home[replica] = -1;
+    s->alone[replica] = 0;
+    if (isl != NULL)
+        ht_pooled_absent(s, isl, replica);
+}
+
+static void tick(void *self)
+{
+    go_on(self);
+}
+
+static void look(const void *self, ht_pool_view *out)
+{
+    const ht_pooled *s = self;
+    out->stage = s->over ? "done" : s->segments_began ? "segments" : "race";
+    out->wall = s->segments_began ? furthest(s) : ht_race_wall(s->race);
+    out->islands = s->segments_began ? (int)count_alive(s) : 0;
+}
+
+static cJSON *gain(const void *self)
+{
+    const ht_pooled *s = self;
+    const ht_lineage *l = ht_pool_lineage(s->pool);
+    int best = -1;
+    for (int r = 0; r < s->n; r++) {
+        double loss = ht_pool_replica_of(s->pool, r).best;
+        if (!isnan(loss) && (best < 0 || loss < ht_pool_replica_of(s->pool, best).best))
+            best = r;
+    }
+    if (best < 0)
+        return cJSON_CreateObject();
+    ht_pool_replica champion = ht_pool_replica_of(s->pool, best);
+    size_t n = ht_lineage_depth(l, champion.best_node);
+    int *path = malloc((n + 1) * sizeof *path);
+    if (path == NULL)
+        return NULL;
+    ht_lineage_path(l, champion.best_node, path);
+    cJSON *split = ht_gain_split(s->gain, s->start_loss, champion.best, n, path);
+    free(path);
+    return split;
+}
+
+const ht_policy_class ht_policy_pooled = {
+    .name = "pooled", .about = "a race over start values, islands that learn together, a tournament between them",
+    .needs_state = true, .plan = plan, .create = create, .destroy = destroy, .start = start, .ready = ready,
+    .reported = reported, .measured = measured, .failed = failed, .overdue = overdue, .lost = lost, .tick = tick,
+    .look = look, .gain = gain,
+};

@@ -1,0 +1,72 @@
+/** @file src/population/pooled.h
+ *  Internal to the policy of pooled islands: its state, and what its parts do for each other.
+ *
+ *      policy_pooled.c     its life: race, islands, tournament, end
+ *      pooled_segment.c    one segment of one island: begin, report, close, merge, settle
+ *      pooled_notes.c      what is written down of that */
+#ifndef HT_POPULATION_POOLED_H
+#define HT_POPULATION_POOLED_H
+
+#include "population/gain.h"
+#include "population/island.h"
+#include "population/merge.h"
+#include "population/plan.h"
+#include "population/policy.h"
+#include "population/race.h"
+#include "population/tournament.h"
+
+/** The merge of one island. */
+typedef struct {
+    size_t n, open;
+    ht_merge_candidate means[HT_MERGE_MOST];
+    ht_judgement judged;            /**< of the segment that just closed; `finite` is owned */
+} ht_pooled_merge;
+
+typedef struct {
+    ht_pool *pool;
+    ht_plan plan;
+    const ht_recipe *recipe;        /**< borrowed */
+    const ht_tuned *knobs;          /**< borrowed */
+    ht_race *race;                  /**< NULL = none, or over */
+    ht_multipliers *posterior;
+    ht_gain *gain;
+    int n;                          /**< replicas */
+    size_t n_islands;
+    ht_island *islands;             /**< [n] */
+    ht_pooled_merge *merges;        /**< [n] */
+    int *home;                      /**< [n] island of each replica; -1 = none */
+    unsigned long *root;            /**< [n] version of the root in its slot 0; 0 = none */
+    int *alone;                     /**< [n] segments in a row in which it alone diverged */
+    int segments;                   /**< begun so far, run-wide */
+    unsigned long version;          /**< of roots, run-wide */
+    double start_loss;              /**< of the start values after the first rung; NaN = no race */
+    bool segments_began, over;
+} ht_pooled;
+
+/* ---- pooled_segment.c ----------------------------------------------------------------------- */
+
+/** The phase of the recipe at `wall` epochs. */
+const char *ht_pooled_phase(const ht_pooled *s, double wall);
+/** Begin the next segment with everybody at home who is idle. @return false: there is nobody */
+bool ht_pooled_begin(ht_pooled *s, ht_island *isl);
+void ht_pooled_reported(ht_pooled *s, ht_island *isl, int replica, const ht_pool_result *r);
+/** The member does not come back in this segment. */
+void ht_pooled_absent(ht_pooled *s, ht_island *isl, int replica);
+/** @return whether `number` was a mean of this island */
+bool ht_pooled_measured(ht_pooled *s, ht_island *isl, unsigned long number, double loss);
+/** The replica has the root of its island as live state: make it the island's. */
+void ht_pooled_adopt(ht_pooled *s, ht_island *isl, int replica);
+/** A replica that lives and holds the root, or -1. */
+int ht_pooled_root_holder(const ht_pooled *s, const ht_island *isl);
+
+/* ---- pooled_notes.c ------------------------------------------------------------------------- */
+
+void ht_pooled_note_verdicts(ht_pooled *s, const ht_island *isl, const ht_judgement *j, double before);
+/** @param winner  mean that became the root; NULL = the best member alone  @param rolled_back  nothing did */
+void ht_pooled_note_closing(ht_pooled *s, const ht_island *isl, const ht_pooled_merge *m, double before, double after,
+                            const ht_merge_candidate *winner, bool rolled_back);
+void ht_pooled_note_tournament(ht_pooled *s, double wall, size_t n, const int *order, const double *projected,
+                               size_t kept);
+void ht_pooled_note_race(ht_pooled *s, size_t n, const ht_race_entry *entries);
+
+#endif

@@ -1,0 +1,319 @@
+/* src/population/pooled_segment.c - one segment of one island; see pooled.h and island.h.
+ *
+ * The root of an island has a version; root[r] says which one replica r has in slot 0, so a member that came late, or
+ * whose root did not arrive, is given it at the next beginning. The winner of a segment saves its live state as slot 0;
+ * the others get it when the next segment begins, because by then some may belong to another island.
+ * May touch: the heap. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "population/pooled.h"
+#include "tune/evaluate.h"
+
+enum { DRAW_MUTANTS = 2, TRIES = 2, SICK_AFTER = 3 };
+static const double phase_grid = 1000;      /* steps per epoch for the recipe's phases */
+static const double nothing = 1e9;          /* the loss of a segment in which everybody diverged */
+
+const char *ht_pooled_phase(const ht_pooled *s, double wall)
+{
+    return ht_phase_label((long long)(wall * phase_grid + .5), (long long)(s->plan.epochs * phase_grid),
+                          s->recipe->n_phases, s->recipe->phases);
+}
+
+/* ---- roots ---------------------------------------------------------------------------------- */
+
+int ht_pooled_root_holder(const ht_pooled *s, const ht_island *isl)
+{
+    int found = -1;
+    for (int r = 0; r < s->n && isl->version > 0; r++)
+        if (s->root[r] == isl->version && ht_pool_replica_of(s->pool, r).lives
+            && (found < 0 || ht_pool_replica_of(s->pool, r).idle > ht_pool_replica_of(s->pool, found).idle))
+            found = r;
+    return found;
+}
+
+void ht_pooled_adopt(ht_pooled *s, ht_island *isl, int replica)
+{
+    ht_pool_save(s->pool, replica, HT_SLOT_ROOT);
+    isl->version = ++s->version;
+    s->root[replica] = isl->version;
+}
+
+static void give_root(ht_pooled *s, const ht_island *isl, int from, int to)
+{
+    ht_pool_move(s->pool, from, HT_SLOT_ROOT, to, HT_SLOT_ROOT);
+    s->root[to] = isl->version;
+}
+
+/* To all members that lack it; who has it passes it on, so that the first holder does not serve all. */
+static void spread_root(ht_pooled *s, const ht_island *isl, int holder)
+{
+    int *have = malloc((isl->n + 1) * sizeof *have);
+    size_t n = 1;
+    if (have == NULL) {
+        ht_pool_no_memory(s->pool);
+        return;
+    }
+    have[0] = holder;
+    for (size_t i = 0; i < isl->n; i++) {
+        int to = isl->members[i].replica;
+        if (s->root[to] == isl->version)
+            continue;
+        give_root(s, isl, have[(n - 1) / 2], to);
+        have[n++] = to;
+    }
+    free(have);
+}
+
+/* ---- begin ---------------------------------------------------------------------------------- */
+
+static void gather(ht_pooled *s, ht_island *isl)
+{
+    isl->n = 0;
+    for (int r = 0; r < s->n; r++) {
+        ht_pool_replica who = ht_pool_replica_of(s->pool, r);
+        if (s->home[r] == isl->id && who.idle && !who.sick)
+            isl->members[isl->n++] = (ht_island_member){.replica = r, .loss = NAN, .node = -1};
+    }
+}
+
+static void order_work(ht_pooled *s, ht_island *isl, ht_island_member *m)
+{
+    const ht_pool_options *o = ht_pool_given(s->pool);
+    ht_source_of_state anew = ht_pool_member(s->pool)->has_init ? HT_FROM_INIT : HT_FROM_LIVE;
+    ht_pool_work w = {.source = isl->version > 0 ? HT_FROM_SLOT : anew, .slot = HT_SLOT_ROOT,
+                      .seed = o->seed * 100 + (uint64_t)isl->id, .epochs = isl->epochs, .h = m->h, .task = isl->id,
+                      .timed = true, .parent = isl->node, .what = m->mutant ? "mutant" : "control",
+                      .wall = isl->wall};
+    m->state = HT_MEMBER_TRAINS;
+    m->work = ht_pool_work_order(s->pool, m->replica, &w);
+}
+
+bool ht_pooled_begin(ht_pooled *s, ht_island *isl)
+{
+    gather(s, isl);
+    if (isl->n == 0)
+        return false;
+    bool pause = ht_pool_is_calm(s->pool) || isl->reject_streak >= s->recipe->safety.max_global_reject_streak;
+    size_t controls = pause ? isl->n : (size_t)ht_plan_controls(&s->plan, (int)isl->n);
+    if (pause)
+        isl->reject_streak = 0;
+    isl->segment = ++s->segments;
+    isl->epochs = (int)fmin(s->plan.horizon, s->plan.epochs - isl->wall);
+    isl->state = HT_ISLAND_TRAINS;
+    uint64_t of_segment = ((uint64_t)isl->id << 24) + (uint64_t)isl->wall;
+    ht_island_cast(isl, controls, s->knobs, s->posterior, s->recipe, ht_pooled_phase(s, isl->wall),
+                   ht_pool_random(s->pool, DRAW_MUTANTS, of_segment, 0));
+    if (isl->version > 0)
+        spread_root(s, isl, ht_pooled_root_holder(s, isl));
+    for (size_t i = 0; i < isl->n; i++)
+        order_work(s, isl, &isl->members[i]);
+    return true;
+}
+
+/* ---- settle --------------------------------------------------------------------------------- */
+
+/* A rank that diverges again and again where its neighbours do not has a fault of its own. */
+static void watch_health(ht_pooled *s, const ht_island *isl)
+{
+    size_t diverged = 0;
+    for (size_t i = 0; i < isl->n; i++)
+        diverged += isl->members[i].state == HT_MEMBER_REPORTED && isnan(isl->members[i].loss);
+    for (size_t i = 0; i < isl->n; i++) {
+        const ht_island_member *m = &isl->members[i];
+        if (m->state != HT_MEMBER_REPORTED)
+            continue;
+        bool alone = isnan(m->loss) && diverged == 1 && isl->n > 1;
+        s->alone[m->replica] = alone ? s->alone[m->replica] + 1 : 0;
+        if (s->alone[m->replica] == SICK_AFTER)
+            ht_pool_call_sick(s->pool, m->replica, "it alone diverged three times in a row; it gets no more work");
+    }
+}
+
+static bool can_give(const ht_pooled *s, int replica)
+{
+    return ht_pool_replica_of(s->pool, replica).lives;
+}
+
+/* The smallest loss among the best member alone (NULL) and the means. @return false: nobody has a state to take */
+static bool best_candidate(const ht_pooled *s, const ht_island *isl, const ht_pooled_merge *m,
+                           const ht_merge_candidate **winner, double *loss)
+{
+    *winner = NULL;
+    *loss = INFINITY;
+    if (m->judged.n_finite > 0) {
+        const ht_island_member *best = &isl->members[m->judged.finite[0]];
+        if (can_give(s, best->replica))
+            *loss = best->loss;
+    }
+    for (size_t i = 0; i < m->n; i++)
+        if (can_give(s, m->means[i].replica) && m->means[i].loss < *loss) {
+            *winner = &m->means[i];
+            *loss = m->means[i].loss;
+        }
+    return isfinite(*loss);
+}
+
+static void take_root(ht_pooled *s, ht_island *isl, const ht_pooled_merge *m, const ht_merge_candidate *winner,
+                      double loss)
+{
+    const ht_island_member *best = &isl->members[m->judged.finite[0]];
+    size_t n = winner != NULL ? winner->members : 1;
+    for (size_t i = 0; i < n; i++)
+        isl->members[m->judged.finite[i]].in_root = true;
+    ht_pooled_adopt(s, isl, winner != NULL ? winner->replica : best->replica);
+    isl->node = winner != NULL ? winner->node : best->node;
+    isl->loss = loss;
+    isl->reject_streak = 0;
+}
+
+static void settle(ht_pooled *s, ht_island *isl)
+{
+    ht_pooled_merge *m = &s->merges[isl->id];
+    const ht_merge_candidate *winner;
+    double before = isl->loss, loss;
+    const char *phase = ht_pooled_phase(s, isl->wall);
+    size_t tried, nulls = ht_island_nulls(isl, s->recipe, &m->judged, &tried);
+    bool found = best_candidate(s, isl, m, &winner, &loss);
+    bool rolled_back = !found || (isl->n > 1 && loss > isl->loss);
+    if (!rolled_back)
+        take_root(s, isl, m, winner, loss);
+    else if (found)
+        isl->reject_streak++;
+    bool all_diverged = m->judged.n_reported > 0 && m->judged.n_finite == 0;
+    if (ht_island_teach(isl, s->knobs, s->posterior, phase) != HT_OK
+        || ((found || all_diverged) && ht_island_remember(isl, found ? loss : nothing) != HT_OK))
+        ht_pool_no_memory(s->pool);
+    if (all_diverged)
+        ht_island_slow_down(isl, s->knobs);
+    ht_island_move(isl, s->knobs, &m->judged);
+    ht_gain_add_nulls(s->gain, nulls, tried);
+    if (found && ht_gain_add(s->gain, isl, &m->judged, rolled_back ? -1 : isl->node, before,
+                             isl->members[m->judged.finite[0]].loss, loss) != HT_OK)
+        ht_pool_no_memory(s->pool);
+    ht_pooled_note_verdicts(s, isl, &m->judged, before);
+    ht_pooled_note_closing(s, isl, m, before, found ? loss : NAN, winner, rolled_back);
+    watch_health(s, isl);
+    isl->wall += isl->epochs;
+    isl->closed_at = ht_pool_now(s->pool);
+    isl->state = HT_ISLAND_CLOSED;
+}
+
+/* ---- close ---------------------------------------------------------------------------------- */
+
+/* All means at once, the largest first: the last one of each, which gets the result, is in no smaller one. */
+static void order_means(ht_pooled *s, ht_island *isl, ht_pooled_merge *m)
+{
+    size_t sizes[HT_MERGE_MOST], n = ht_merge_sizes(m->judged.n_finite, sizes);
+    int *members = malloc((m->judged.n_finite + 1) * sizeof *members);
+    if (members == NULL) {
+        ht_pool_no_memory(s->pool);
+        return;
+    }
+    for (size_t i = 0; i < m->judged.n_finite; i++)
+        members[i] = isl->members[m->judged.finite[i]].replica;
+    for (size_t i = 0; i < n; i++) {
+        int last = members[sizes[i] - 1];
+        int parent = isl->members[m->judged.finite[0]].node;
+        unsigned long number = ht_pool_mean(s->pool, sizes[i], members, parent, isl->wall + isl->epochs);
+        if (number == 0)
+            break;
+        m->means[m->n++] = (ht_merge_candidate){sizes[i], number, last, ht_pool_replica_of(s->pool, last).node, NAN};
+        m->open++;
+    }
+    free(members);
+}
+
+static void close_segment(ht_pooled *s, ht_island *isl)
+{
+    ht_pooled_merge *m = &s->merges[isl->id];
+    m->n = m->open = 0;
+    for (size_t i = 0; i < isl->n; i++)
+        if (!ht_pool_replica_of(s->pool, isl->members[i].replica).lives)
+            isl->members[i].state = HT_MEMBER_ABSENT;      /* its state is gone */
+    ht_island_judge(isl, s->recipe, &m->judged);
+    isl->state = HT_ISLAND_MERGES;
+    if (s->recipe->population.merge == HT_MERGE_GUARDED)
+        order_means(s, isl, m);
+    if (m->open == 0)
+        settle(s, isl);
+}
+
+static void close_if_complete(ht_pooled *s, ht_island *isl)
+{
+    if (isl->state != HT_ISLAND_TRAINS)
+        return;
+    for (size_t i = 0; i < isl->n; i++)
+        if (isl->members[i].state == HT_MEMBER_TRAINS)
+            return;
+    close_segment(s, isl);
+}
+
+/* ---- what comes back ------------------------------------------------------------------------ */
+
+static ht_island_member *member_of(ht_island *isl, int replica)
+{
+    for (size_t i = 0; i < isl->n; i++)
+        if (isl->members[i].replica == replica)
+            return &isl->members[i];
+    return NULL;
+}
+
+/* Its root did not arrive. */
+static void try_again(ht_pooled *s, ht_island *isl, ht_island_member *m)
+{
+    s->root[m->replica] = 0;
+    int holder = ht_pooled_root_holder(s, isl);
+    if (isl->version > 0 && (holder < 0 || m->retries == TRIES)) {
+        m->state = HT_MEMBER_ABSENT;
+        return;
+    }
+    if (m->retries++ == TRIES) {
+        m->state = HT_MEMBER_ABSENT;
+        return;
+    }
+    if (isl->version > 0)
+        give_root(s, isl, holder, m->replica);
+    order_work(s, isl, m);
+}
+
+void ht_pooled_reported(ht_pooled *s, ht_island *isl, int replica, const ht_pool_result *r)
+{
+    ht_island_member *m = member_of(isl, replica);
+    if (m == NULL || m->work != r->number || m->state != HT_MEMBER_TRAINS)
+        return;
+    if (r->epochs == 0 && !r->late) {
+        try_again(s, isl, m);
+    } else if (r->epochs == 0) {
+        m->state = HT_MEMBER_ABSENT;        /* stopped before its first epoch was over */
+    } else {
+        m->state = HT_MEMBER_REPORTED;
+        m->loss = r->loss;
+        m->node = r->node;
+        m->first_step = r->first_step;
+        m->step = r->step;
+    }
+    close_if_complete(s, isl);
+}
+
+void ht_pooled_absent(ht_pooled *s, ht_island *isl, int replica)
+{
+    ht_island_member *m = member_of(isl, replica);
+    if (m == NULL || isl->state != HT_ISLAND_TRAINS)
+        return;
+    m->state = HT_MEMBER_ABSENT;
+    close_if_complete(s, isl);
+}
+
+bool ht_pooled_measured(ht_pooled *s, ht_island *isl, unsigned long number, double loss)
+{
+    ht_pooled_merge *m = &s->merges[isl->id];
+    for (size_t i = 0; isl->state == HT_ISLAND_MERGES && i < m->n; i++)
+        if (m->means[i].number == number) {
+            m->means[i].loss = loss;
+            if (--m->open == 0)
+                settle(s, isl);
+            return true;
+        }
+    return false;
+}
