@@ -16,10 +16,11 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "population/candidates.h"
 #include "population/policies.h"
+#include "population/starts.h"
 
 enum { RUNGS = 3, ETA = 3, STREAK = 3, ATTEMPTS = 3 };
+enum { DRAW_STARTS = 1 }; /* purpose of random numbers */
 
 typedef enum { QUEUED, RUNNING, REPORTED, OUT } candidate_state;
 
@@ -110,11 +111,12 @@ static ht_status create(ht_pool *p, void **self, ht_error *err)
         s->h = calloc(s->n * ht_pool_knobs(p)->n, sizeof *s->h);
         s->streak = calloc((size_t)o->n_replicas, sizeof *s->streak);
     }
-    if (s == NULL || s->c == NULL || s->h == NULL || s->streak == NULL) {
+    if (s == NULL || s->c == NULL || s->h == NULL || s->streak == NULL ||
+        ht_starts_draw(o->recipe, ht_pool_knobs(p), ht_pool_random(p, DRAW_STARTS, 0, 0), s->n, s->h) !=
+            HT_OK) {
         destroy(s);
         return ht_fail(err, HT_ENOMEM, "no memory for the candidates");
     }
-    ht_candidates_draw(p, s->n, s->h);
     for (size_t i = 0; i < s->n; i++)
         s->c[i] = (candidate){.node = -1, .loss = NAN, .suspect = -1, .diverged_on = -1};
     *self = s;
@@ -184,7 +186,7 @@ static void train(halving *s, int replica, size_t i)
     const ht_pool_options *o = ht_pool_given(s->pool);
     ht_pool_work w = {.source = c->age == 0 ? HT_FROM_INIT : HT_FROM_SLOT,
                       .slot = slot,
-                      .seed = ht_candidate_seed(s->pool, i),
+                      .seed = o->seed * 100 + i,
                       .epochs = s->l.ends[s->rung] - c->age,
                       .h = &s->h[i * ht_pool_knobs(s->pool)->n],
                       .task = (int)i,

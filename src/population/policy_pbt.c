@@ -15,10 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "population/candidates.h"
 #include "population/policies.h"
+#include "population/starts.h"
 
-enum { PURPOSE_WINNER = 201, PURPOSE_PERTURB };
+enum { DRAW_STARTS = 1, DRAW_WINNER, DRAW_CHANGE }; /* purposes of random numbers */
 
 static const double factor = 1.25;
 static const double losers = .25; /* share of the members, one at least */
@@ -80,11 +80,11 @@ static ht_status create(ht_pool *p, void **self, ht_error *err)
         s->m = calloc(n, sizeof *s->m);
         s->h = calloc(n * ht_pool_knobs(p)->n, sizeof *s->h);
     }
-    if (s == NULL || s->m == NULL || s->h == NULL) {
+    if (s == NULL || s->m == NULL || s->h == NULL ||
+        ht_starts_draw(o->recipe, ht_pool_knobs(p), ht_pool_random(p, DRAW_STARTS, 0, 0), n, s->h) != HT_OK) {
         destroy(s);
         return ht_fail(err, HT_ENOMEM, "no memory for the members");
     }
-    ht_candidates_draw(p, n, s->h);
     for (size_t i = 0; i < n; i++)
         s->m[i] = (member){.loss = NAN, .node = -1};
     *self = s;
@@ -136,7 +136,7 @@ static int winner_for(const pbt *s, int i)
     bool loses = isnan(s->m[i].loss) || rank_of(s, i) >= known - share;
     if (known < 2 * share || !loses)
         return -1;
-    ht_random r = ht_pool_random(s->pool, PURPOSE_WINNER, (uint64_t)i, s->m[i].decisions);
+    ht_random r = ht_pool_random(s->pool, DRAW_WINNER, (uint64_t)i, s->m[i].decisions);
     int drawn = -1;
     for (int k = 0; k < s->n; k++) {
         if (k == i || !competes(s, k) || isnan(s->m[k].loss) || rank_of(s, k) >= share ||
@@ -153,7 +153,7 @@ static void perturb(pbt *s, int i)
 {
     const ht_tuned *knobs = ht_pool_knobs(s->pool);
     double *h = point_of(s, i);
-    ht_random r = ht_pool_random(s->pool, PURPOSE_PERTURB, (uint64_t)i, s->m[i].decisions);
+    ht_random r = ht_pool_random(s->pool, DRAW_CHANGE, (uint64_t)i, s->m[i].decisions);
     for (size_t k = 0; k < knobs->n && !ht_pool_is_calm(s->pool); k++)
         h[k] = ht_tuned_times(&knobs->k[k], h[k], ht_random_below(&r, 2) == 0 ? log(factor) : -log(factor));
 }
@@ -166,7 +166,7 @@ static void train(pbt *s, int i, ht_source_of_state source, unsigned slot, int p
     int left = ht_pool_given(s->pool)->epochs - m->age;
     ht_pool_work w = {.source = source,
                       .slot = slot,
-                      .seed = ht_candidate_seed(s->pool, (size_t)i),
+                      .seed = ht_pool_given(s->pool)->seed * 100 + (uint64_t)i,
                       .epochs = left < s->every ? left : s->every,
                       .h = point_of(s, i),
                       .task = i,

@@ -6,8 +6,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "population/candidates.h"
 #include "population/policies.h"
+#include "population/starts.h"
+
+enum { DRAW_STARTS = 1 }; /* purpose of random numbers */
 
 typedef struct {
     ht_pool *pool;
@@ -59,17 +61,24 @@ static ht_status create_static(ht_pool *p, void **self, ht_error *err)
 
 static ht_status create_random(ht_pool *p, void **self, ht_error *err)
 {
-    ht_status st = create_static(p, self, err);
-    if (st == HT_OK)
-        ht_candidates_draw(p, (size_t)ht_pool_given(p)->n_replicas, ((everybody *)*self)->h);
-    return st;
+    const ht_pool_options *o = ht_pool_given(p);
+    void *made = NULL;
+    HT_TRY(create_static(p, &made, err));
+    everybody *s = made;
+    ht_random r = ht_pool_random(p, DRAW_STARTS, 0, 0);
+    if (ht_starts_draw(o->recipe, ht_pool_knobs(p), r, (size_t)o->n_replicas, s->h) != HT_OK) {
+        destroy(s);
+        return ht_fail(err, HT_ENOMEM, "no memory for the points");
+    }
+    *self = s;
+    return HT_OK;
 }
 
 static void train(everybody *s, int replica)
 {
     const double *h = &s->h[(size_t)replica * ht_pool_knobs(s->pool)->n];
     ht_pool_work w = {.source = ht_pool_member(s->pool)->has_init ? HT_FROM_INIT : HT_FROM_LIVE,
-                      .seed = ht_candidate_seed(s->pool, (size_t)replica),
+                      .seed = ht_pool_given(s->pool)->seed * 100 + (uint64_t)replica,
                       .epochs = ht_pool_given(s->pool)->epochs,
                       .h = h,
                       .parent = -1,
