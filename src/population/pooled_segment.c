@@ -130,24 +130,28 @@ static void watch_health(ht_pooled *s, const ht_island *isl)
     }
 }
 
-static bool can_give(const ht_pooled *s, int replica)
+/* Who died since its report is absent, and its state is gone even if it is back already. */
+static bool can_give(const ht_island *isl, int replica)
 {
-    return ht_pool_replica_of(s->pool, replica).lives;
+    for (size_t i = 0; i < isl->n; i++)
+        if (isl->members[i].replica == replica)
+            return isl->members[i].state == HT_MEMBER_REPORTED;
+    return false;
 }
 
 /* The smallest loss among the best member alone (NULL) and the means. @return false: nobody has a state to take */
-static bool best_candidate(const ht_pooled *s, const ht_island *isl, const ht_pooled_merge *m,
+static bool best_candidate(const ht_island *isl, const ht_pooled_merge *m,
                            const ht_merge_candidate **winner, double *loss)
 {
     *winner = NULL;
     *loss = INFINITY;
     if (m->judged.n_finite > 0) {
         const ht_island_member *best = &isl->members[m->judged.finite[0]];
-        if (can_give(s, best->replica))
+        if (can_give(isl, best->replica))
             *loss = best->loss;
     }
     for (size_t i = 0; i < m->n; i++)
-        if (can_give(s, m->means[i].replica) && m->means[i].loss < *loss) {
+        if (can_give(isl, m->means[i].replica) && m->means[i].loss < *loss) {
             *winner = &m->means[i];
             *loss = m->means[i].loss;
         }
@@ -174,7 +178,7 @@ static void settle(ht_pooled *s, ht_island *isl)
     double before = isl->loss, loss;
     const char *phase = ht_pooled_phase(s, isl->wall);
     size_t tried, nulls = ht_island_nulls(isl, s->recipe, &m->judged, &tried);
-    bool found = best_candidate(s, isl, m, &winner, &loss);
+    bool found = best_candidate(isl, m, &winner, &loss);
     bool rolled_back = !found || (isl->n > 1 && loss > isl->loss);
     if (!rolled_back)
         take_root(s, isl, m, winner, loss);
@@ -228,9 +232,6 @@ static void close_segment(ht_pooled *s, ht_island *isl)
 {
     ht_pooled_merge *m = &s->merges[isl->id];
     m->n = m->open = 0;
-    for (size_t i = 0; i < isl->n; i++)
-        if (!ht_pool_replica_of(s->pool, isl->members[i].replica).lives)
-            isl->members[i].state = HT_MEMBER_ABSENT;      /* its state is gone */
     ht_island_judge(isl, s->recipe, &m->judged);
     isl->state = HT_ISLAND_MERGES;
     if (s->recipe->population.merge == HT_MERGE_GUARDED)
@@ -299,7 +300,7 @@ void ht_pooled_reported(ht_pooled *s, ht_island *isl, int replica, const ht_pool
 void ht_pooled_absent(ht_pooled *s, ht_island *isl, int replica)
 {
     ht_island_member *m = member_of(isl, replica);
-    if (m == NULL || isl->state != HT_ISLAND_TRAINS)
+    if (m == NULL)
         return;
     m->state = HT_MEMBER_ABSENT;
     close_if_complete(s, isl);
