@@ -13,9 +13,9 @@
 #include "comm/mean.h"
 #include "comm/mpi_stream.h"
 
-static const size_t usual_chunk = 1 << 20, longest_chunk = 1 << 30, unit = 8;
+static const size_t usual_chunk = 256 << 10, longest_chunk = 1 << 30, unit = 8;
 static const double longest_look_s = 1; /* between two looks of a rank that runs */
-enum { EAGER_LOOKS = 20 };              /* before the first nap */
+enum { EAGER_LOOKS = 4 };              /* before the first nap */
 
 typedef struct {
     ht_carrier base;

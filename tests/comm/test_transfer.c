@@ -11,7 +11,7 @@
 #include "comm/mpi_case.h"
 
 enum { CHUNK_TAG = 3, HELD_MAX = 64 };
-static const double patient_s = 20, short_s = .2;
+static const double patient_s = 20, short_s = .2, mean_s = 2;
 
 static struct {
     enum { PASS, DAMAGE, HOLD } what;
@@ -297,6 +297,36 @@ static void a_peer_that_never_comes_costs_the_patience_and_the_next_transfer_wor
     ht_transfer_destroy(later);
 }
 
+static void a_mean_that_misses_a_member_fails_at_the_last_and_the_next_one_is_right(MPI_Comm comm, int rank,
+                                                                                    int size, int *failures)
+{
+    enum { N = 5000 };
+    ht_carrier *c = opened(comm, 64, true, mean_s);
+    int self = rank - 1, m = size - 1;
+    int members[64];
+    float *x = malloc(N * sizeof *x);
+    ht_span span = {x, N, HT_FLOAT32, HT_AVERAGE};
+    ht_error err = {""};
+    for (int i = 0; i < 64; i++)
+        members[i] = i;
+    for (int i = 0; i < N; i++)
+        x[i] = (float)self;
+    if (rank > 0 && self != 1) {
+        ht_status st = c->class->mean(c, 1, (size_t)m, members, 1, &span, &err);
+        CHECK(st == HT_ETIMEOUT || st == HT_ECOMM ||
+              (self > 1 && self < m - 1)); /* their parents may have all */
+    }
+    MPI_Barrier(comm);
+    for (int i = 0; i < N; i++)
+        x[i] = (float)self;
+    if (rank > 0) /* with the same ends: what is left of the first mean is in the way */
+        CHECK(c->class->mean(c, 2, (size_t)m, members, 1, &span, &err) == HT_OK);
+    for (int i = 0; i < N && self == m - 1; i++)
+        CHECK(x[i] == (float)(m - 1) / 2);
+    free(x);
+    ht_transfer_destroy(c);
+}
+
 static void late_chunks_of_an_aborted_transfer_are_not_taken_for_the_next(MPI_Comm comm, int rank, int size,
                                                                           int *failures)
 {
@@ -387,6 +417,7 @@ MPI_CASES(MPI_CASE(sizes_and_spans_of_any_kind_arrive_as_they_were),
           MPI_CASE(disjoint_transfers_run_at_once),
           MPI_CASE(a_mean_has_the_bits_of_the_pairwise_sum_and_lands_in_the_last_member),
           MPI_CASE(a_peer_that_never_comes_costs_the_patience_and_the_next_transfer_works),
+          MPI_CASE(a_mean_that_misses_a_member_fails_at_the_last_and_the_next_one_is_right),
           MPI_CASE(late_chunks_of_an_aborted_transfer_are_not_taken_for_the_next),
           MPI_CASE(a_checksum_finds_what_was_damaged_on_its_way),
           MPI_CASE(states_of_different_layout_are_refused_at_both_ends),
