@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "state/bfloat16.h"
+
 enum { BLOCK = 2048 };
 
 ht_mean_place ht_mean_find(size_t m, size_t member)
@@ -73,14 +75,8 @@ static void divide_f64(size_t n, const double *restrict sum, double divisor, dou
         out[i] = sum[i] / divisor;
 }
 
-static inline float widened(uint16_t x)
-{
-    uint32_t bits = (uint32_t)x << 16;
-    float y;
-    memcpy(&y, &bits, sizeof y);
-    return y;
-}
-
+/* Nearest, half way to even: the mean of two neighbours is always half way, and always away from zero would
+ * let weights grow from mean to mean. */
 static inline uint16_t narrowed(float x)
 {
     uint32_t bits;
@@ -93,13 +89,13 @@ static inline uint16_t narrowed(float x)
 static void widen(size_t n, const uint16_t *restrict x, float *restrict out)
 {
     for (size_t i = 0; i < n; i++)
-        out[i] = widened(x[i]);
+        out[i] = ht_bfloat16_widen(x[i]);
 }
 
 static void add_bf16(size_t n, const uint16_t *restrict x, float *restrict sum)
 {
     for (size_t i = 0; i < n; i++)
-        sum[i] = widened(x[i]) + sum[i];
+        sum[i] = ht_bfloat16_widen(x[i]) + sum[i];
 }
 
 static void divide_bf16(size_t n, const float *restrict sum, float divisor, uint16_t *restrict out)

@@ -123,26 +123,6 @@ size_t ht_stream_length(const ht_stream *s, size_t i)
     return s->chunks[i].count * (s->is_partial ? ht_mean_partial_size(e) : ht_mean_size(e));
 }
 
-/* Four sums side by side, so that the multiplications overlap. */
-static uint64_t digest(uint64_t sum, const unsigned char *bytes, size_t n)
-{
-    static const uint64_t prime = 0x9e3779b97f4a7c15;
-    uint64_t lane[4] = {sum, ~sum, sum + n, sum ^ prime};
-    size_t i = 0;
-    for (; i + 32 <= n; i += 32)
-        for (size_t j = 0; j < 4; j++) {
-            uint64_t word;
-            memcpy(&word, bytes + i + 8 * j, 8);
-            lane[j] = (lane[j] ^ word) * prime;
-            lane[j] ^= lane[j] >> 29;
-        }
-    for (; i < n; i++)
-        lane[0] = ((lane[0] ^ bytes[i]) * prime) ^ (lane[0] >> 29);
-    for (size_t j = 1; j < 4; j++)
-        lane[0] = ((lane[0] ^ lane[j]) * prime) ^ (lane[0] >> 31);
-    return lane[0];
-}
-
 static ht_status say(ht_stream_ends *e, int to, note n, ht_error *err)
 {
     return ht_comm_send(e->notes, to, &n, sizeof n, err);
@@ -188,7 +168,7 @@ static ht_status post(ht_stream_ends *e, ht_stream *s, ht_error *err)
         int length = (int)ht_stream_length(s, s->posted);
         MPI_Request *request = &s->requests[s->posted % HT_STREAM_WINDOW];
         if (e->checks && !s->is_in)
-            s->checksum = digest(s->checksum, at, (size_t)length);
+            ht_checksum_add(&s->checksum, at, (size_t)length);
         int code = s->is_in ? MPI_Irecv(at, length, MPI_BYTE, s->peer, CHUNKS, e->comm, request)
                             : MPI_Isend(at, length, MPI_BYTE, s->peer, CHUNKS, e->comm, request);
         if (code != MPI_SUCCESS)
@@ -212,8 +192,7 @@ static ht_status finish(ht_stream_ends *e, ht_stream *s, bool *moved, ht_error *
         if (s->is_in) {
             e->got[s->peer]++;
             if (e->checks)
-                s->checksum =
-                    digest(s->checksum, ht_stream_at(s, s->finished), ht_stream_length(s, s->finished));
+                ht_checksum_add(&s->checksum, ht_stream_at(s, s->finished), ht_stream_length(s, s->finished));
         }
         s->finished++;
         *moved = true;
@@ -324,6 +303,7 @@ ht_status ht_stream_open(ht_stream_ends *e, unsigned long number, size_t n, ht_s
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j < HT_STREAM_WINDOW; j++)
             s[i].requests[j] = MPI_REQUEST_NULL;
+        ht_checksum_init(&s[i].checksum);
         for (size_t j = 0; j < s[i].n; j++)
             s[i].bytes += ht_stream_length(&s[i], j);
     }
@@ -348,15 +328,16 @@ static ht_status flow(ht_stream_ends *e, unsigned long number, ht_stream *s, boo
         return HT_OK;
     if (!s->is_in) {
         s->state = HT_STREAM_ENDING;
-        return say(e, s->peer, (note){END, number, s->bytes, s->layout, s->checksum}, err);
+        return say(e, s->peer, (note){END, number, s->bytes, s->layout, ht_checksum_value(&s->checksum)},
+                   err);
     }
     if (!s->has_end)
         return HT_OK;
-    if (s->their_checksum != s->checksum)
+    if (s->their_checksum != ht_checksum_value(&s->checksum))
         return ht_fail(err, HT_ECOMM,
                        "transfer %lu: the state of replica %d was damaged on its way: checksum %llx, "
                        "sent with %llx",
-                       number, replica(s), (unsigned long long)s->checksum,
+                       number, replica(s), (unsigned long long)ht_checksum_value(&s->checksum),
                        (unsigned long long)s->their_checksum);
     s->is_done = *moved = true;
     return say(e, s->peer, (note){TAKEN, number, s->bytes, s->layout, 0}, err);

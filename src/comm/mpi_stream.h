@@ -20,6 +20,7 @@
 
 #include <mpi.h>
 
+#include "state/checksum.h"
 #include "state/state.h"
 
 enum { HT_STREAM_WINDOW = 4 };
@@ -54,7 +55,8 @@ typedef struct {
     /* private */
     unsigned char *ring; /* NULL, or [HT_STREAM_WINDOW * slot]: chunk i is in slot i % HT_STREAM_WINDOW */
     enum { HT_STREAM_GREETING, HT_STREAM_FLOWING, HT_STREAM_ENDING } state;
-    uint64_t bytes, checksum, their_checksum;
+    uint64_t bytes, their_checksum;
+    ht_checksum checksum;
     bool has_end;
     size_t posted;
     MPI_Request requests[HT_STREAM_WINDOW];
