@@ -14,6 +14,7 @@ enum { RUNGS_MAX = 62 };
 typedef struct {
     size_t n, capacity;
     double *values; /* [n], ascending */
+    size_t passed;  /* how many of the n went on from here */
 } rung;
 
 typedef struct {
@@ -110,30 +111,47 @@ static long long next_level(const ht_pruner *p, long long level)
     return level > (1LL << 53) / p->o.reduction ? 0 : level * p->o.reduction;
 }
 
+/* The best 1/reduction of those that came so far go on, and no more than 1/reduction of them; whoever is the best
+ * goes on anyway. Without the second half far more go on: the search learns, so that late trials are better than
+ * early ones, and most of them are among the best that came so far. */
+static bool passes(const ht_pruner *p, const rung *r, double value)
+{
+    size_t reduction = (size_t)p->o.reduction, rank = rank_of(r, value);
+    return rank == 0 || (rank < r->n / reduction && r->passed < (r->n + reduction - 1) / reduction);
+}
+
 /* The rungs that the last report reached: from the one after the report before it, up to its own step. */
 static ht_status climb(ht_pruner *p, size_t n, const ht_trial_report *reports, bool *stop, ht_error *err)
 {
     long long before = n > 1 ? reports[n - 2].step : -1, level = p->o.min_resource;
     double value = cost(p, reports[n - 1].value);
+    size_t first = RUNGS_MAX, end = 0;
     for (size_t i = 0; i < RUNGS_MAX && level > 0 && level <= reports[n - 1].step; i++, level = next_level(p, level)) {
         rung *r = &p->rungs[i];
         if (level <= before)
             continue;
         HT_TRY(insert(r, value, err));
-        size_t passes = r->n / (size_t)p->o.reduction;
+        first = i < first ? i : first;
+        end = i + 1;
         bool at_the_end = p->longest > 0 && level >= p->longest;
-        *stop = *stop || (!at_the_end && rank_of(r, value) >= (passes > 0 ? passes : 1));
+        *stop = *stop || (!at_the_end && !passes(p, r, value));
     }
+    for (size_t i = first; i < end && !*stop; i++)
+        p->rungs[i].passed++;
     return HT_OK;
 }
 
-static void descend(ht_pruner *p, size_t n, const ht_trial_report *reports)
+/* A trial that goes on no more leaves its place to another. */
+static void descend(ht_pruner *p, size_t n, const ht_trial_report *reports, bool stopped)
 {
     long long level = p->o.min_resource;
     size_t i = 0;
     for (size_t k = 0; k < n; k++)
-        for (; i < RUNGS_MAX && level > 0 && level <= reports[k].step; i++, level = next_level(p, level))
+        for (; i < RUNGS_MAX && level > 0 && level <= reports[k].step; i++, level = next_level(p, level)) {
             erase(&p->rungs[i], cost(p, reports[k].value));
+            if (p->rungs[i].passed > 0 && !(stopped && k == n - 1))
+                p->rungs[i].passed--;
+        }
 }
 
 /* ---- the median rule ------------------------------------------------------------------------ */
@@ -233,8 +251,8 @@ ht_status ht_pruner_complete(ht_pruner *p, size_t n, const ht_trial_report *repo
     return HT_OK;
 }
 
-void ht_pruner_forget(ht_pruner *p, size_t n, const ht_trial_report *reports)
+void ht_pruner_forget(ht_pruner *p, size_t n, const ht_trial_report *reports, bool stopped)
 {
     if (p->o.rule == HT_PRUNE_ASHA)
-        descend(p, n, reports);
+        descend(p, n, reports, stopped);
 }

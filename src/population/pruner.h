@@ -39,7 +39,8 @@ ht_status ht_pruner_report(ht_pruner *p, size_t n, const ht_trial_report *report
 /** A trial ran to its end: it tells how long a trial is, and is one that others are compared with. */
 ht_status ht_pruner_complete(ht_pruner *p, size_t n, const ht_trial_report *reports, ht_error *err);
 
-/** A trial failed or was lost: its reports never were. (Those of a stopped trial stay.) */
-void ht_pruner_forget(ht_pruner *p, size_t n, const ht_trial_report *reports);
+/** A trial failed or was lost: its reports never were. (Those of a stopped trial stay.)
+ *  @param stopped  its last report was answered with `stop`, but it failed before it could be stopped */
+void ht_pruner_forget(ht_pruner *p, size_t n, const ht_trial_report *reports, bool stopped);
 
 #endif

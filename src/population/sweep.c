@@ -308,7 +308,7 @@ static ht_status end_trial(ht_sweep *s, entry *e, ht_trial_status status)
 static void drop_attempt(ht_sweep *s, entry *e)
 {
     ht_trial *t = &e->trial;
-    ht_pruner_forget(s->pruner, t->n_reports, t->reports);
+    ht_pruner_forget(s->pruner, t->n_reports, t->reports, e->stopping);
     t->n_reports = 0;
     e->best = INFINITY;
     s->by_status[t->status]--;
