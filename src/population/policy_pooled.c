@@ -119,13 +119,22 @@ static size_t count_alive(const ht_pooled *s)
     return n;
 }
 
-/* Everybody useful is dealt out to the islands order[0 .. kept - 1]. */
+static bool has_root(const ht_pooled *s, int r)
+{
+    return s->home[r] >= 0 && s->root[r] > 0 && s->root[r] == s->islands[s->home[r]].version;
+}
+
+/* Everybody useful is dealt out to the islands order[0 .. kept - 1]. Who has the root of its island comes first and so
+ * stays, because it may be the only one. */
 static void deal(ht_pooled *s, size_t kept, const int *order)
 {
     int *who = malloc((size_t)s->n * sizeof *who), *home = malloc((size_t)s->n * sizeof *home);
     size_t n = 0;
-    for (int r = 0; who != NULL && home != NULL && r < s->n; r++) {
-        if (!is_useful(s, r))
+    if (who == NULL || home == NULL)
+        ht_pool_no_memory(s->pool);
+    for (int i = 0; who != NULL && home != NULL && i < 2 * s->n; i++) {
+        int r = i % s->n;
+        if (!is_useful(s, r) || has_root(s, r) != (i < s->n))
             continue;
         who[n] = r;
         home[n] = -1;
@@ -134,8 +143,6 @@ static void deal(ht_pooled *s, size_t kept, const int *order)
                 home[n] = (int)k;
         n++;
     }
-    if (who == NULL || home == NULL)
-        ht_pool_no_memory(s->pool);
     ht_tournament_deal(n, home, kept);
     for (size_t i = 0; i < n; i++)
         s->home[who[i]] = home[i] >= 0 ? order[home[i]] : -1;
