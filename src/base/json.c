@@ -45,7 +45,8 @@ static void advance_to(scan *s, const char *p)
 
 static ht_place place_of(const scan *s)
 {
-    return (ht_place){s->line, (int)(s->p - s->line_start) + 1};
+    int column = (int)(s->p - s->line_start) + 1;
+    return (ht_place){s->line, column, s->line, column};
 }
 
 static void skip_blanks(scan *s)
@@ -88,18 +89,25 @@ static ht_status refuse(const scan *s, ht_place at, const char *why)
 /* Go on to the next value of the text, past punctuation and member names, and note its place. */
 static ht_status next_value(scan *s, bool *is_int)
 {
+    ht_place key = {0};
     *is_int = false;
     for (;;) {
         while (is_blank(*s->p) || (*s->p != '\0' && strchr(",:]}", *s->p) != NULL))
             advance_to(s, s->p + 1);
         ht_place place = place_of(s);
+        if (key.line > 0) {
+            place.key_line = key.line;
+            place.key_column = key.column;
+        }
         s->places[s->n] = place;
         if (*s->p == '"') {
             if (!skip_string(s))
                 return refuse(s, place, "a text with \\u0000 in it cannot be kept");
             skip_blanks(s);
-            if (*s->p == ':')
-                continue;           /* that was a member's name */
+            if (*s->p == ':') {
+                key = place;        /* that was a member's name */
+                continue;
+            }
         } else if (*s->p == '{' || *s->p == '[') {
             advance_to(s, s->p + 1);
         } else {
@@ -148,7 +156,8 @@ static ht_status refuse_twins(const scan *s, size_t n, member *members)
     if (twin == NULL)
         return HT_OK;
     ht_place at = s->places[twin->at];
-    return ht_fail(s->err, HT_EFORMAT, "line %d, column %d: '%s' is given twice", at.line, at.column, twin->name);
+    return ht_fail(s->err, HT_EFORMAT, "line %d, column %d: '%s' is given twice", at.key_line, at.key_column,
+                   twin->name);
 }
 
 static ht_status mark(cJSON *item, scan *s);

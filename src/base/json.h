@@ -8,9 +8,10 @@
 
 #include "base/error.h"
 
-/** Where a value starts in its text; both count from 1. */
+/** Where a value starts in its text, and where its name starts if it is a member (else the same); all count
+ *  from 1. */
 typedef struct {
-    int line, column;
+    int line, column, key_line, key_column;
 } ht_place;
 
 /** Parse one JSON text in UTF-8 (trailing white space allowed, nothing else after it).

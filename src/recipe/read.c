@@ -55,23 +55,37 @@ static void leave(reader *rd, size_t before)
     rd->path[before] = '\0';
 }
 
-/* `item` is where it is, or the nearest thing around it. */
-static void fault(reader *rd, const cJSON *item, const char *why)
+static void report(reader *rd, const cJSON *item, bool at_key, const char *why)
 {
-    ht_place at = {1, 1};
+    ht_place at = {1, 1, 1, 1};
     if (rd->n_faults++ >= FAULTS_MAX)
         return;
     if (rd->d->places != NULL) {
         ht_tree_place(rd->d->root, rd->d->places, item, &at);
-        ht_string_add(rd->faults, "%s:%d:%d: ", rd->d->name, at.line, at.column);
+        ht_string_add(rd->faults, "%s:%d:%d: ", rd->d->name, at_key ? at.key_line : at.line,
+                      at_key ? at.key_column : at.column);
     }
     ht_string_add(rd->faults, "%s%s%s\n", rd->path, rd->path[0] == '\0' ? "" : ": ", why);
+}
+
+/* `item` is where it is, or the nearest thing around it. */
+static void fault(reader *rd, const cJSON *item, const char *why)
+{
+    report(rd, item, false, why);
 }
 
 static void fault_at(reader *rd, const char *name, const cJSON *item, const char *why)
 {
     size_t before = enter(rd, name);
     fault(rd, item, why);
+    leave(rd, before);
+}
+
+/* The name of a member is at fault, not its value. */
+static void fault_of_name(reader *rd, const cJSON *item, const char *why)
+{
+    size_t before = enter(rd, item->string);
+    report(rd, item, true, why);
     leave(rd, before);
 }
 
@@ -115,7 +129,7 @@ static void report_unknown(reader *rd, const cJSON *mapping, const char *const *
             ht_fail(&why, HT_EFORMAT, "unknown field; nearest is '%s'", nearest);
         else
             ht_fail(&why, HT_EFORMAT, "unknown field");
-        fault_at(rd, item->string, item, why.text);
+        fault_of_name(rd, item, why.text);
     }
 }
 
@@ -124,8 +138,8 @@ static bool take_name(reader *rd, const cJSON *item, char to[HT_NAME_MAX])
 {
     if (item->string[0] != '\0' && ht_name_copy(to, item->string))
         return true;
-    fault_at(rd, item->string, item,
-             item->string[0] == '\0' ? "a name may not be empty" : "this name is longer than 63 bytes");
+    fault_of_name(rd, item,
+                  item->string[0] == '\0' ? "a name may not be empty" : "this name is longer than 63 bytes");
     return false;
 }
 

@@ -23,6 +23,7 @@ typedef struct {
     struct {
         cJSON *container;
         char *key; /* of the value that comes next, owned; NULL = a key comes next */
+        yaml_mark_t key_mark;
     } stack[DEPTH_MAX];
     ht_error *err;
 } builder;
@@ -98,6 +99,8 @@ static cJSON *plain_scalar(const char *text)
 
 static bool add_place(builder *b, yaml_mark_t mark)
 {
+    bool named = b->depth > 0 && b->stack[b->depth - 1].key != NULL;
+    yaml_mark_t key = named ? b->stack[b->depth - 1].key_mark : mark;
     if (b->n == b->capacity) {
         size_t capacity = b->capacity == 0 ? 64 : 2 * b->capacity;
         ht_place *places = realloc(b->places, capacity * sizeof *places);
@@ -106,7 +109,7 @@ static bool add_place(builder *b, yaml_mark_t mark)
         b->places = places;
         b->capacity = capacity;
     }
-    b->places[b->n++] = (ht_place){(int)mark.line + 1, (int)mark.column + 1};
+    b->places[b->n++] = (ht_place){(int)mark.line + 1, (int)mark.column + 1, (int)key.line + 1, (int)key.column + 1};
     return true;
 }
 
@@ -157,13 +160,13 @@ static ht_status open_container(builder *b, cJSON *container, yaml_mark_t mark)
 static ht_status close_mapping(builder *b)
 {
     const cJSON *twice;
-    ht_place at = {0, 0};
+    ht_place at = {0};
     HT_TRY(ht_tree_duplicate(b->stack[b->depth - 1].container, &twice, b->err));
     b->depth--;
     if (twice == NULL)
         return HT_OK;
     ht_tree_place(b->root, b->places, twice, &at);
-    return ht_fail(b->err, HT_EFORMAT, "line %d, column %d: '%.60s' is given twice", at.line, at.column,
+    return ht_fail(b->err, HT_EFORMAT, "line %d, column %d: '%.60s' is given twice", at.key_line, at.key_column,
                    twice->string);
 }
 
@@ -173,6 +176,7 @@ static ht_status take_key(builder *b, const char *text, bool plain, yaml_mark_t 
         return fail_at(b, mark, "a key may not be empty");
     char **key = &b->stack[b->depth - 1].key;
     *key = strdup(text);
+    b->stack[b->depth - 1].key_mark = mark;
     return *key == NULL ? no_memory(b) : HT_OK;
 }
 

@@ -122,7 +122,7 @@ try run glyph --recipe nowhere.yaml
 refuses 2 'nowhere.yaml'
 printf 'version: 1\nobjectve: {}\n' >wrong.yaml
 try run glyph --recipe wrong.yaml
-refuses 2 "wrong.yaml:2:11: objectve: unknown field; nearest is 'objective'"
+refuses 2 "wrong.yaml:2:1: objectve: unknown field; nearest is 'objective'"
 try run glyph --ranks-per-replica 2
 refuses 2 '--ranks-per-replica 2: there is one rank'
 try run glyph --study .
@@ -163,7 +163,7 @@ refuses 2 '2 ranks beside the coordinator do not divide into groups of 3'
 ranks 3 run glyph --slow 1:2,2:2
 refuses 2 "--slow: '2' is no replica; there are 0 .. 1"
 ranks 3 run glyph --recipe wrong.yaml
-refuses 2 'wrong.yaml:2:11'
+refuses 2 'wrong.yaml:2:1'
 ranks 3 run fashion --data nowhere --epochs 1 --quiet
 refuses 2 'nowhere/train-images'
 ranks 3 run glyph --dir file/run --epochs 1

@@ -126,9 +126,9 @@ static void what_is_not_json_is_refused_with_its_place(void)
 
 static void two_members_of_one_name_are_refused_at_the_second(void)
 {
-    check_refused("{\"a\": 1, \"b\": 2,\n \"a\": 3}", "line 2, column 7: 'a' is given twice");
-    check_refused("[{\"x\": {\"k\": 1, \"l\": {\"k\": 2, \"k\": 3}}}]", "line 1, column 36: 'k' is given twice");
-    check_refused("{\"z\": 1, \"a\": 2, \"z\": 3, \"a\": 4}", "line 1, column 23: 'z' is given twice");
+    check_refused("{\"a\": 1, \"b\": 2,\n \"a\": 3}", "line 2, column 2: 'a' is given twice");
+    check_refused("[{\"x\": {\"k\": 1, \"l\": {\"k\": 2, \"k\": 3}}}]", "line 1, column 31: 'k' is given twice");
+    check_refused("{\"z\": 1, \"a\": 2, \"z\": 3, \"a\": 4}", "line 1, column 18: 'z' is given twice");
     cJSON_Delete(parsed("{\"a\": 1, \"A\": {\"a\": 2}, \"\": 3}", NULL));    /* these are none */
 }
 

@@ -176,8 +176,8 @@ static void a_tournament_does_not_end_before_it_begins(void)
 static void a_section_inside_a_section_refuses_what_it_does_not_know(void)
 {
     refused("population: {race: {fersh: 1}}",
-            "r:1:28: population.race.fersh: unknown field; nearest is 'fresh'");
-    refused("population: {rase: {}}", "r:1:20: population.rase: unknown field; nearest is 'race'");
+            "r:1:21: population.race.fersh: unknown field; nearest is 'fresh'");
+    refused("population: {rase: {}}", "r:1:14: population.rase: unknown field; nearest is 'race'");
     refused("population: {race: 5}",
             "r:1:20: population.race: a section is a mapping of names, not a single value");
     ht_recipe_destroy(parsed("population: {race: , tournament: {}}"));

@@ -103,8 +103,8 @@ static void what_a_recipe_does_not_need_is_refused_with_its_place(void)
     refused("a: |\n  text\n", "line 1, column 4: block scalars are not supported; write the text in quotes");
     refused("a: >\n  text\n", "line 1, column 4: block scalars are not supported; write the text in quotes");
     refused("a: 1\n---\nb: 2\n", "line 2, column 1: only one document may be in a text");
-    refused("a: 1\nb: 2\na: 3\n", "line 3, column 4: 'a' is given twice");
-    refused("x: {a: 1, b: {c: 1, c: 2}}\n", "line 1, column 24: 'c' is given twice");
+    refused("a: 1\nb: 2\na: 3\n", "line 3, column 1: 'a' is given twice");
+    refused("x: {a: 1, b: {c: 1, c: 2}}\n", "line 1, column 21: 'c' is given twice");
     refused("? [a, b]\n: 1\n", "line 1, column 3: a key must be plain text");
     refused("{~: 1}\n", "line 1, column 2: a key may not be empty");
     refused("a: 1\nb: \xc3\xa4\xff\n", "line 2, column 5: this is not UTF-8");
