@@ -49,6 +49,14 @@ typedef struct {
     const char *name;           /**< of the problem, for the study; NULL = "" */
     unsigned long long seed;    /**< of every random decision; the recipe's search.seed if that is given */
     long long max_steps;        /**< optimiser steps of one replica; 0: said later by ht_env.max_steps */
+    int max_epochs;             /**< validation epochs of one replica: the budget of a pooled run is this times the
+                                     replicas; 0: the run is not pooled */
+    const char *recipe_set;     /**< fields of the recipe to set, "population.merge=off search.gamma=0.2"; NULL =
+                                     none */
+    bool check_transfers;       /**< a checksum follows every training state that moves between replicas */
+    void (*plan)(void *ctx, const char *text);      /**< told at the start of a pooled run what it will do and
+                                     why, in lines, on the coordinator; may be NULL */
+    void *plan_ctx;
     const char *mode;           /**< "off", "observe", "suggest", "active", "replay"; NULL: as hotcb.yaml
                                      says, else "active" */
     const char *replay;         /**< mutation log for mode replay */
@@ -124,6 +132,35 @@ ht_status ht_optimizer(ht_kernel *k, const char *actuator, const ht_optimizer_gr
 
 /** An actuator of the program's own. `ops` is copied, `self` borrowed until ht_close. */
 ht_status ht_actuator(ht_kernel *k, const char *name, const ht_actuator_ops *ops, void *self);
+
+/* ---- the training as a whole: what makes a pooled run possible ------------------------------- */
+/* All of this before the first ht_apply or ht_running, the same on every rank. In a pooled run
+ * (population.mode: pooled) the population deals out the training: inside ht_running and ht_apply it may begin a
+ * training anew, give this replica the state of another one, set knobs, and average. A program needs no other
+ * change than these calls; its loop is `while (ht_running(k))`, an epoch is what lies between two
+ * HT_VAL_EPOCH_END. */
+
+/** The buffers of the training state: weights, moments of the optimizer, step count, random state. Buffers are
+ *  borrowed until ht_free; read and written inside ht_running and ht_apply only. May be called several times.
+ *  @return HT_OK; HT_EINVAL: no data, a name that is taken, a mean of integers */
+ht_status ht_training_state(ht_kernel *k, const ht_state_buffer *buffers, size_t n);
+/** A part of the state that only callbacks can read and write (on a GPU): `bytes` bytes, copied as they are. The
+ *  library keeps one staging copy. */
+ht_status ht_training_part(ht_kernel *k, const char *name, size_t bytes, ht_status (*get)(void *ctx, void *to),
+                           ht_status (*put)(void *ctx, const void *from), void *ctx);
+/** How to begin anew: fresh weights, zero moments, step 0; the same on any replica for the same seed. Without it
+ *  the population cannot race candidates, and starts from the present values. */
+ht_status ht_on_init(ht_kernel *k, ht_status (*init)(void *ctx, unsigned long long seed), void *ctx);
+/** The validation: the objective of the present weights; deterministic, no effect on the training. The library
+ *  calls it at each HT_VAL_EPOCH_END, with the averaged weights in place (objective.ema), and reports the result
+ *  as the objective: the program need not. It may call ht_metric for more. In a replica of several ranks it is
+ *  called on all of them. */
+ht_status ht_on_validate(ht_kernel *k, ht_status (*validate)(void *ctx, double *objective), void *ctx);
+/** Write the best weights that this replica validated into the buffers with is_weights.
+ *  @return HT_OK; HT_EEMPTY: none were kept */
+ht_status ht_show_best(ht_kernel *k);
+/** After the end of a pooled run: the best weights of the whole run are this replica's (ht_show_best). */
+bool ht_is_champion(const ht_kernel *k);
 
 /* ---- what is observed ----------------------------------------------------------------------- */
 

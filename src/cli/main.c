@@ -33,6 +33,7 @@ static const ht_option run_options[] = {
     {"replay", "FILE", "mutation log to repeat, with --mode replay"},
     {"ranks-per-replica", "R", "ranks that share one training (default: 1)"},
     {"data", "DIR", "where the data files are (default: where their Debian package puts them)"},
+    {"recipe-set", "WORDS", "set fields of the recipe: \"population.policy=pbt search.gamma=0.2\""},
     {"set", "K=V,..", "set knobs before the training begins: opt.lr=0.01,opt.wd=0.1"},
     {"schedule", "S", "cosine or constant: what lr is multiplied by as the training goes on (default: constant)"},
     {"slow", "R:X,..", "to try failures: replica R computes X times as slowly"},

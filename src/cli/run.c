@@ -27,7 +27,7 @@ typedef struct {
     const ht_cli *cli;
     ht_ranks ranks;
     const ht_workload_info *workload;
-    const char *recipe, *study, *mode, *replay, *data, *set; /* NULL = not given; borrowed */
+    const char *recipe, *study, *mode, *replay, *data, *set, *recipe_set; /* NULL = not given; borrowed */
     long long epochs, ranks_per_replica, seed;
     bool compare, report_steps, cosine;
     ht_workload_options faults; /* slow, nan_at: those of this rank's replica */
@@ -69,6 +69,7 @@ static int read_options(job *j, const ht_args *args)
     j->replay = ht_args_text(args, "replay");
     j->data = ht_args_text(args, "data");
     j->set = ht_args_text(args, "set");
+    j->recipe_set = ht_args_text(args, "recipe-set");
     j->compare = ht_args_has(args, "compare");
     j->report_steps = ht_args_has(args, "report-steps");
     if (j->report_steps && j->ranks.size > 1)
@@ -247,6 +248,13 @@ done:
     return code;
 }
 
+static void print_plan(void *ctx, const char *text)
+{
+    const job *j = ctx;
+    if (!j->report_steps)
+        ht_cli_say(j->cli, "%s", text);
+}
+
 static ht_options options_of(const job *j, ht_progress_line *line)
 {
     return (ht_options){
@@ -259,6 +267,10 @@ static ht_options options_of(const job *j, ht_progress_line *line)
         .name = j->workload->name,
         .seed = (unsigned long long)j->seed,
         .max_steps = j->epochs * j->workload->steps_per_epoch,
+        .max_epochs = (int)j->epochs,
+        .recipe_set = j->recipe_set,
+        .plan = print_plan,
+        .plan_ctx = (void *)j,
         .mode = j->mode,
         .replay = j->replay,
         .warning = ht_progress_warn,

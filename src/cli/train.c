@@ -14,9 +14,11 @@ struct ht_training {
     ht_workload *workload;
     int epochs, steps_per_epoch;
     const ht_workload_buffer *weights; /* borrowed from the workload */
-    float *best;                       /* [weights->n], owned: the best weights so far */
-    double best_val;                   /* of a training without tuner; NaN = none */
+    float *best;                       /* [weights->n], owned: the best weights of a training without tuner */
+    double best_val;                   /* of it; NaN = none */
     double best_epoch;
+    ht_kernel *kernel;                 /* borrowed while it is trained; NULL = without tuner */
+    double val, val_error;             /* of the last validation */
     void (*told)(void *ctx, int epoch, double val); /* NULL = nobody listens */
     void *told_ctx;
 };
@@ -64,6 +66,43 @@ done:
     return st;
 }
 
+/* ---- what the tuner may do with it ----------------------------------------------------------- */
+
+static ht_status begin_anew(void *ctx, unsigned long long seed)
+{
+    ht_workload_init(((ht_training *)ctx)->workload, seed);
+    return HT_OK;
+}
+
+static ht_status validate(void *ctx, double *objective)
+{
+    ht_training *t = ctx;
+    *objective = t->val = ht_workload_validate(t->workload, &t->val_error);
+    return t->kernel != NULL ? ht_metric(t->kernel, "val/error", t->val_error) : HT_OK;
+}
+
+/* The whole training state: a pooled run copies it, and averages the weights and moments. */
+static ht_status offer_state(ht_training *t, ht_kernel *k, ht_error *err)
+{
+    const ht_workload_buffer *parts = NULL;
+    size_t n = ht_workload_state(t->workload, &parts);
+    ht_status st = HT_OK;
+    for (size_t i = 0; i < n && st == HT_OK; i++) {
+        const ht_state_buffer b = {.name = parts[i].name, .data = parts[i].data, .count = parts[i].n,
+                                   .element = HT_FLOAT32, .use = HT_AVERAGE, .is_weights = &parts[i] == t->weights};
+        st = ht_training_state(k, &b, 1);
+    }
+    const ht_state_buffer steps = {.name = "steps", .data = ht_workload_steps(t->workload), .count = 1,
+                                   .element = HT_INT64, .use = HT_COPY};
+    if (st == HT_OK)
+        st = ht_training_state(k, &steps, 1);
+    if (st == HT_OK)
+        st = ht_on_init(k, begin_anew, t);
+    if (st == HT_OK)
+        st = ht_on_validate(k, validate, t);
+    return st == HT_OK ? HT_OK : ht_fail(err, st, "%s", ht_message(k));
+}
+
 ht_status ht_training_offer(ht_training *t, ht_kernel *k, ht_error *err)
 {
     const ht_workload_knob *knobs = NULL;
@@ -75,7 +114,7 @@ ht_status ht_training_offer(ht_training *t, ht_kernel *k, ht_error *err)
         if (st != HT_OK)
             return ht_fail(err, st, "knob '%s:%s': %s", w->actuator, w->name, ht_message(k));
     }
-    return HT_OK;
+    return offer_state(t, k, err);
 }
 
 static const ht_workload_knob *find_knob(ht_training *t, const char *name)
@@ -152,41 +191,58 @@ static ht_status tell(ht_kernel *k, const ht_env *env, ht_event event, ht_error 
     return st == HT_OK ? HT_OK : ht_fail(err, st, "%s", ht_message(k));
 }
 
-static bool is_best(ht_training *t, const ht_kernel *k, double val)
+/* Without a tuner the best weights are kept here; with one the library keeps them. */
+static bool keep_best(ht_training *t)
 {
-    if (k != NULL)
-        return ht_is_best(k);
-    if (!(isfinite(val) && !(val >= t->best_val)))
+    if (!isfinite(t->val) || (!isnan(t->best_val) && t->val >= t->best_val))
         return false;
-    t->best_val = val;
+    t->best_val = t->val;
+    memcpy(t->best, t->weights->data, t->weights->n * sizeof *t->best);
     return true;
 }
 
-static ht_status train_epoch(ht_training *t, ht_kernel *k, int epoch, ht_env *env, ht_error *err)
+static ht_status train_epoch(ht_training *t, int epoch, ht_env *env, ht_error *err)
 {
-    double sum = 0, error_rate = NAN;
+    ht_kernel *k = t->kernel;
+    double sum = 0;
+    bool best;
     for (int i = 0; i < t->steps_per_epoch; i++) {
         env->loss = ht_workload_step(t->workload);
         env->step++;
         sum += env->loss;
         HT_TRY(tell(k, env, HT_TRAIN_BATCH_END, err));
     }
-    double val = ht_workload_validate(t->workload, &error_rate);
     env->epoch = epoch;
-    if (t->told != NULL)
-        t->told(t->told_ctx, epoch, val);
     if (k != NULL) {
-        ht_metric(k, "val/loss", val);
-        ht_metric(k, "val/error", error_rate);
         ht_metric(k, "train/loss", sum / t->steps_per_epoch);
         ht_metric(k, "grad/norm", ht_workload_grad_norm(t->workload));
+        HT_TRY(tell(k, env, HT_VAL_EPOCH_END, err));    /* validates, too */
+        best = ht_is_best(k);
+    } else {
+        validate(t, &t->val);
+        best = keep_best(t);
     }
-    HT_TRY(tell(k, env, HT_VAL_EPOCH_END, err));
-    if (is_best(t, k, val)) {
-        memcpy(t->best, t->weights->data, t->weights->n * sizeof *t->best);
+    if (t->told != NULL)
+        t->told(t->told_ctx, epoch, t->val);
+    if (best)
         t->best_epoch = epoch;
-    }
     return HT_OK;
+}
+
+/* @return whether there is a best state; it is in the workload then */
+static bool show_best(ht_training *t)
+{
+    if (t->kernel != NULL)
+        return ht_show_best(t->kernel) == HT_OK;
+    if (!isfinite(t->best_val))
+        return false;
+    memcpy(t->weights->data, t->best, t->weights->n * sizeof *t->best);
+    return true;
+}
+
+static bool goes_on(const ht_training *t, int epoch)
+{
+    return t->kernel != NULL ? ht_running(t->kernel) : epoch <= t->epochs;
 }
 
 ht_status ht_training_run(ht_training *t, ht_kernel *k, ht_outcome *out, ht_error *err)
@@ -195,17 +251,18 @@ ht_status ht_training_run(ht_training *t, ht_kernel *k, ht_outcome *out, ht_erro
     ht_env env = {.max_steps = (long long)t->epochs * t->steps_per_epoch};
     ht_status st = HT_OK;
     double start = now();
-    for (int epoch = 1; epoch <= t->epochs && st == HT_OK && (k == NULL || ht_running(k)); epoch++)
-        st = train_epoch(t, k, epoch, &env, err);
+    t->kernel = k;
+    for (int epoch = 1; st == HT_OK && goes_on(t, epoch); epoch++)
+        st = train_epoch(t, epoch, &env, err);
     o.train_s = now() - start;
-    if (t->best_epoch > 0) {
-        memcpy(t->weights->data, t->best, t->weights->n * sizeof *t->best);
+    if (show_best(t)) {
         o.val = ht_workload_validate(t->workload, &o.val_error);
         o.test = ht_workload_test(t->workload, &o.test_error);
         o.epoch = t->best_epoch;
     }
     if (k != NULL && st == HT_OK && ht_report_result(k, o.val, o.test) != HT_OK)
         st = ht_fail(err, HT_EFAILED, "%s", ht_message(k));
+    t->kernel = NULL;
     *out = o;
     return st;
 }

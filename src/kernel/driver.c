@@ -242,6 +242,34 @@ static ht_status find_recipe(const ht_options *o, start *s, ht_driver *d, ht_err
     return st;
 }
 
+static ht_status set_word(char *word, cJSON *set, ht_error *err)
+{
+    char *key = NULL;
+    cJSON *value = NULL;
+    HT_TRY(ht_word_parse(word, &key, &value, err));
+    ht_json_put(set, key, value);
+    free(key);
+    return HT_OK;
+}
+
+/* "a.b=1 c.d=x" on top of the recipe. */
+static ht_status apply_settings(const ht_options *o, ht_recipe *recipe, ht_error *err)
+{
+    char *rest = NULL, *copy = o->recipe_set != NULL ? strdup(o->recipe_set) : NULL;
+    if (o->recipe_set == NULL)
+        return HT_OK;
+    cJSON *set = cJSON_CreateObject();
+    ht_status st = copy != NULL && set != NULL ? HT_OK : ht_fail(err, HT_ENOMEM, "no memory for settings");
+    for (char *word = st == HT_OK ? strtok_r(copy, " ", &rest) : NULL; word != NULL && st == HT_OK;
+         word = strtok_r(NULL, " ", &rest))
+        st = set_word(word, set, err);
+    if (st == HT_OK && set->child != NULL)
+        st = ht_recipe_set(recipe, set, err);
+    cJSON_Delete(set);
+    free(copy);
+    return st;
+}
+
 static ht_status apply_seed(const ht_options *o, ht_recipe *recipe, ht_error *err)
 {
     if (o->seed == 0 || recipe->search.seed != 0)
@@ -308,6 +336,7 @@ static ht_status look_around(const ht_options *o, start *s, ht_driver *d, ht_err
     HT_TRY(ht_run_lock_take(o->run_dir, &d->lock, &s->before, err));
     HT_TRY(ht_run_dir_history(o->run_dir, &s->history, err));
     HT_TRY(find_recipe(o, s, d, err));
+    HT_TRY(apply_settings(o, s->base, err));
     HT_TRY(check_ability(s->base, err));
     s->study = o->study != NULL ? ht_path_join(".", o->study) : ht_path_join(o->run_dir, HT_FILE_STUDY);
     if (s->study == NULL)
@@ -350,7 +379,8 @@ static ht_status assemble(const ht_driver_options *o, const start *s, ht_driver 
         .ranks_per_replica = o->ranks_per_replica, .mpi_version = mpi_library(o->options, version),
         .lock = d->lock};
     const ht_coordinator_options policy = {
-        .n_replicas = o->n_replicas, .recipe = s->recipe, .mode = s->mode,
+        .n_replicas = o->n_replicas, .recipe = s->recipe, .mode = s->mode, .epochs = o->options->max_epochs,
+        .announce = o->options->plan, .announce_ctx = o->options->plan_ctx,
         .first_mutation = s->history.mutations, .first_segment = s->history.segments, .replay = s->replay,
         .silence_s = o->patience_s / 2};
     HT_TRY(ht_recorder_create(&records, &d->recorder, err));

@@ -9,10 +9,11 @@
 #include "comm/mpi_comm.h"
 
 typedef struct {
-    enum { APPLY, RESTORE, KEEP, SET, NEWS } kind;
+    enum { APPLY, RESTORE, KEEP, SET, TRAIN, NEWS } kind;
     char name[HT_NAME_MAX];     /* APPLY: actuator; SET: knob */
     ht_patch patch;             /* APPLY */
     ht_value value;             /* SET */
+    ht_group_training training; /* TRAIN */
     ht_group_news news;         /* NEWS */
 } deed;
 
@@ -25,7 +26,7 @@ static ht_status share(ht_group *g, deed *d, ht_error *err)
     return HT_OK;
 }
 
-static bool all_agree(ht_group *g, bool mine)
+bool ht_group_agree(ht_group *g, bool mine)
 {
     int ok = mine;
     MPI_Request request;
@@ -41,7 +42,7 @@ static ht_status do_apply(ht_group *g, const deed *d, const ht_env *env, size_t 
                           ht_error *err)
 {
     ht_status mine = g->local.apply(g->local.ctx, d->name, &d->patch, env, n_changes, changes, err);
-    if (all_agree(g, mine == HT_OK))
+    if (ht_group_agree(g, mine == HT_OK))
         return HT_OK;
     if (mine != HT_OK)
         return mine;
@@ -53,7 +54,7 @@ static ht_status do_apply(ht_group *g, const deed *d, const ht_env *env, size_t 
 static ht_status do_restore(ht_group *g, ht_rollback *how, ht_error *err)
 {
     ht_status mine = g->local.restore(g->local.ctx, how, err);
-    if (all_agree(g, mine == HT_OK) || mine != HT_OK)
+    if (ht_group_agree(g, mine == HT_OK) || mine != HT_OK)
         return mine;
     *how = HT_ROLLBACK_FAILED;
     return ht_fail(err, HT_EFAILED, "restore failed on another rank of the replica");
@@ -62,7 +63,7 @@ static ht_status do_restore(ht_group *g, ht_rollback *how, ht_error *err)
 static ht_status do_set(ht_group *g, const deed *d, const ht_env *env, ht_error *err)
 {
     ht_status mine = g->local.set(g->local.ctx, d->name, &d->value, env, err);
-    if (all_agree(g, mine == HT_OK) || mine != HT_OK)
+    if (ht_group_agree(g, mine == HT_OK) || mine != HT_OK)
         return mine;
     return ht_fail(err, HT_EFAILED, "setting '%s' failed on another rank of the replica", d->name);
 }
@@ -108,6 +109,11 @@ ht_effector ht_group_effector(ht_group *g)
                          .set = lead_set};
 }
 
+ht_status ht_group_announce(ht_group *g, const ht_group_training *d, ht_error *err)
+{
+    return share(g, &(deed){.kind = TRAIN, .training = *d}, err);
+}
+
 ht_status ht_group_tell(ht_group *g, const ht_group_news *news, ht_error *err)
 {
     return share(g, &(deed){.kind = NEWS, .news = *news}, err);
@@ -122,6 +128,7 @@ ht_status ht_group_follow(ht_group *g, const ht_env *env, ht_group_news *news, h
         size_t n_changes;
         ht_change changes[HT_CHANGES_MAX];
         ht_rollback how;
+        double objective;
         HT_TRY(share(g, &d, err));
         switch (d.kind) {
         case APPLY:
@@ -135,6 +142,9 @@ ht_status ht_group_follow(ht_group *g, const ht_env *env, ht_group_news *news, h
             break;
         case SET:
             do_set(g, &d, env, NULL);
+            break;
+        case TRAIN:
+            ht_group_train(g, &d.training, &objective, NULL);
             break;
         case NEWS:
             *news = d.news;

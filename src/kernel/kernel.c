@@ -44,9 +44,11 @@ static ht_status agree(ht_kernel *k, ht_status mine)
     struct {
         int status;
         ht_error err;
-    } verdict = {.status = (int)mine, .err = k->message};
+        ht_run_start start;
+    } verdict = {.status = (int)mine, .err = k->message, .start = k->start};
     if (MPI_Bcast(&verdict, (int)sizeof verdict, MPI_BYTE, 0, k->all) != MPI_SUCCESS)
         return ht_fail(&k->message, HT_ECOMM, "the ranks of the run could not agree on the start");
+    k->start = verdict.start;
     if (verdict.status == HT_OK)
         return mine;
     k->message = verdict.err;
@@ -73,6 +75,7 @@ static ht_status create_replica(ht_kernel *k, const ht_options *o)
     HT_TRY(ht_actuators_create(&k->actuators, &k->message));
     ht_actuators_attach_knobs(k->actuators, k->knobs);
     k->group = (ht_group){.comm = k->team, .local = ht_effector_local(k->actuators)};
+    HT_TRY(ht_kernel_create_training(k, o->patience_s > 0 ? o->patience_s : default_patience_s));
     if (!k->leads)
         return HT_OK;
     int size = 1;
@@ -91,7 +94,14 @@ static ht_status create_driver(ht_kernel *k, const ht_options *o, ht_comm *comm,
     const ht_driver_options driver = {
         .options = o, .n_replicas = k->n_replicas, .ranks_per_replica = ranks_per_replica, .comm = comm,
         .poll_s = poll, .patience_s = o->patience_s > 0 ? o->patience_s : default_patience_s};
-    return ht_driver_create(&driver, &k->driver, &k->message);
+    HT_TRY(ht_driver_create(&driver, &k->driver, &k->message));
+    ht_coordinator_view v;
+    ht_driver_peek(k->driver, &v);
+    k->start.pooled = v.recipe->population.mode == HT_POPULATION_POOLED && v.mode == HT_MODE_ACTIVE &&
+                      o->max_epochs > 0;
+    k->start.ema = v.recipe->objective.ema;
+    ht_name_copy(k->start.objective, v.recipe->objective.primary);
+    return HT_OK;
 }
 
 static void pump(void *ctx)
@@ -184,6 +194,7 @@ ht_status ht_open(const ht_options *options, ht_kernel **out)
     k->result = (ht_result){.best = NAN, .best_replica = -1, .val = NAN, .test = NAN};
     k->news.best = NAN;
     k->max_steps = options->max_steps;
+    k->checks = options->check_transfers;
     k->fail_on_error = options->fail_on_error;
     k->warning = options->warning;
     k->warning_ctx = options->warning_ctx;
@@ -228,6 +239,8 @@ MPI_Comm ht_replica_comm(const ht_kernel *k)
 static ht_status tell(ht_kernel *k, ht_error *err)
 {
     k->news.stop = ht_agent_should_stop(k->agent);
+    k->news.pooled = ht_agent_is_pooled(k->agent);
+    k->news.champion = ht_agent_is_champion(k->agent);
     k->news.acts_on_batches = ht_agent_acts_on_batches(k->agent);
     k->watches_batches = ht_agent_watches_batches(k->agent);
     return k->team != MPI_COMM_NULL ? ht_group_tell(&k->group, &k->news, err) : HT_OK;
@@ -247,6 +260,8 @@ static void begin(ht_kernel *k)
     ht_error err = {""};
     k->begun = true;
     ht_knobs_initialize(k->knobs);
+    if (ht_kernel_begin_training(k) != HT_OK)
+        warn(k, k->message.text);
     if (!k->leads) {
         listen(k, &(ht_env){0});
         return;
@@ -264,7 +279,7 @@ bool ht_running(ht_kernel *k)
         return false;
     if (!k->begun)
         begin(k);
-    return !k->news.stop && (k->max_steps <= 0 || k->step < k->max_steps);
+    return !k->news.stop && (k->news.pooled || k->max_steps <= 0 || k->step < k->max_steps);
 }
 
 /* Is the reading of the objective at this safe point the best so far? */
@@ -296,8 +311,11 @@ static ht_status lead(ht_kernel *k, const ht_env *env, ht_event event)
 {
     ht_error err = {""};
     bool together = is_together(k, event);
-    if (event == HT_VAL_EPOCH_END)
+    if (event == HT_VAL_EPOCH_END) {
         look_for_best(k, env);
+        if (k->news.is_best && k->has_state && !k->news.pooled && k->trainer.keep_best(k->trainer.ctx, &err) != HT_OK)
+            warn(k, err.text);
+    }
     ht_status st = ht_agent_event(k->agent, event, env, &err);
     k->watches_batches = ht_agent_watches_batches(k->agent);
     if (together) {
@@ -319,8 +337,11 @@ ht_status ht_apply(ht_kernel *k, const ht_env *env, ht_event event)
     if (k == NULL || env == NULL)
         return HT_EINVAL;
     k->step = env->step;
-    if (event == HT_TRAIN_BATCH_END && !k->watches_batches)
-        return HT_OK;
+    if (event == HT_TRAIN_BATCH_END) {
+        ht_kernel_count_batch(k);
+        if (!k->watches_batches)
+            return HT_OK;
+    }
     if (!k->usable || k->replica < 0 || k->closed)
         return ht_fail(&k->message, HT_EINVAL, "ht_apply needs an open kernel on a rank that trains");
     if (!k->begun)
@@ -330,6 +351,8 @@ ht_status ht_apply(ht_kernel *k, const ht_env *env, ht_event event)
         k->max_steps = full.max_steps;
     else
         full.max_steps = k->max_steps;
+    if (event == HT_VAL_EPOCH_END)
+        ht_kernel_validate(k);
     ht_status st = k->leads ? lead(k, &full, event) : follow(k, &full, event);
     return k->fail_on_error ? st : HT_OK;
 }
@@ -421,6 +444,7 @@ void ht_free(ht_kernel *k)
     ht_actuators_destroy(k->actuators);
     ht_knobs_destroy(k->knobs);
     ht_metrics_destroy(k->metrics);
+    ht_kernel_destroy_training(k);
     for (size_t i = 0; i < k->n_targets; i++)
         free(k->targets[i]);
     free(k->targets);

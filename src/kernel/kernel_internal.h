@@ -19,7 +19,16 @@ typedef struct {
         ht_setter set;
     } to;
     void *ctx;
+    char actuator[HT_NAME_MAX], name[HT_NAME_MAX];  /* as the program calls it */
+    char key[HT_NAME_MAX];                          /* in `knobs` */
 } ht_knob_target;
+
+/* What every rank knows of the run when it opens. */
+typedef struct {
+    bool pooled;                    /* asked for */
+    double ema;                     /* recipe: objective.ema */
+    char objective[HT_NAME_MAX];    /* name of the metric */
+} ht_run_start;
 
 struct ht_kernel {
     /* who takes part: all ranks, coordinator and leaders, ranks of this replica */
@@ -39,6 +48,16 @@ struct ht_kernel {
     ht_group group;
     ht_agent *agent;
 
+    /* the training as a whole (training.c) */
+    ht_state *state;
+    ht_carrier *carrier;            /* NULL = no peers */
+    ht_local_training training;
+    ht_trainer trainer;             /* acts on all ranks of the replica */
+    ht_run_start start;
+    bool has_state, checks;
+    long long batches;              /* since the last epoch's end */
+    double ema_most;
+
     /* how it stands */
     bool usable, begun, closed, fail_on_error;
     bool watches_batches;           /* the fast path of ht_apply looks at this alone */
@@ -49,5 +68,20 @@ struct ht_kernel {
     void (*warning)(void *ctx, const char *text);
     void *warning_ctx;
 };
+
+/* ---- register.c ----------------------------------------------------------------------------- */
+
+/* Descriptions of the training are refused once it runs. */
+ht_status ht_kernel_refuse_late(ht_kernel *k);
+
+/* ---- training.c ----------------------------------------------------------------------------- */
+
+ht_status ht_kernel_create_training(ht_kernel *k, double patience_s);
+void ht_kernel_destroy_training(ht_kernel *k);
+/* No more is described: tells the agent what this replica brings. */
+ht_status ht_kernel_begin_training(ht_kernel *k);
+void ht_kernel_count_batch(ht_kernel *k);
+/* An epoch is over: the program's validation, if it gave one, becomes the objective. */
+void ht_kernel_validate(ht_kernel *k);
 
 #endif

@@ -47,18 +47,18 @@ static bool read_target(void *ctx, ht_value *out)
     return false;
 }
 
-static ht_status refuse_late(ht_kernel *k)
+ht_status ht_kernel_refuse_late(ht_kernel *k)
 {
     if (k == NULL || !k->usable)
         return k == NULL ? HT_EINVAL : ht_fail(&k->message, HT_EINVAL, "this kernel was not opened");
     if (k->begun)
-        return ht_fail(&k->message, HT_EREFUSED, "knobs and actuators are named before the first ht_apply or ht_running");
+        return ht_fail(&k->message, HT_EREFUSED, "a training is described before the first ht_apply or ht_running");
     return HT_OK;
 }
 
 static ht_status check_names(ht_kernel *k, const char *actuator, const char *name)
 {
-    HT_TRY(refuse_late(k));
+    HT_TRY(ht_kernel_refuse_late(k));
     if (actuator == NULL || actuator[0] == '\0' || name == NULL || name[0] == '\0')
         return ht_fail(&k->message, HT_EINVAL, "a knob needs the name of its actuator and its own name");
     if (strlen(actuator) + 1 + strlen(name) >= HT_NAME_MAX)
@@ -92,6 +92,9 @@ static ht_status add(ht_kernel *k, const char *actuator, const char *name, ht_kn
     }
     *t = *target;
     name_key(k, actuator, name, spec->key);
+    ht_name_copy(t->actuator, actuator);
+    ht_name_copy(t->name, name);
+    ht_name_copy(t->key, spec->key);
     ht_name_copy(spec->group, ht_bridge_group(actuator));
     spec->set = write_target;
     spec->get = t->kind == TO_SETTER ? NULL : read_target;

@@ -2,7 +2,7 @@
  *
  * At a safe point, in this order: orders that came meanwhile, entries of the operation list, knobs looked
  * after, the tuner's decision point with one REPORT and its DIRECTIVE in the middle (or after it, when
- * the tuner asks nothing), OUTCOME.
+ * the tuner asks nothing), OUTCOME. In a pooled run the tuner only observes; see agent_pool.c.
  * May touch: the training, through the tuner and the effector; the link; the heap. */
 #include "population/agent.h"
 
@@ -27,6 +27,7 @@ ht_status ht_agent_create(const ht_agent_options *o, ht_agent **out, ht_error *e
         return ht_fail(err, HT_ENOMEM, "no memory for an agent");
     a->o = *o;
     a->replica = -1;
+    a->pool.best = a->pool.best_here = NAN;
     a->report.kind = HT_MESSAGE_REPORT;
     a->outcome.kind = HT_MESSAGE_OUTCOME;
     *out = a;
@@ -38,6 +39,7 @@ void ht_agent_destroy(ht_agent *a)
     if (a == NULL)
         return;
     ht_agent_operate_release(a);
+    ht_agent_pool_release(a);
     ht_packet_release(&a->outcome);
     ht_tuner_destroy(a->tuner);
     free(a);
@@ -81,9 +83,19 @@ static bool receive(ht_agent *a, double timeout_s)
 /* What comes beside an awaited answer: orders are kept, all else is stale. */
 static void put_aside(ht_agent *a)
 {
-    bool is_order = a->in.kind == HT_MESSAGE_OPERATION || a->in.kind == HT_MESSAGE_FREEZE;
-    if (!is_order || !ht_agent_keep_order(a, &a->in))
+    bool asks = a->in.kind == HT_MESSAGE_OPERATION || a->in.kind == HT_MESSAGE_FREEZE;
+    bool kept = asks && ht_agent_keep_order(a, &a->in);
+    kept |= a->in.kind == HT_MESSAGE_ORDER && ht_agent_keep_pool_order(a, &a->in);
+    if (!kept)
         ht_packet_release(&a->in);
+}
+
+bool ht_agent_hear(ht_agent *a, double timeout_s)
+{
+    if (!receive(a, timeout_s))
+        return false;
+    put_aside(a);
+    return true;
 }
 
 /* Each other message is a sign of life: patience starts anew. */
@@ -173,6 +185,7 @@ static void send_hello(ht_agent *a)
     a->out.kind = HT_MESSAGE_HELLO;
     snprintf(h->actuators, sizeof h->actuators, "%s", ht_string_peek(&names));
     h->controls = describe_controls(a);
+    h->member = a->pool.member;         /* empty if it brings nothing */
     ht_agent_send(a, &a->out);
     ht_packet_release(&a->out);
     ht_string_release(&names);
@@ -196,7 +209,7 @@ static ht_status make_tuner(ht_agent *a, const ht_welcome *w, ht_error *err)
     bool replays = w->mode == HT_MODE_REPLAY;
     const ht_tuner_options o = {.recipe = recipe, .metrics = a->o.metrics, .actuators = a->o.actuators,
                                 .effector = a->o.effector, .ports = ht_agent_ports(a), .replica = w->replica,
-                                .mode = replays ? HT_MODE_OFF : w->mode,
+                                .mode = replays ? HT_MODE_OFF : w->pooled ? HT_MODE_OBSERVE : w->mode,
                                 .auto_disable_on_error = a->o.auto_disable_on_error};
     ht_status st = ht_tuner_create(&o, &a->tuner, err);
     ht_recipe_destroy(recipe);
@@ -248,9 +261,14 @@ ht_status ht_agent_begin(ht_agent *a, ht_error *err)
         a->replica = w->replica;
         ht_agent_freeze(a, &w->freeze);
         a->begun = true;
+        a->pool.on = w->pooled && a->pool.brings;
         look_again(a);
     }
     ht_packet_release(&a->in);
+    if (st == HT_OK && ht_agent_is_pooled(a))
+        ht_agent_pool_wait(a);
+    if (st == HT_OK && a->cut)
+        st = ht_fail(err, HT_ECOMM, "the coordinator fell silent before there was work: this training is not tuned");
     return st;
 }
 
@@ -264,10 +282,10 @@ static void remember(ht_agent *a, const ht_env *env)
     ht_tuner_remember(a->tuner, env);
 }
 
-static void drain(ht_agent *a)
+void ht_agent_drain(ht_agent *a)
 {
-    while (receive(a, 0))
-        put_aside(a);
+    while (ht_agent_hear(a, 0))
+        ;
 }
 
 static void verify_knobs(ht_agent *a)
@@ -299,15 +317,17 @@ static ht_status decide(ht_agent *a, const ht_env *env, ht_error *err)
     ht_directive d;
     a->decision++;
     a->reported = false;
-    drain(a);
+    ht_agent_drain(a);
     ht_agent_carry_out(a, HT_VAL_EPOCH_END, env);
     ht_agent_fire(a, HT_VAL_EPOCH_END, env);
     verify_knobs(a);
     ht_status st = ht_tuner_event(a->tuner, HT_VAL_EPOCH_END, env, err);
-    if (!a->reported && !a->cut)
+    if (!a->reported && !a->cut && !a->pool.on)
         ht_agent_report(a, NULL, &d);
     if (!a->cut)
         send_outcome(a);
+    if (ht_agent_is_pooled(a))
+        ht_agent_pool_epoch(a);
     return st;
 }
 

@@ -6,6 +6,7 @@
 #ifndef HT_POPULATION_AGENT_H
 #define HT_POPULATION_AGENT_H
 
+#include "population/trainer.h"
 #include "population/wire.h"
 #include "tune/knob.h"
 #include "tune/tuner.h"
@@ -35,6 +36,9 @@ typedef struct {
 
 /** Sends nothing yet. */
 ht_status ht_agent_create(const ht_agent_options *o, ht_agent **out, ht_error *err);
+/** What this replica brings to a pooled run; before ht_agent_begin. Without it the run is independent.
+ *  Both are copied; what trainer->ctx points to is borrowed. */
+void ht_agent_bring(ht_agent *a, const ht_member *member, const ht_trainer *trainer);
 /** Sends HELLO and waits for WELCOME; called once, when actuators are registered. After a failure the
  *  agent stays off. */
 ht_status ht_agent_begin(ht_agent *a, ht_error *err);
@@ -47,6 +51,10 @@ void ht_agent_result(ht_agent *a, double val, double test);
 ht_status ht_agent_close(ht_agent *a, ht_error *err);
 void ht_agent_destroy(ht_agent *a);
 
+/** The run is pooled, and the coordinator is there: it alone says when training ends. */
+bool ht_agent_is_pooled(const ht_agent *a);
+/** The run is over, and its best weights are those that this replica kept. */
+bool ht_agent_is_champion(const ht_agent *a);
 bool ht_agent_should_stop(const ht_agent *a);
 /** Whether a train batch needs to be told to the agent at all: false in mode off without an
  *  operation list. The fast path of ht_apply. */

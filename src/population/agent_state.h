@@ -3,7 +3,8 @@
  *
  *      agent.c           its life, the decision point, messages
  *      agent_ports.c     what the tuner asks and tells: proposals, records
- *      agent_operate.c   what is asked from outside: orders, freeze modes, the operation list */
+ *      agent_operate.c   what is asked from outside: orders, freeze modes, the operation list
+ *      agent_pool.c      its part in a pooled run: work, training states, waiting */
 #ifndef HT_POPULATION_AGENT_STATE_H
 #define HT_POPULATION_AGENT_STATE_H
 
@@ -18,6 +19,27 @@ typedef struct ht_kept_order {
         ht_freeze_order freeze;
     } as;
 } ht_kept_order;
+
+/** An ORDER of the pool that waits for its turn. */
+typedef struct ht_pool_letter {
+    struct ht_pool_letter *next;
+    ht_pool_order order;            /**< owned */
+} ht_pool_letter;
+
+/** The part of a pooled run that this replica plays. */
+typedef struct {
+    bool brings, on;                /**< has a trainer; the coordinator said that the run is pooled */
+    ht_trainer trainer;
+    ht_member member;
+    ht_pool_letter *first, *last;   /**< owned */
+    bool working, halted;           /**< has WORK; was told to end it early */
+    unsigned long work;             /**< its number */
+    int epochs, done;               /**< of the WORK */
+    double began, epoch_began;      /**< time */
+    double waited;                  /**< seconds before the WORK */
+    double best_here, best;         /**< objective inside the WORK, and of the weights that are kept; NaN = none */
+    bool knobs_moved, champion;
+} ht_agent_pool;
 
 struct ht_agent {
     ht_agent_options o;
@@ -38,6 +60,7 @@ struct ht_agent {
     bool strict;
     bool has_result;
     double val, test;
+    ht_agent_pool pool;
     ht_packet report;              /**< REPORT; a judged segment waits in it for the next one */
     ht_packet outcome;             /**< OUTCOME, filled as things happen */
     ht_packet in, out;             /**< too large for the stack; valid inside one call */
@@ -54,6 +77,22 @@ bool ht_agent_report(ht_agent *a, const ht_ask *ask, ht_directive *out);
 void ht_agent_flush(ht_agent *a);
 /** Tells the training and, with the next OUTCOME, the coordinator. */
 void ht_agent_warn(ht_agent *a, const char *text);
+
+/** Receives one message and keeps it for later; stale ones are dropped. @return false: nothing came */
+bool ht_agent_hear(ht_agent *a, double timeout_s);
+
+/** The same with everything that is there. */
+void ht_agent_drain(ht_agent *a);
+
+/* ---- agent_pool.c --------------------------------------------------------------------------- */
+
+/** Keeps what an ORDER in `m` owns. @return false: no memory, `m` keeps it */
+bool ht_agent_keep_pool_order(ht_agent *a, ht_packet *m);
+/** Does orders until there is WORK or the run is over; a->cut when nobody speaks any more. */
+void ht_agent_pool_wait(ht_agent *a);
+/** An epoch of the training is over. */
+void ht_agent_pool_epoch(ht_agent *a);
+void ht_agent_pool_release(ht_agent *a);
 
 /* ---- agent_ports.c -------------------------------------------------------------------------- */
 

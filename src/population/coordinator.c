@@ -30,9 +30,12 @@ static ht_status build(ht_coordinator *c, const ht_coordinator_options *o, ht_er
         return ht_fail(err, HT_ENOMEM, "no memory for a coordinator of %d replicas", o->n_replicas);
     HT_TRY(ht_posterior_create(&c->posteriors[0], err));
     c->n_replicas = o->n_replicas;
-    c->barrier = c->recipe->population.sync == HT_SYNC_BARRIER;
-    c->shared = c->recipe->search.shared;
     c->mode = o->mode;
+    c->epochs = o->epochs;
+    c->announce = o->announce;
+    c->announce_ctx = o->announce_ctx;
+    c->barrier = c->recipe->population.sync == HT_SYNC_BARRIER && !ht_coordinator_wants_pool(c);
+    c->shared = c->recipe->search.shared;
     c->was_on = o->mode != HT_MODE_OFF;
     c->silence_s = o->silence_s;
     c->began = NAN;
@@ -42,7 +45,7 @@ static ht_status build(ht_coordinator *c, const ht_coordinator_options *o, ht_er
         c->replicas[i].heard = c->replicas[i].decided = NAN;
     ht_coordinator_say(c, "start: %d replica%s, mode %s, sync %s", o->n_replicas,
                        o->n_replicas == 1 ? "" : "s", ht_mode_text(o->mode),
-                       c->barrier ? "barrier" : "elastic");
+                       c->recipe->population.sync == HT_SYNC_BARRIER ? "barrier" : "elastic");
     HT_TRY(ht_coordinator_freeze(c, NAN, &o->freeze));
     return ht_coordinator_settle(c);
 }
@@ -90,6 +93,7 @@ void ht_coordinator_destroy(ht_coordinator *c)
     free(c->replay);
     free(c->list);
     ht_statistics_release(&c->statistics);
+    ht_pool_destroy(c->pool);
     ht_recipe_destroy(c->recipe);
     free(c);
 }
@@ -162,6 +166,7 @@ static void note_time(ht_coordinator *c, double now)
 {
     if (isnan(c->began))
         c->began = c->reassured = now;
+    c->now = now;
 }
 
 static bool is_from_replica(ht_message_kind kind)
@@ -212,8 +217,10 @@ ht_status ht_coordinator_receive(ht_coordinator *c, double now, int replica, con
         return ht_coordinator_settle(c);
     }
     hear(c, replica, now);
-    if (c->in.kind == HT_MESSAGE_HELLO)
+    if (c->in.kind == HT_MESSAGE_HELLO) {
+        ht_coordinator_pool_begin(c, &c->in.as.hello.member);
         ht_coordinator_welcome(c, replica);
+    }
     if (c->barrier) {
         queue(c, replica, bytes, n);
         ht_packet_release(&c->in);
@@ -237,13 +244,14 @@ static double longest_of_all(const ht_coordinator *c)
     return longest_s;
 }
 
-/* A replica that waits for its DIRECTIVE is not silent: it is our turn. As long as nobody's epoch is over
+/* A replica that waits for its DIRECTIVE or for work is not silent: it is our turn. As long as nobody's epoch is over
  * nobody knows how long one takes, and silence means nothing. */
 static bool is_silent(const ht_coordinator *c, const ht_replica *r, double longest_s, double now)
 {
     double silent = now - (isnan(r->heard) ? c->began : r->heard);
     double usual = r->longest_s > 0 ? r->longest_s : longest_s;
-    return ht_replica_is_living(r) && r->due == 0 && usual > 0 && silent > c->silence_s && silent > 3 * usual;
+    bool awaited = c->pool != NULL ? r->works : r->due == 0;
+    return ht_replica_is_living(r) && awaited && usual > 0 && silent > c->silence_s && silent > 3 * usual;
 }
 
 /* A round takes as long as its slowest epoch. Whoever waits for the others hears from us meanwhile, by a
@@ -255,7 +263,7 @@ static void reassure(ht_coordinator *c, double now)
     c->reassured = now;
     c->reply = (ht_packet){.kind = HT_MESSAGE_DIRECTIVE};
     for (int i = 0; i < c->n_replicas; i++)
-        if (c->replicas[i].due > 0)
+        if (c->replicas[i].due > 0 || (c->pool != NULL && c->replicas[i].joined && ht_replica_is_living(&c->replicas[i])))
             ht_coordinator_send(c, i, &c->reply);
 }
 
@@ -269,6 +277,7 @@ ht_status ht_coordinator_tick(ht_coordinator *c, double now)
             ht_coordinator_lose(c, i);
         }
     run_rounds(c);
+    ht_coordinator_pool_tick(c);
     reassure(c, now);
     return ht_coordinator_settle(c);
 }
@@ -278,6 +287,7 @@ void ht_coordinator_stop(ht_coordinator *c)
     if (!c->stopping)
         ht_coordinator_say(c, "stop asked: every replica ends at its next safe point");
     c->stopping = true;
+    ht_coordinator_pool_stop(c);
 }
 
 bool ht_coordinator_is_done(const ht_coordinator *c)

@@ -8,6 +8,7 @@
 #ifndef HT_POPULATION_COORDINATOR_H
 #define HT_POPULATION_COORDINATOR_H
 
+#include "population/pool.h"
 #include "population/wire.h"
 #include "tune/statistics.h"
 
@@ -17,6 +18,9 @@ typedef struct {
     int n_replicas;
     const ht_recipe *recipe;        /**< copied */
     ht_mode mode;
+    int epochs;                     /**< of one replica, for a pooled run; 0 = unknown: not pooled */
+    void (*announce)(void *ctx, const char *plan);  /**< told what a pooled run will do, in lines; may be NULL */
+    void *announce_ctx;
     ht_freeze freeze;
     unsigned long first_mutation, first_segment;    /**< numbers already used in this directory */
     const char *replay;             /**< text of a mutation log for mode replay; copied; NULL = none */
@@ -49,7 +53,7 @@ bool ht_coordinator_next_message(ht_coordinator *c, int *replica, ht_bytes *out)
 
 typedef enum {
     HT_RECORD_MUTATION, HT_RECORD_SEGMENT, HT_RECORD_WINDOW, HT_RECORD_LEDGER, HT_RECORD_EVENT,
-    HT_RECORD_ARRIVAL, HT_RECORD_CONTROLS, HT_RECORD_RECIPE, HT_RECORD_FREEZE
+    HT_RECORD_ARRIVAL, HT_RECORD_CONTROLS, HT_RECORD_RECIPE, HT_RECORD_FREEZE, HT_RECORD_POPULATION
 } ht_record_kind;
 
 typedef struct {
@@ -74,6 +78,7 @@ typedef struct {
         ht_arrival arrival;
         char *controls;             /**< JSON text of the knob descriptions; owned */
         ht_freeze freeze;           /**< to be written to the freeze file */
+        cJSON *population;          /**< an event of the pool; owned */
     } as;                           /**< HT_RECORD_RECIPE: the recipe in force changed */
 } ht_record;
 bool ht_coordinator_next_record(ht_coordinator *c, ht_record *out);
@@ -97,6 +102,7 @@ typedef struct {
     bool was_on;
     unsigned long replay_missed, open;  /**< open = mutations not judged yet */
     const ht_posterior *posterior;      /**< the shared one, or replica 0's */
+    const ht_pool *pool;                /**< NULL: the replicas are independent */
 } ht_coordinator_view;
 void ht_coordinator_peek(const ht_coordinator *c, ht_coordinator_view *out);
 /** The part `live` of the summary: per replica step, epoch, mode, streak, pause, cooldown, active

@@ -24,7 +24,7 @@ static const size_t sizes[] = {
     [HT_RECORD_WINDOW] = SIZE(window),     [HT_RECORD_LEDGER] = SIZE(ledger),
     [HT_RECORD_EVENT] = SIZE(event),       [HT_RECORD_ARRIVAL] = SIZE(arrival),
     [HT_RECORD_CONTROLS] = SIZE(controls), [HT_RECORD_RECIPE] = 0,
-    [HT_RECORD_FREEZE] = SIZE(freeze),
+    [HT_RECORD_FREEZE] = SIZE(freeze),     [HT_RECORD_POPULATION] = SIZE(population),
 };
 
 /* ---- records -------------------------------------------------------------------------------- */
@@ -80,6 +80,8 @@ void ht_record_release(ht_record *r)
         ht_ledger_line_release(&r->as.ledger);
     else if (r->kind == HT_RECORD_CONTROLS)
         free(r->as.controls);
+    else if (r->kind == HT_RECORD_POPULATION)
+        cJSON_Delete(r->as.population);
 }
 
 /* ---- messages ------------------------------------------------------------------------------- */

@@ -45,6 +45,7 @@ void ht_coordinator_welcome(ht_coordinator *c, int replica)
     }
     m->kind = HT_MESSAGE_WELCOME;
     m->as.welcome = (ht_welcome){.replica = replica, .mode = c->mode, .recipe = text,
+                                 .pooled = c->pool != NULL && ht_coordinator_pool_fits(c, &c->in.as.hello.member),
                                  .replay = c->mode == HT_MODE_REPLAY ? c->replay : NULL,
                                  .freeze = ht_coordinator_freeze_order(c)};
     ht_coordinator_send(c, replica, m);     /* what else is in m is borrowed: no release */
@@ -78,6 +79,11 @@ static void hello(ht_coordinator *c, int replica, ht_hello *h)
     ht_coordinator_say(c, "replica %d %s; actuators: %.150s", replica, again ? "started again" : "joined",
                        h->actuators[0] != '\0' ? h->actuators : "none");
     keep_controls(c, replica, &h->controls);
+    if (c->pool != NULL && !ht_coordinator_pool_fits(c, &h->member))
+        ht_coordinator_say(c, "replica %d brings another training state than the first one: it is tuned by itself",
+                           replica);
+    else
+        ht_coordinator_pool_join(c, replica);
 }
 
 /* ---- records -------------------------------------------------------------------------------- */
@@ -297,6 +303,7 @@ static void bye(ht_coordinator *c, int replica, ht_bye *m)
     ht_coordinator_lose_segment(c, replica);    /* open still: the replica lost it itself */
     keep_result(c, replica, m);
     r->done = true;
+    ht_coordinator_pool_lose(c, replica);
     ht_coordinator_say(c, "replica %d is done at step %lld", replica, m->step);
     ht_coordinator_close_answered(c);
 }
@@ -308,6 +315,7 @@ void ht_coordinator_lose(ht_coordinator *c, int replica)
     ht_coordinator_say(c, "replica %d is lost: nothing heard since step %lld; the others go on", replica,
                        r->step);
     ht_coordinator_lose_segment(c, replica);
+    ht_coordinator_pool_lose(c, replica);
     ht_coordinator_close_answered(c);
 }
 
@@ -331,6 +339,9 @@ void ht_coordinator_handle(ht_coordinator *c, int replica)
         break;
     case HT_MESSAGE_ANSWER:
         ht_coordinator_answered(c, replica, &m->as.answer);
+        break;
+    case HT_MESSAGE_EVENT:
+        ht_coordinator_pool_event(c, replica, &m->as.event);
         break;
     case HT_MESSAGE_BYE:
         bye(c, replica, &m->as.bye);

@@ -4,6 +4,7 @@
  *      coordinator.c           messages come in: decoded, or queued until a round is complete (barrier)
  *      coordinator_replica.c   the account of one replica: joins, reports, is lost; numbers, proposals
  *      coordinator_control.c   operations and the ledger
+ *      coordinator_pool.c      a pooled run: what the pool wants is sent, what it notes is recorded
  *      coordinator_freeze.c    operations on core: freeze modes
  *      coordinator_outbox.c    what goes out: messages and records
  *      coordinator_view.c      what can be seen of the run
@@ -29,6 +30,7 @@ typedef struct {
     bool joined;            /**< was welcomed: it may be sent to */
     bool introduced;        /**< its HELLO was handled: with a barrier later than it was welcomed */
     bool lost, done;
+    bool works;             /**< pooled: it has WORK or something to validate, so it is expected to speak */
     double heard;           /**< time of the last message; NaN = none */
     double decided;         /**< time of the last REPORT, or of HELLO; NaN = none */
     double longest_s;       /**< longest time from one to the next; 0 = unknown */
@@ -60,9 +62,15 @@ struct ht_coordinator {
     bool barrier, shared;               /**< as the recipe said at the start */
     ht_mode mode;
     char *replay;                       /**< text of the mutation log for mode replay; owned */
-    double silence_s, began;            /**< began: time of the first call, NaN = none yet */
+    double silence_s, began, now;       /**< began: time of the first call, NaN = none yet; now: of this one */
     double reassured;                   /**< when those who wait for a round last heard from us */
     bool stopping, finished;
+    int epochs;
+    bool pool_decided;                  /**< the first HELLO was here */
+    ht_pool *pool;                      /**< owned; NULL: independent */
+    ht_member member;                   /**< of a pooled run */
+    void (*announce)(void *ctx, const char *plan);
+    void *announce_ctx;
     ht_statistics statistics;
     ht_posterior **posteriors;          /**< [n_replicas], one entry only if shared; made when needed */
     unsigned long mutations, segments;  /**< last run-wide numbers given out */
@@ -130,6 +138,21 @@ void ht_coordinator_close_all(ht_coordinator *c);
 void ht_coordinator_control_release(ht_coordinator *c);
 /** Make it a failed line with this error. */
 void ht_ledger_refuse(ht_ledger_line *l, const char *format, ...) HT_PRINTF(2, 3);
+
+/* ---- coordinator_pool.c --------------------------------------------------------------------- */
+
+/** The recipe and the mode ask for a pooled run. */
+bool ht_coordinator_wants_pool(const ht_coordinator *c);
+/** The first replica is there: is the run pooled? Later calls do nothing. */
+void ht_coordinator_pool_begin(ht_coordinator *c, const ht_member *member);
+/** Whether a replica can take part in the pool. */
+bool ht_coordinator_pool_fits(const ht_coordinator *c, const ht_member *m);
+/* Without a pool these do nothing. */
+void ht_coordinator_pool_join(ht_coordinator *c, int replica);
+void ht_coordinator_pool_event(ht_coordinator *c, int replica, const ht_pool_event *e);
+void ht_coordinator_pool_lose(ht_coordinator *c, int replica);
+void ht_coordinator_pool_tick(ht_coordinator *c);
+void ht_coordinator_pool_stop(ht_coordinator *c);
 
 /* ---- coordinator_freeze.c ------------------------------------------------------------------- */
 

@@ -249,6 +249,14 @@ bool ht_state_has_ema(const ht_state *s)
     return s->n_averages > 0;
 }
 
+bool ht_state_has_weights(const ht_state *s)
+{
+    for (size_t i = 0; i < (s->sealed ? s->n_registered : s->n); i++)
+        if (s->parts[i].is_weights)
+            return true;
+    return false;
+}
+
 size_t ht_state_live(ht_state *s, const ht_span **out)
 {
     *out = s->live;

@@ -44,6 +44,7 @@ ht_status ht_state_seal(ht_state *s, bool keeps_ema, ht_error *err);
 size_t ht_state_bytes(const ht_state *s);       /**< of one image, without gaps; 0 before ht_state_seal */
 uint64_t ht_state_layout(const ht_state *s);    /**< fingerprint of names, types, counts, uses; as above */
 bool ht_state_has_ema(const ht_state *s);
+bool ht_state_has_weights(const ht_state *s);   /**< a buffer with is_weights was registered */
 
 /** A run of elements of the live image, for transfers and sums; in the order of the image. */
 typedef struct {

@@ -411,6 +411,21 @@ static cJSON *champion_to_json(const ht_coordinator_view *v)
     return o;
 }
 
+static cJSON *population_to_json(const ht_pool *pool)
+{
+    cJSON *o = cJSON_CreateObject();
+    ht_pool_view v;
+    ht_pool_peek(pool, &v);
+    ht_json_put_text(o, "policy", v.policy);
+    ht_json_put_text(o, "stage", v.stage);
+    ht_json_put_real(o, "wall_epochs", v.wall);
+    ht_json_put_int(o, "islands", v.islands);
+    ht_json_put_real(o, "utilisation", v.utilisation);
+    ht_json_put(o, "schedule", ht_pool_schedule(pool));
+    ht_json_put(o, "gain", ht_pool_gain(pool));
+    return o;
+}
+
 cJSON *ht_summary_file_to_json(const ht_coordinator_view *v, unsigned long run, const char *study_run,
                                bool final, cJSON *live)
 {
@@ -430,6 +445,8 @@ cJSON *ht_summary_file_to_json(const ht_coordinator_view *v, unsigned long run, 
     ht_json_put(o, "blocked", blocked_to_json(v->statistics));
     ht_json_put_int(o, "replay_missed", (double)v->replay_missed);
     ht_json_put(o, "champion", champion_to_json(v));
+    if (v->pool != NULL)
+        ht_json_put(o, "population", population_to_json(v->pool));
     ht_json_put(o, "live", live);
     return o;
 }

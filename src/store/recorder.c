@@ -18,10 +18,11 @@
 #include "store/page.h"
 #include "store/study_input.h"
 
-typedef enum { MUTATIONS, SEGMENTS, METRICS, APPLIED, EVENTS, ARRIVAL, N_JOURNALS } journal;
+typedef enum { MUTATIONS, SEGMENTS, METRICS, APPLIED, EVENTS, ARRIVAL, POPULATION, N_JOURNALS } journal;
 static const char *const journal_names[N_JOURNALS] = {
     [MUTATIONS] = HT_FILE_MUTATIONS, [SEGMENTS] = HT_FILE_SEGMENTS, [METRICS] = HT_FILE_METRICS,
     [APPLIED] = HT_FILE_APPLIED,     [EVENTS] = HT_FILE_EVENTS,     [ARRIVAL] = HT_FILE_ARRIVAL,
+    [POPULATION] = HT_FILE_POPULATION,
 };
 
 typedef enum { SUMMARY, EFFECTIVE, CONTROLS, N_PAGES } page;
@@ -273,6 +274,14 @@ static ht_status write_freeze(ht_recorder *r, ht_error *err)
     return st;
 }
 
+static cJSON *population_line(const cJSON *event, ht_stamp stamp)
+{
+    cJSON *o = cJSON_Duplicate(event, true);
+    ht_json_put_int(o, "run", (double)stamp.run);
+    ht_json_put_real(o, "wall_time", stamp.wall_time);
+    return o;
+}
+
 ht_status ht_recorder_write(ht_recorder *r, const ht_record *record, const ht_coordinator_view *view,
                             ht_error *err)
 {
@@ -291,6 +300,8 @@ ht_status ht_recorder_write(ht_recorder *r, const ht_record *record, const ht_co
         return add_event(r, record->as.event, err);
     case HT_RECORD_ARRIVAL:
         return add_arrival(r, record->as.arrival.replica, record->as.arrival.kind, err);
+    case HT_RECORD_POPULATION:
+        return add_line(r, POPULATION, population_line(record->as.population, stamp), err);
     case HT_RECORD_CONTROLS:
         ht_page_put(&r->pages[CONTROLS], controls_page(record->as.controls));
         return HT_OK;

@@ -24,6 +24,7 @@
 #define HT_FILE_OPLIST "hotcb.recipe.jsonl"
 #define HT_FILE_STUDY "study.h5"
 #define HT_FILE_EVENTS "events.log"
+#define HT_FILE_POPULATION "hotcb.population.jsonl"
 #define HT_FILE_ARRIVAL "arrival.log"
 
 /** dir/name, owned by the caller (free); NULL: no memory. An absolute name stays as it is. */

@@ -1,0 +1,158 @@
+/* src/kernel/training.c - the training as a whole: its state, its validation, its averaged weights.
+ *
+ * What a program gives here makes pooled runs possible; the contract is in hottune.h.
+ * May touch: the training, through its buffers and callbacks. */
+#include "kernel/kernel_internal.h"
+
+#include <math.h>
+
+#include "comm/mpi_transfer.h"
+
+/* ---- what the program gives ----------------------------------------------------------------- */
+
+ht_status ht_training_state(ht_kernel *k, const ht_state_buffer *buffers, size_t n)
+{
+    HT_TRY(ht_kernel_refuse_late(k));
+    for (size_t i = 0; i < n && k->state != NULL; i++)
+        HT_TRY(ht_state_add(k->state, &buffers[i], &k->message));
+    k->has_state |= n > 0;
+    return HT_OK;
+}
+
+ht_status ht_training_part(ht_kernel *k, const char *name, size_t bytes, ht_status (*get)(void *ctx, void *to),
+                           ht_status (*put)(void *ctx, const void *from), void *ctx)
+{
+    HT_TRY(ht_kernel_refuse_late(k));
+    if (k->state != NULL)
+        HT_TRY(ht_state_add_custom(k->state, name, bytes, get, put, ctx, &k->message));
+    k->has_state = true;
+    return HT_OK;
+}
+
+ht_status ht_on_init(ht_kernel *k, ht_status (*init)(void *ctx, unsigned long long seed), void *ctx)
+{
+    HT_TRY(ht_kernel_refuse_late(k));
+    k->training.init = init;
+    k->training.init_ctx = ctx;
+    return HT_OK;
+}
+
+ht_status ht_on_validate(ht_kernel *k, ht_status (*validate)(void *ctx, double *objective), void *ctx)
+{
+    HT_TRY(ht_kernel_refuse_late(k));
+    k->training.validate = validate;
+    k->training.validate_ctx = ctx;
+    return HT_OK;
+}
+
+/* ---- what the kernel makes of it ------------------------------------------------------------- */
+
+ht_status ht_kernel_create_training(ht_kernel *k, double patience_s)
+{
+    HT_TRY(ht_state_create(&k->state, &k->message));
+    k->training.state = k->state;
+    k->ema_most = 1;
+    if (k->leads && k->star != MPI_COMM_NULL) {
+        HT_TRY(ht_transfer_create(k->star, 0, k->checks, patience_s, &k->carrier, &k->message));
+        k->training.carrier = k->carrier;
+    }
+    return HT_OK;
+}
+
+void ht_kernel_destroy_training(ht_kernel *k)
+{
+    if (k->carrier != NULL)
+        ht_transfer_destroy(k->carrier);
+    ht_state_destroy(k->state);
+}
+
+static void describe_knob(const ht_kernel *k, const ht_knob_target *t, ht_member *m)
+{
+    ht_knob_view v;
+    ht_value now;
+    if (m->n_knobs == HT_POOL_KNOBS_MAX || !ht_knobs_find(k->knobs, t->key, &v) ||
+        (v.spec->type != HT_KNOB_FLOAT && v.spec->type != HT_KNOB_LOG_FLOAT) ||
+        !ht_knobs_live(k->knobs, t->key, &now))
+        return;
+    ht_member_knob *to = &m->knobs[m->n_knobs++];
+    ht_name_copy(to->actuator, t->actuator);
+    ht_name_copy(to->name, t->name);
+    to->value = now.scalar.number;
+    to->lo = v.spec->has_min ? v.spec->min : -INFINITY;
+    to->hi = v.spec->has_max ? v.spec->max : INFINITY;
+}
+
+/* Averaged weights are kept where they are of use: they must be validated by us. */
+static bool wants_ema(const ht_kernel *k)
+{
+    bool asked = k->start.ema == HT_AUTO ? k->start.pooled : k->start.ema > 0;
+    return asked && k->training.validate != NULL && ht_state_has_weights(k->state);
+}
+
+ht_status ht_kernel_begin_training(ht_kernel *k)
+{
+    ht_member m = {.has_init = k->training.init != NULL, .has_state = k->has_state,
+                   .has_validate = k->training.validate != NULL};
+    k->training.ema = wants_ema(k);
+    HT_TRY(ht_state_seal(k->state, k->training.ema, &k->message));
+    if (k->training.ema)
+        ht_state_ema_reset(k->state);
+    m.state_bytes = ht_state_bytes(k->state);
+    m.layout = ht_state_layout(k->state);
+    for (size_t i = 0; i < k->n_targets; i++)
+        describe_knob(k, k->targets[i], &m);
+    k->group.trainer = ht_trainer_local(&k->training);
+    k->group.training = &k->training;
+    int size = 1;
+    if (k->team != MPI_COMM_NULL)
+        MPI_Comm_size(k->team, &size);
+    k->trainer = size > 1 ? ht_group_trainer(&k->group) : k->group.trainer;
+    if (k->leads)
+        ht_agent_bring(k->agent, &m, &k->trainer);
+    return HT_OK;
+}
+
+/* ---- while it trains ------------------------------------------------------------------------- */
+
+void ht_kernel_count_batch(ht_kernel *k)
+{
+    k->batches++;
+    if (k->training.ema)
+        ht_state_ema_update(k->state, k->ema_most);
+}
+
+/* Until the first epoch is over nobody knows how many batches it has; the warm-up of the average rules then. */
+static void note_epoch(ht_kernel *k)
+{
+    if (k->start.ema > 0)
+        k->ema_most = k->start.ema;
+    else if (k->batches > 0)
+        k->ema_most = ht_ema_most((double)k->batches);
+    k->batches = 0;
+}
+
+void ht_kernel_validate(ht_kernel *k)
+{
+    double objective = NAN;
+    ht_error err = {""};
+    note_epoch(k);
+    if (k->training.validate == NULL)
+        return;
+    if (ht_training_validate(&k->training, &objective, &err) != HT_OK) {
+        k->message = err;
+        objective = NAN;
+    }
+    ht_metrics_set(k->metrics, k->start.objective, objective, NULL);
+}
+
+ht_status ht_show_best(ht_kernel *k)
+{
+    if (k == NULL || k->state == NULL)
+        return HT_EINVAL;
+    return ht_state_show_best(k->state) ? HT_OK : ht_fail(&k->message, HT_EEMPTY, "no best weights were kept");
+}
+
+bool ht_is_champion(const ht_kernel *k)
+{
+    return k->news.champion;
+}

@@ -1,0 +1,216 @@
+/* src/population/coordinator_pool.c - a pooled run: the coordinator lends its messages and records to the pool;
+ * see coordinator_state.h.
+ *
+ * Whether a run is pooled is decided once, by the recipe, the mode and what the first replica brings.
+ * May touch: the coordinator, the pool. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "population/coordinator_state.h"
+
+/* ---- the start ------------------------------------------------------------------------------ */
+
+bool ht_coordinator_wants_pool(const ht_coordinator *c)
+{
+    return c->recipe->population.mode == HT_POPULATION_POOLED && c->mode == HT_MODE_ACTIVE;
+}
+
+/* Lines of a text as events. */
+static void say_lines(ht_coordinator *c, const char *text)
+{
+    for (const char *line = text; *line != '\0';) {
+        const char *end = line;
+        while (*end != '\0' && *end != '\n')
+            end++;
+        ht_coordinator_say(c, "%.*s", (int)(end - line), line);
+        line = *end == '\n' ? end + 1 : end;
+    }
+}
+
+/* What cannot be pooled is tuned as it can be: each replica by itself. */
+static void stay_independent(ht_coordinator *c, const char *why)
+{
+    ht_coordinator_say(c, "not pooled, each replica is tuned by itself: %.200s", why);
+    if (c->n_warnings < HT_WARNINGS_MAX)
+        snprintf(c->warnings[c->n_warnings++], sizeof c->warnings[0], "not pooled: %.230s", why);
+    c->barrier = c->recipe->population.sync == HT_SYNC_BARRIER;
+}
+
+void ht_coordinator_pool_begin(ht_coordinator *c, const ht_member *member)
+{
+    if (c->pool_decided)
+        return;
+    c->pool_decided = true;
+    if (!ht_coordinator_wants_pool(c))
+        return;
+    const ht_pool_options o = {.n_replicas = c->n_replicas, .recipe = c->recipe, .epochs = c->epochs,
+                               .seed = (uint64_t)c->recipe->search.seed, .patience_s = 2 * c->silence_s};
+    ht_error err = {""};
+    ht_string plan = {0};
+    ht_status st = c->epochs > 0 ? ht_pool_create(&o, member, &c->pool, &err)
+                                 : ht_fail(&err, HT_EINVAL, "the program did not say how many epochs it trains (max_epochs)");
+    if (st == HT_ENOMEM)
+        c->no_memory = true;
+    if (st != HT_OK) {
+        stay_independent(c, err.text);
+        return;
+    }
+    c->member = *member;
+    ht_pool_plan(&o, member, &plan);
+    say_lines(c, ht_string_peek(&plan));
+    if (c->announce != NULL)
+        c->announce(c->announce_ctx, ht_string_peek(&plan));
+    ht_string_release(&plan);
+}
+
+/* A replica whose state has another shape could never exchange it. */
+bool ht_coordinator_pool_fits(const ht_coordinator *c, const ht_member *m)
+{
+    return m->layout == c->member.layout && m->state_bytes == c->member.state_bytes &&
+           m->n_knobs == c->member.n_knobs && m->has_init == c->member.has_init;
+}
+
+/* ---- verdicts as records of the loop --------------------------------------------------------- */
+
+static void put_readings(const ht_coordinator *c, ht_readings *r, double loss)
+{
+    ht_readings_put(r, c->recipe->objective.primary, loss);
+}
+
+static void log_knob(ht_coordinator *c, const ht_pool_verdict *v, size_t k)
+{
+    const ht_member_knob *knob = &c->member.knobs[k];
+    ht_mutation m = {.number = ++c->mutations, .replica = v->replica, .step = v->start_step,
+                     .epoch = (long long)v->wall, .scale = HT_SCALE_LOG, .source = HT_SOURCE_TPE,
+                     .status = HT_MUTATION_APPLIED, .n_changes = 1};
+    ht_name_copy(m.phase, v->phase != NULL ? v->phase : "");
+    ht_name_copy(m.actuator, knob->actuator);
+    snprintf(m.key, sizeof m.key, "%.58s_mult", knob->name);
+    ht_name_copy(m.patch.op, m.key);
+    m.patch.value = ht_real(exp(v->x[k]));
+    ht_name_copy(m.changes[0].param, knob->name);
+    m.changes[0].n_cells = 1;
+    m.changes[0].before[0] = v->h[k] / exp(v->x[k]);
+    m.changes[0].after[0] = v->h[k];
+    ht_statistics_mutation(&c->statistics, &m);
+    m.status = v->accepted ? HT_MUTATION_ACCEPTED : HT_MUTATION_REJECTED;
+    ht_statistics_mutation(&c->statistics, &m);
+    ht_segment g = {.number = ++c->segments, .mutation = m.number, .replica = v->replica,
+                    .start_step = v->start_step, .end_step = v->end_step, .stability = {.nan = !v->finite},
+                    .decision = v->accepted ? HT_DECISION_ACCEPTED : HT_DECISION_REJECTED,
+                    .has_score = isfinite(v->score), .score = isfinite(v->score) ? v->score : 0};
+    ht_name_copy(g.horizon, c->recipe->acceptance.horizon);
+    put_readings(c, &g.pre, v->before);
+    put_readings(c, &g.post, v->loss);
+    if (ht_statistics_segment(&c->statistics, &g, &m) != HT_OK)
+        c->no_memory = true;
+    ht_mutation *record = ht_coordinator_post(c, HT_RECORD_MUTATION);
+    if (record != NULL)
+        *record = m;
+    ht_closed *closed = ht_coordinator_post(c, HT_RECORD_SEGMENT);
+    if (closed != NULL)
+        *closed = (ht_closed){.segment = g, .mutation = m};
+}
+
+static void log_verdict(ht_coordinator *c, const ht_pool_verdict *v)
+{
+    for (size_t k = 0; v->mutant && k < v->n_knobs; k++)
+        if (v->x[k] != 0)
+            log_knob(c, v, k);
+}
+
+/* ---- both queues of the pool ------------------------------------------------------------------ */
+
+static bool is_answered(ht_pool_order_kind kind)
+{
+    return kind == HT_ORDER_WORK || kind == HT_ORDER_VALIDATE;
+}
+
+static void drain(ht_coordinator *c)
+{
+    int replica;
+    ht_pool_note note;
+    c->reply.kind = HT_MESSAGE_ORDER;
+    while (ht_pool_next_order(c->pool, &replica, &c->reply.as.pool_order)) {
+        c->replicas[replica].works |= is_answered(c->reply.as.pool_order.kind);
+        ht_coordinator_send(c, replica, &c->reply);
+        ht_pool_order_release(&c->reply.as.pool_order);
+    }
+    while (ht_pool_next_note(c->pool, &note)) {
+        if (note.kind == HT_NOTE_LINE)
+            ht_coordinator_say(c, "%s", note.line);
+        else if (note.kind == HT_NOTE_VERDICT)
+            log_verdict(c, &note.verdict);
+        else {
+            cJSON **record = ht_coordinator_post(c, HT_RECORD_POPULATION);
+            if (record != NULL) {
+                *record = note.event;
+                note.event = NULL;
+            }
+        }
+        ht_pool_note_release(&note);
+    }
+}
+
+static void settle(ht_coordinator *c, ht_status st)
+{
+    c->no_memory |= st == HT_ENOMEM;
+    drain(c);
+}
+
+/* ---- what happens --------------------------------------------------------------------------- */
+
+static bool is_best(const ht_coordinator *c, double loss)
+{
+    return isfinite(loss) &&
+           (!c->has_best || (c->recipe->objective.mode == HT_MINIMIZE ? loss < c->best : loss > c->best));
+}
+
+void ht_coordinator_pool_join(ht_coordinator *c, int replica)
+{
+    if (c->pool != NULL)
+        settle(c, ht_pool_join(c->pool, c->now, replica));
+}
+
+void ht_coordinator_pool_event(ht_coordinator *c, int replica, const ht_pool_event *e)
+{
+    ht_replica *r = &c->replicas[replica];
+    if (c->pool == NULL)
+        return;
+    r->step = e->step;
+    r->epoch += e->kind == HT_EVENT_TICK || e->kind == HT_EVENT_REPORT;
+    if (e->kind != HT_EVENT_TICK)
+        r->works = false;
+    else
+        r->longest_s = fmax(r->longest_s, e->seconds);
+    if (e->kind != HT_EVENT_FAILED && is_best(c, e->loss)) {
+        c->has_best = true;
+        c->best = e->loss;
+        c->best_replica = replica;
+        c->best_step = e->step;
+        c->best_epoch = r->epoch;
+    }
+    settle(c, ht_pool_receive(c->pool, c->now, replica, e));
+}
+
+void ht_coordinator_pool_lose(ht_coordinator *c, int replica)
+{
+    if (c->pool != NULL)
+        settle(c, ht_pool_lose(c->pool, c->now, replica));
+}
+
+void ht_coordinator_pool_tick(ht_coordinator *c)
+{
+    if (c->pool == NULL)
+        return;
+    ht_pool_calm(c->pool, c->mode != HT_MODE_ACTIVE || c->freeze.mode != HT_FREEZE_OFF);
+    settle(c, ht_pool_tick(c->pool, c->now));
+}
+
+void ht_coordinator_pool_stop(ht_coordinator *c)
+{
+    if (c->pool != NULL)
+        settle(c, ht_pool_stop(c->pool, c->now));
+}
