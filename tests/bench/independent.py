@@ -16,8 +16,10 @@ import tempfile
 
 def run(hottune, task, epochs, replicas, seed):
     with tempfile.TemporaryDirectory() as folder:
+        recipe = os.path.join(os.path.dirname(__file__), "..", "cli", "recipes", task + ".yaml")
         command = ["mpirun", "--oversubscribe", "--bind-to", "none", "-n", str(replicas + 1), hottune, "run", task,
-                   "--epochs", str(epochs), "--seed", str(seed), "--compare", "--json", "--dir", folder + "/run"]
+                   "--epochs", str(epochs), "--seed", str(seed), "--recipe", recipe, "--compare", "--json",
+                   "--dir", folder + "/run"]
         out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return json.loads(out)
 

@@ -5,6 +5,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 hottune=$1
+independent=$here/recipes/glyph.yaml    # the recipe of glyph for checks of the independent mode
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1 NO_COLOR=1
 work=$(mktemp -d "${TMPDIR:-/tmp}/hottune-cli.XXXXXX")
 started=

@@ -80,7 +80,7 @@ json 'o["recipe"] is None and o["summary"] is None and o["freeze"]["mode"] == "o
 
 it "status tells of recipe, summary, freeze and ledger"
 mkdir told
-cp "$here/../../recipes/glyph.yaml" told/hotcb.tune.recipe.yaml
+cp "$independent" told/hotcb.tune.recipe.yaml
 cat >told/hotcb.tune.summary.json <<'END'
 {"total_mutations": 9, "applied_mutations": 8, "segments_by_decision": {"accepted": 3, "rolled_back": 5},
  "win_rates": {"opt:lr_mult": 0.6}, "mean_scores": {"opt:lr_mult": 0.011}, "accept_rate": 0.375, "mode": "active",

@@ -19,7 +19,7 @@ assert not os.path.exists(summary) or json.load(open(summary))["run"].startswith
 it "20 runs killed at different moments leave whole files"
 for i in $(seq 20); do
     dir=run$((i % 4))               # also over what an earlier killed run left
-    "$hottune" run glyph --epochs 100000 --seed "$i" --dir "$dir" --quiet >out 2>err </dev/null &
+    "$hottune" run glyph --recipe "$independent" --epochs 100000 --seed "$i" --dir "$dir" --quiet >out 2>err </dev/null &
     pid=$!
     started=$pid
     soon test -s "$dir/hotcb.tune.mutations.jsonl"
@@ -52,20 +52,20 @@ grep -qF "r6 r5 was killed: $lost segments of its log are in the study now" run0
 
 it "after all that a run ends well in the same directory"
 for dir in run0 run1 run2 run3; do
-    try run glyph --epochs 4 --dir $dir --json
+    try run glyph --recipe "$independent" --epochs 4 --dir $dir --json
     exits 0
     json '0 < o["result"]["val_loss"] < 10'
     try --dir $dir status
     done_quietly
     prints ' ended; process '
     h5dump -H $dir/study.h5 >/dev/null || fail "the study cannot be read"
-    try recipe evolve --base "$here/../../recipes/glyph.yaml" $dir/study.h5 --out evolved.yaml
+    try recipe evolve --base "$independent" $dir/study.h5 --out evolved.yaml
     done_quietly
     json_lines 'len({(x["mutation_id"], x["status"]) for x in l}) == len(l)' $dir/hotcb.tune.mutations.jsonl
 done
 
 it "a killed rank ends the job, and the files are whole"
-mpirun --oversubscribe -n 3 "$hottune" run glyph --epochs 100000 --dir ranks --quiet >out 2>err </dev/null &
+mpirun --oversubscribe -n 3 "$hottune" run glyph --recipe "$independent" --epochs 100000 --dir ranks --quiet >out 2>err </dev/null &
 pid=$!
 started=$pid
 soon test -s ranks/hotcb.tune.segments.jsonl

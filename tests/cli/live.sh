@@ -14,7 +14,7 @@ epsilon_is() { [ "$(jq .acceptance.epsilon run/hotcb.tune.recipe.effective.json)
 count() { wc -l <run/hotcb.tune.mutations.jsonl; }
 windows() { [ "$(wc -l <run/hotcb.metrics.jsonl)" -ge "$1" ]; }
 
-mpirun --oversubscribe -n 3 "$hottune" run glyph --epochs 100000 --dir run --quiet >run.out 2>run.err </dev/null &
+mpirun --oversubscribe -n 3 "$hottune" run glyph --recipe "$independent" --epochs 100000 --dir run --quiet >run.out 2>run.err </dev/null &
 started="$started $!"
 
 it "a run is seen from outside"
@@ -29,7 +29,7 @@ try --dir run status --json
 json 'o["summary"]["final"] is False and o["process"]["state"] == "lives" and o["process"]["pid"] > 0'
 
 it "a second run in its directory is refused, and changes nothing there"
-try run glyph --epochs 1 --dir run
+try run glyph --recipe "$independent" --epochs 1 --dir run
 refuses 2 "directory 'run' is in use: process "
 grep -qF 'wait until it ends, or name another directory' err || fail "what to do is not said"
 [ "$(grep -c 'run begins' run/events.log)" = 1 ] || fail "a second run began"

@@ -1,10 +1,9 @@
 #!/bin/bash
 # The verbs that work on recipes.
 . "$(dirname "$0")/check.sh"
-recipes=$here/../../recipes
 
 it "the recipes that come with the program are valid"
-for recipe in "$recipes"/*.yaml; do
+for recipe in "$here"/../../recipes/*.yaml; do
     try recipe validate "$recipe"
     done_quietly
     prints "Recipe $recipe: "
@@ -49,28 +48,28 @@ it "without a file, the recipe of the directory is meant"
 mkdir run
 try --dir run recipe validate
 refuses 2 "'run' has no hotcb.tune.recipe.yaml"
-cp "$recipes/glyph.yaml" run/hotcb.tune.recipe.yaml
+cp "$independent" run/hotcb.tune.recipe.yaml
 try --dir run recipe validate
 done_quietly
 prints 'Recipe run/hotcb.tune.recipe.yaml: '
 
 it "show prints a form that shows itself unchanged, as YAML and as JSON"
-"$hottune" recipe show "$recipes/glyph.yaml" >shown.yaml
+"$hottune" recipe show "$independent" >shown.yaml
 "$hottune" recipe show shown.yaml >again.yaml
 cmp -s shown.yaml again.yaml || fail "YAML changes"
-"$hottune" recipe show "$recipes/glyph.yaml" --json >shown.json
+"$hottune" recipe show "$independent" --json >shown.json
 json 'o["search"]["algorithm"] == "tpe" and o["safety"]["block_on_nan"] is True' shown.json
 try recipe diff shown.yaml shown.json
 done_quietly
 prints_line 'no difference'
 
 it "diff prints each value that differs"
-sed 's/epsilon: 0.001/epsilon: 0.5/' "$recipes/glyph.yaml" >other.yaml
-try recipe diff "$recipes/glyph.yaml" other.yaml
+sed 's/epsilon: 0.001/epsilon: 0.5/' "$independent" >other.yaml
+try recipe diff "$independent" other.yaml
 done_quietly
 prints_line 'acceptance.epsilon: 0.001 -> 0.5'
 [ "$(wc -l <out)" = 1 ] || fail "more than one line"
-try recipe diff "$recipes/glyph.yaml" nowhere.yaml
+try recipe diff "$independent" nowhere.yaml
 refuses 2 'nowhere.yaml'
 
 it "doc tells of every field"
@@ -86,49 +85,49 @@ summary 0.75 >one.json
 summary 0.25 >lost.json
 mkdir two
 summary 0.75 >two/hotcb.tune.summary.json
-try recipe evolve --base "$recipes/glyph.yaml" one.json --out evolved.yaml
+try recipe evolve --base "$independent" one.json --out evolved.yaml
 done_quietly
 prints 'Wrote evolved recipe -> evolved.yaml (1 run,'
-"$hottune" recipe diff "$recipes/glyph.yaml" evolved.yaml >out
+"$hottune" recipe diff "$independent" evolved.yaml >out
 prints 'actuators.opt.mutations.lr_mult.prior_center: 1.0 -> 0.935'
 try recipe evolve --base evolved.yaml one.json --out same.yaml
 done_quietly
 cmp -s evolved.yaml same.yaml || fail "the same run counted twice"
-try recipe evolve --base "$recipes/glyph.yaml" one.json two --out both.yaml
+try recipe evolve --base "$independent" one.json two --out both.yaml
 done_quietly
-"$hottune" recipe diff "$recipes/glyph.yaml" both.yaml >out
+"$hottune" recipe diff "$independent" both.yaml >out
 prints 'prior_center: 1.0 -> 0.89'
-try recipe evolve --base "$recipes/glyph.yaml" lost.json
+try recipe evolve --base "$independent" lost.json
 done_quietly
 cp out unmoved.yaml
-"$hottune" recipe diff "$recipes/glyph.yaml" unmoved.yaml >out
+"$hottune" recipe diff "$independent" unmoved.yaml >out
 ! grep -q 'prior_center' out || fail "a loser moved a centre"
 
 it "evolve refuses what it cannot read, and writes nothing"
-try recipe evolve --base "$recipes/glyph.yaml" nowhere.json --out no.yaml
+try recipe evolve --base "$independent" nowhere.json --out no.yaml
 refuses 2 'nowhere.json'
 echo 'not json' >bad.json
-try recipe evolve --base "$recipes/glyph.yaml" one.json bad.json --out no.yaml
+try recipe evolve --base "$independent" one.json bad.json --out no.yaml
 refuses 2 'bad.json'
 printf '\211HDF\r\n\032\n and then noise' >bad.h5
-try recipe evolve --base "$recipes/glyph.yaml" bad.h5 --out no.yaml
+try recipe evolve --base "$independent" bad.h5 --out no.yaml
 [ "$code" = 1 ] || [ "$code" = 2 ] || fail "a damaged study is taken"
 grep -qF 'bad.h5' err || fail "the message lacks the file"
 try recipe evolve --base wrong.yaml one.json --out no.yaml
 refuses 2 'wrong.yaml:6'
-try recipe evolve --base "$recipes/glyph.yaml" one.json --alpha=-0.1 --out no.yaml
+try recipe evolve --base "$independent" one.json --alpha=-0.1 --out no.yaml
 refuses 2 "--alpha: '-0.1'"
 [ ! -e no.yaml ] || fail "no.yaml was written"
 
 it "a device or pipe is written to and stays what it is"
 mkfifo pipe
 cat pipe >through &
-try recipe evolve --base "$recipes/glyph.yaml" one.json --out pipe --quiet
+try recipe evolve --base "$independent" one.json --out pipe --quiet
 done_quietly
 wait
 cmp -s through evolved.yaml || fail "other text came through"
 [ -p pipe ] || fail "the pipe was replaced"
-try recipe evolve --base "$recipes/glyph.yaml" one.json --out /dev/full
+try recipe evolve --base "$independent" one.json --out /dev/full
 refuses 1 "cannot write '/dev/full': No space left on device"
 [ -c /dev/full ] || fail "the device was replaced"
 

@@ -6,7 +6,7 @@ files='hotcb.tune.recipe.effective.json hotcb.tune.mutations.jsonl hotcb.tune.se
     hotcb.metrics.jsonl study.h5'
 
 it "a run ends with a table that says what was not measured"
-try run glyph --epochs 6 --dir one
+try run glyph --recipe "$independent" --epochs 6 --dir one
 done_quietly
 prints 'glyph, 1 replica x 6 epochs, files in one'
 prints 'static default  not run (--compare)'
@@ -21,7 +21,7 @@ try --dir one tune status
 prints_line 'Mode: active'
 
 it "--json prints one object with every number, and nothing else"
-try run glyph --epochs 6 --dir two --json --compare --seed 3
+try run glyph --recipe "$independent" --epochs 6 --dir two --json --compare --seed 3
 done_quietly
 json 'o["workload"] == "glyph" and o["replicas"] == 1 and o["epochs"] == 6 and o["seed"] == 3'
 json 'all(0 < o[row][key] < 10 for row in ("result", "baseline") for key in ("val_loss", "test_loss"))'
@@ -36,10 +36,10 @@ h5dump two/study.h5 >dump || fail "the study cannot be read"
 grep -q 'result_val' dump || fail "no result in the study"
 
 it "without --compare there is no baseline, and the champion is the same"
-try run glyph --epochs 6 --dir three --json --seed 3
+try run glyph --recipe "$independent" --epochs 6 --dir three --json --seed 3
 json '"baseline" not in o'
 cp out three.json
-try run glyph --epochs 6 --dir four --json --seed 3
+try run glyph --recipe "$independent" --epochs 6 --dir four --json --seed 3
 for key in val_loss test_loss epoch; do
     a=$(python3 -c "import json; print(json.load(open('three.json'))['result']['$key'])")
     b=$(python3 -c "import json; print(json.load(open('out'))['result']['$key'])")
@@ -48,7 +48,7 @@ done
 
 it "--schedule cosine trains otherwise than a constant rate, --slow does not, and --nan spoils what follows"
 for how in '' '--schedule constant' '--schedule cosine' '--slow 0:2' '--nan 0:2'; do
-    try run glyph --epochs 4 --dir "way$how" --mode off --json $how
+    try run glyph --recipe "$independent" --epochs 4 --dir "way$how" --mode off --json $how
     done_quietly
     json 'o["result"]["val_loss"] > 0'
     python3 -c "import json; r = json.load(open('out'))['result']; print(r['val_loss'], r['epoch'])" >"result$how"
@@ -59,19 +59,19 @@ cmp -s result 'result--slow 0:2' || fail "slowness changed the result"
 [ "$(cut -d' ' -f2 'result--nan 0:2' | cut -d. -f1)" = 2 ] || fail "the best epoch is not the last healthy one"
 
 it "--quiet leaves the table"
-try run glyph --epochs 2 --dir five --quiet
+try run glyph --recipe "$independent" --epochs 2 --dir five --quiet
 done_quietly
 ! grep -q 'files in' out || fail "a confirmation was printed"
 prints 'champion'
 
 it "in mode off nothing is changed: the champion is the static default"
-try run glyph --epochs 4 --dir six --mode off --compare --json
+try run glyph --recipe "$independent" --epochs 4 --dir six --mode off --compare --json
 done_quietly
 json 'o["mutations"] == 0 and o["result"]["val_loss"] == o["baseline"]["val_loss"]'
 json 'o["result"]["test_loss"] == o["baseline"]["test_loss"] and o["result"]["epoch"] == o["baseline"]["epoch"]'
 
 it "in mode observe nothing is changed, but all is seen"
-try run glyph --epochs 4 --dir seven --mode observe --compare --json
+try run glyph --recipe "$independent" --epochs 4 --dir seven --mode observe --compare --json
 done_quietly
 json 'o["mutations"] == 0 and o["result"]["val_loss"] == o["baseline"]["val_loss"]'
 json_lines 'len(l) == 4' seven/hotcb.metrics.jsonl
@@ -82,31 +82,31 @@ try run charlm --epochs 1
 [ "$(ls -d runs/charlm-* | wc -l)" = 2 ] || fail "not two directories: $(ls runs)"
 
 it "a second run in a directory goes on counting"
-try run glyph --epochs 4 --dir one
+try run glyph --recipe "$independent" --epochs 4 --dir one
 done_quietly
 json 'o["run"] == "r2"' one/hotcb.tune.summary.json
 json_lines 'len({x["mutation_id"] for x in l if x["run"] == "r1"} & {x["mutation_id"] for x in l if x["run"] == "r2"}) == 0' one/hotcb.tune.mutations.jsonl
 
 it "the recipe of the directory wins over the workload's"
 "$hottune" --dir eight init >/dev/null
-sed 's/epsilon: 0.001/epsilon: 0.25/' "$here/../../recipes/glyph.yaml" >eight/hotcb.tune.recipe.yaml
+sed 's/epsilon: 0.001/epsilon: 0.25/' "$independent" >eight/hotcb.tune.recipe.yaml
 try run glyph --epochs 2 --dir eight
 json 'o["acceptance"]["epsilon"] == 0.25' eight/hotcb.tune.recipe.effective.json
 
 it "--recipe wins over both"
-sed 's/epsilon: 0.001/epsilon: 0.125/' "$here/../../recipes/glyph.yaml" >mine.yaml
+sed 's/epsilon: 0.001/epsilon: 0.125/' "$independent" >mine.yaml
 try run glyph --epochs 2 --dir eight --recipe mine.yaml
 json 'o["acceptance"]["epsilon"] == 0.125' eight/hotcb.tune.recipe.effective.json
 
 it "--study collects runs, and recipes evolve from it"
-try run glyph --epochs 8 --dir s1 --study all.h5 --quiet
-try run glyph --epochs 8 --dir s2 --study all.h5 --quiet --seed 2
+try run glyph --recipe "$independent" --epochs 8 --dir s1 --study all.h5 --quiet
+try run glyph --recipe "$independent" --epochs 8 --dir s2 --study all.h5 --quiet --seed 2
 done_quietly
 [ ! -e s1/study.h5 ] || fail "a second study"
-try recipe evolve --base "$here/../../recipes/glyph.yaml" all.h5 --out from_study.yaml
+try recipe evolve --base "$independent" all.h5 --out from_study.yaml
 done_quietly
 prints '(2 runs,'
-try recipe evolve --base "$here/../../recipes/glyph.yaml" s1 all.h5 s2 --out same.yaml
+try recipe evolve --base "$independent" s1 all.h5 s2 --out same.yaml
 done_quietly
 prints '(2 runs,'
 "$hottune" recipe validate from_study.yaml >/dev/null || fail "it is not valid"
@@ -114,19 +114,19 @@ prints '(2 runs,'
 it "a log is replayed: the same values at the same steps"
 try --dir two recipe export --out ops.jsonl
 done_quietly
-try run glyph --epochs 6 --dir nine --mode replay --replay two/hotcb.tune.mutations.jsonl --seed 3
+try run glyph --recipe "$independent" --epochs 6 --dir nine --mode replay --replay two/hotcb.tune.mutations.jsonl --seed 3
 done_quietly
 json_lines 'all(x["proposal_source"] == "replay" for x in l)' nine/hotcb.tune.mutations.jsonl
 
 it "a file that is no study is refused and left alone"
 echo 'not a study' >not.h5
-try run glyph --epochs 1 --dir ten --study not.h5 --quiet
+try run glyph --recipe "$independent" --epochs 1 --dir ten --study not.h5 --quiet
 refuses 2 'not.h5'
 [ "$(cat not.h5)" = 'not a study' ] || fail "it was changed"
 
 it "a disk that fills up is told of, and the training ends with its table all the same"
 if small_disk 40k; then
-    try run glyph --epochs 30 --dir full/run
+    try run glyph --recipe "$independent" --epochs 30 --dir full/run
     exits 1
     grep -q "^hottune: warning: cannot write 'full/run/.*No space left on device; the run goes on" err || fail "no warning"
     grep -q "^hottune: cannot write 'full/run/" err || fail "no message at the end"
@@ -153,12 +153,12 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$hottune" "$@" || f
 holds() { python3 -c 'import sys; sys.exit(sys.argv[1].encode().decode("unicode_escape").encode() not in open("shown", "rb").read())' "$1"; }
 
 it "on a terminal the progress is one line that is written over, with colours unless NO_COLOR is set"
-TERM=xterm on_terminal run glyph --epochs 60 --dir eleven
+TERM=xterm on_terminal run glyph --recipe "$independent" --epochs 60 --dir eleven
 holds '\repoch ' || fail "no progress line"
 ! holds '\x1b[' || fail "NO_COLOR is not honoured"
-NO_COLOR= TERM=xterm on_terminal run glyph --epochs 60 --dir twelve
+NO_COLOR= TERM=xterm on_terminal run glyph --recipe "$independent" --epochs 60 --dir twelve
 holds '\x1b[1m' || fail "no colours"
-TERM=xterm on_terminal run glyph --epochs 60 --dir eleven --quiet
+TERM=xterm on_terminal run glyph --recipe "$independent" --epochs 60 --dir eleven --quiet
 ! holds 'epoch 1' || fail "progress in spite of --quiet"
-TERM=xterm on_terminal run glyph --epochs 60 --dir twelve --json
+TERM=xterm on_terminal run glyph --recipe "$independent" --epochs 60 --dir twelve --json
 ! holds '\repoch ' || fail "progress in spite of --json"

@@ -400,7 +400,7 @@ static ht_knobs *typed_knobs(ht_workload *w)
 /** The upper bound of the family is a legal step from where the task starts. */
 static bool can_step(ht_actuators *actuators, const char *actuator, const ht_family_spec *f)
 {
-    ht_patch patch = {.value = ht_real(f->bounds[0][1])};
+    ht_patch patch = {.value = ht_real(f->bounds[0][1]), .floor = f->floor};
     ht_codes codes = {0};
     snprintf(patch.op, sizeof patch.op, "%s", f->keyed ? "mult" : f->name);
     snprintf(patch.key, sizeof patch.key, "%s", f->keyed ? f->name : "");
@@ -423,8 +423,13 @@ static void the_recipes_are_valid_and_reach_every_knob(void)
         CU_ASSERT_PTR_NOT_NULL_FATAL(r);
         size_t families = 0;
         for (size_t a = 0; a < r->n_actuators; a++)
-            for (size_t f = 0; f < r->actuators[a].n_families; f++, families++)
-                CU_ASSERT(can_step(actuators, r->actuators[a].name, &r->actuators[a].families[f]));
+            for (size_t f = 0; f < r->actuators[a].n_families; f++, families++) {
+                const ht_family_spec *family = &r->actuators[a].families[f];
+                CU_ASSERT(can_step(actuators, r->actuators[a].name, family));
+                CU_ASSERT(ht_family_is_factor(family) && family->has_range);
+                CU_ASSERT(family->floor >= family->range[0] && family->floor <= family->range[1]);
+            }
+        CU_ASSERT_EQUAL(r->population.mode, HT_POPULATION_POOLED);
         CU_ASSERT_EQUAL(families, ht_knobs_count(knobs));
         ht_recipe_destroy(r);
         ht_actuators_destroy(actuators);
