@@ -439,7 +439,7 @@ static void go_on(ht_pooled *s)
     bury_dead(s);
     if (count_alive(s) == 0)
         restart(s, furthest(s));
-    if (is_finished(s)) {
+    if (is_finished(s) || (count_useful(s) == 0 && all_closed(s))) {
         s->over = true;
         ht_pool_finish(s->pool);
     } else if (all_closed(s)) {

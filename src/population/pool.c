@@ -154,8 +154,10 @@ static void handle_report(ht_pool *p, int replica, const ht_pool_event *e)
 static void handle_measured(ht_pool *p, int replica, unsigned long number, double objective)
 {
     ht_pool_measure m;
-    if (!ht_pool_measure_take(p, replica, number, &m))
+    if (!ht_pool_measure_take(p, replica, number, &m)) {    /* too late for the policy, but its weights are kept */
+        ht_pool_saw(p, replica, judge_loss(p, &p->seats[replica], objective), p->seats[replica].node);
         return;
+    }
     double loss = judge_loss(p, &p->seats[replica], objective);
     ht_lineage_end(p->lineage, m.node, ht_lineage_get(p->lineage, m.node).epochs, loss);
     ht_pool_saw(p, replica, loss, m.node);

@@ -47,7 +47,7 @@ typedef struct {
 
 /** The phase of the recipe at `wall` epochs. */
 const char *ht_pooled_phase(const ht_pooled *s, double wall);
-/** Begin the next segment with everybody at home who is idle. @return false: there is nobody */
+/** Begin the next segment with everybody at home who is idle. @return false: there is nobody, or no root */
 bool ht_pooled_begin(ht_pooled *s, ht_island *isl);
 void ht_pooled_reported(ht_pooled *s, ht_island *isl, int replica, const ht_pool_result *r);
 /** The member does not come back in this segment. */

@@ -91,8 +91,9 @@ static void order_work(ht_pooled *s, ht_island *isl, ht_island_member *m)
 
 bool ht_pooled_begin(ht_pooled *s, ht_island *isl)
 {
+    int holder = ht_pooled_root_holder(s, isl);
     gather(s, isl);
-    if (isl->n == 0)
+    if (isl->n == 0 || (isl->version > 0 && holder < 0))    /* its last holder just took another island's root */
         return false;
     bool pause = ht_pool_is_calm(s->pool) || isl->reject_streak >= s->recipe->safety.max_global_reject_streak;
     size_t controls = pause ? isl->n : (size_t)ht_plan_controls(&s->plan, (int)isl->n);
@@ -105,7 +106,7 @@ bool ht_pooled_begin(ht_pooled *s, ht_island *isl)
     ht_island_cast(isl, controls, s->knobs, s->posterior, s->recipe, ht_pooled_phase(s, isl->wall),
                    ht_pool_random(s->pool, DRAW_MUTANTS, of_segment, 0));
     if (isl->version > 0)
-        spread_root(s, isl, ht_pooled_root_holder(s, isl));
+        spread_root(s, isl, holder);
     for (size_t i = 0; i < isl->n; i++)
         order_work(s, isl, &isl->members[i]);
     return true;
