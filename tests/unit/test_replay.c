@@ -47,7 +47,8 @@ static void a_mutation_is_repeated_once_however_many_lines_it_has(void)
 static void a_value_that_was_lifted_from_zero_is_lifted_again(void)
 {
     ht_replay r = parsed("{\"actuator\": \"a\", \"status\": \"applied\", "
-                         "\"patch\": {\"op\": \"x_mult\", \"value\": 2, \"floor\": 0.1}}\n" LINE("b", 2, "accepted"));
+                         "\"patch\": {\"op\": \"x_mult\", \"value\": 2, \"floor\": 0.1}}\n"
+                         LINE("b", 2, "accepted"));
     CU_ASSERT_EQUAL_FATAL(r.n, 2);
     CU_ASSERT(r.entries[0].patch.floor == .1 && r.entries[1].patch.floor == 0);
     ht_replay_release(&r);
