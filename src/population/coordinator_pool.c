@@ -58,6 +58,7 @@ void ht_coordinator_pool_begin(ht_coordinator *c, const ht_member *member)
         return;
     }
     c->member = *member;
+    ht_tuned_find(c->recipe, &c->member, &c->tuned);
     ht_pool_plan(&o, member, &plan);
     say_lines(c, ht_string_peek(&plan));
     if (c->announce != NULL)
@@ -81,13 +82,13 @@ static void put_readings(const ht_coordinator *c, ht_readings *r, double loss)
 
 static void log_knob(ht_coordinator *c, const ht_pool_verdict *v, size_t k)
 {
-    const ht_member_knob *knob = &c->member.knobs[k];
+    const ht_tuned_knob *knob = &c->tuned.k[k];
     ht_mutation m = {.number = ++c->mutations, .replica = v->replica, .step = v->start_step,
                      .epoch = (long long)v->wall, .scale = HT_SCALE_LOG, .source = HT_SOURCE_TPE,
                      .status = HT_MUTATION_APPLIED, .n_changes = 1};
     ht_name_copy(m.phase, v->phase != NULL ? v->phase : "");
     ht_name_copy(m.actuator, knob->actuator);
-    snprintf(m.key, sizeof m.key, "%.58s_mult", knob->name);
+    ht_name_copy(m.key, knob->family->name);
     ht_name_copy(m.patch.op, m.key);
     m.patch.value = ht_real(exp(v->x[k]));
     ht_name_copy(m.changes[0].param, knob->name);
@@ -116,7 +117,7 @@ static void log_knob(ht_coordinator *c, const ht_pool_verdict *v, size_t k)
 
 static void log_verdict(ht_coordinator *c, const ht_pool_verdict *v)
 {
-    for (size_t k = 0; v->mutant && k < v->n_knobs; k++)
+    for (size_t k = 0; v->mutant && k < v->n_knobs && k < c->tuned.n; k++)
         if (v->x[k] != 0)
             log_knob(c, v, k);
 }

@@ -15,6 +15,7 @@
 #define HT_POPULATION_COORDINATOR_STATE_H
 
 #include "population/coordinator.h"
+#include "population/tuned.h"
 
 /** Bytes that wait for their turn: one message. */
 typedef struct ht_letter {
@@ -69,6 +70,7 @@ struct ht_coordinator {
     bool pool_decided;                  /**< the first HELLO was here */
     ht_pool *pool;                      /**< owned; NULL: independent */
     ht_member member;                   /**< of a pooled run */
+    ht_tuned tuned;                     /**< its knobs that the recipe tunes */
     void (*announce)(void *ctx, const char *plan);
     void *announce_ctx;
     ht_statistics statistics;

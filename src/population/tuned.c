@@ -12,7 +12,7 @@ static const char suffix[] = "_mult";
 static const struct {
     const char *name;
     double floor;
-} floors[] = {{"lr", 1e-4}, {"wd", 1e-3}, {"dropout", .02}, {"label_smoothing", .005}};
+} floors[] = {{"lr", 1e-4}, {"wd", 1e-3}, {"weight_decay", 1e-3}, {"dropout", .02}, {"label_smoothing", .005}};
 static const double other_floor = .01;      /* weights of loss terms */
 
 static double floor_of(const ht_family_spec *f, const char *knob)
@@ -25,10 +25,16 @@ static double floor_of(const ht_family_spec *f, const char *knob)
     return other_floor;
 }
 
-static bool names_knob(const char *family, const char *knob)
+static bool begins_family(const char *family, const char *knob)
 {
     size_t n = strlen(knob);
     return strncmp(family, knob, n) == 0 && strcmp(family + n, suffix) == 0;
+}
+
+/* wd_mult is the recipe's word for the factor of a weight decay, too. */
+static bool names_knob(const char *family, const char *knob)
+{
+    return begins_family(family, knob) || (strcmp(knob, "weight_decay") == 0 && begins_family(family, "wd"));
 }
 
 static const ht_family_spec *family_of(const ht_actuator_spec *a, const char *knob)
@@ -84,10 +90,10 @@ double ht_tuned_times(const ht_tuned_knob *k, double value, double x)
 {
     if (x == 0)
         return ht_tuned_clamp(k, value);
-    return ht_tuned_clamp(k, fmax(value, k->floor) * exp(x));
+    return ht_tuned_clamp(k, (value == 0 ? k->floor : value) * exp(x));
 }
 
 double ht_tuned_log(const ht_tuned_knob *k, double value)
 {
-    return log(fmax(value, k->floor));
+    return log(value == 0 ? k->floor : value);
 }

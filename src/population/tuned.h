@@ -2,7 +2,7 @@
  *  The recipe point h: the knobs that a pool tunes, their ranges, and how a point is kept inside them.
  *
  *  A factor of the recipe (a family that ends in "_mult" under an actuator that is enabled) belongs to the knob of the
- *  program with the same actuator and the name without "_mult". Other knobs keep the program's values. */
+ *  program with the same actuator and the name without "_mult" (wd_mult: also weight_decay). Other knobs keep the program's values. */
 #ifndef HT_POPULATION_TUNED_H
 #define HT_POPULATION_TUNED_H
 
@@ -33,7 +33,7 @@ void ht_tuned_find(const ht_recipe *r, const ht_member *member, ht_tuned *out);
 void ht_tuned_start(const ht_tuned *t, double *h);
 /** A value inside the range of one knob: exactly 0 stays where 0 is legal. */
 double ht_tuned_clamp(const ht_tuned_knob *k, double value);
-/** value * exp(x), from the floor where value is below it, clamped. x = 0 changes nothing. */
+/** value * exp(x), from the floor where value is 0, clamped. x = 0 changes nothing. */
 double ht_tuned_times(const ht_tuned_knob *k, double value, double x);
 /** log of a value, 0 counted as the floor. */
 double ht_tuned_log(const ht_tuned_knob *k, double value);
