@@ -32,7 +32,7 @@ struct ht_race {
     candidate *c;           /* [n] */
     double *h;              /* [n * knobs] */
     size_t *queue, next, last;  /* [n], queue[next .. last - 1] wait */
-    int rung, asked, diverged;
+    int rung, asked, reported, diverged;
     double began, wall, start_loss;
     bool over;
 };
@@ -222,7 +222,7 @@ static size_t count_running(const ht_race *r)
 static void open_rung(ht_race *r)
 {
     r->asked = (int)r->last;
-    r->diverged = 0;
+    r->reported = r->diverged = 0;
     r->began = ht_pool_now(r->pool);
     for (size_t q = 0; q < r->last; q++) {
         r->c[r->queue[q]].state = QUEUED;
@@ -231,14 +231,14 @@ static void open_rung(ht_race *r)
     r->next = 0;
 }
 
-static void log_rung(ht_race *r, size_t done)
+static void log_rung(ht_race *r)
 {
     size_t best = 0;
     cJSON *event = ht_pool_event_new(r->pool, "rung", r->wall);
     ht_json_put_int(event, "rung", r->rung + 1);
     ht_json_put_int(event, "epochs", r->plan.age[r->rung]);
     ht_json_put_int(event, "candidates", r->asked);
-    ht_json_put_int(event, "reported", (double)done);
+    ht_json_put_int(event, "reported", r->reported);
     ht_json_put_int(event, "diverged", r->diverged);
     ht_json_put_int(event, "unserved", (double)(r->last - r->next));
     if (rank(r, is_done_with_rung, 1, &best) == 1) {
@@ -254,7 +254,7 @@ static void close_rung(ht_race *r)
     int step = r->plan.age[r->rung] - (r->rung > 0 ? r->plan.age[r->rung - 1] : 0);
     size_t done = rank(r, is_done_with_rung, r->n, r->queue);   /* nobody needs the queue any more */
     r->wall += step * ((r->plan.size[r->rung] + r->plan.replicas - 1) / r->plan.replicas);
-    log_rung(r, done);
+    log_rung(r);
     for (size_t i = 0; i < r->n; i++)
         if (r->c[i].state == QUEUED)        /* unserved */
             r->c[i].state = r->c[i].epochs > 0 ? IDLE : OUT;
@@ -309,6 +309,7 @@ void ht_race_reported(ht_race *r, const ht_pool_result *result, int replica)
         back_to_queue(r, i);
         return;
     }
+    r->reported++;
     c->node = result->node;
     c->epochs += result->epochs;
     c->loss = result->loss;
