@@ -12,7 +12,7 @@ static const double most_z = 50;
 
 ht_status ht_island_init(ht_island *isl, int id, size_t n_replicas)
 {
-    *isl = (ht_island){.id = id, .loss = INFINITY, .node = -1};
+    *isl = (ht_island){.id = id, .loss = INFINITY, .node = -1, .mirror = -1};
     isl->members = calloc(n_replicas, sizeof *isl->members);
     return isl->members != NULL ? HT_OK : HT_ENOMEM;
 }

@@ -40,6 +40,7 @@ typedef struct {
     double *hist;                   /**< best loss of each segment, first that of the root; owned */
     int node;                       /**< of its root in the lineage; -1 = none */
     unsigned long version;          /**< of its root, run-wide; 0 = it has none yet: members start anew */
+    int mirror;                     /**< replica that keeps a second copy of it; -1 = nobody */
     int reject_streak, segment;     /**< segment: number of the last one begun, run-wide */
     double wall, closed_at;         /**< wall epochs used; seconds */
     int epochs;                     /**< of this segment */

@@ -344,10 +344,12 @@ static void bury_dead(ht_pooled *s)
         ht_island *isl = &s->islands[k];
         if (isl->state != HT_ISLAND_CLOSED)
             continue;
-        bool rootless = isl->version > 0 && ht_pooled_root_holder(s, isl) < 0, empty = true;
+        unsigned slot;
+        bool rootless = isl->version > 0 && ht_pooled_root_holder(s, isl, &slot) < 0, empty = true;
+        bool mirrored = isl->version > 0 && slot != HT_SLOT_ROOT;   /* the next tournament finds members for it */
         for (int r = 0; r < s->n; r++)
             empty = empty && !(s->home[r] == isl->id && is_useful(s, r));
-        if (!rootless && (!empty || count_alive(s) == 1))
+        if (!rootless && (!empty || mirrored || count_alive(s) == 1))
             continue;
         ht_pool_say(s->pool, "epoch %g: island %d is lost", isl->wall, isl->id);
         give_up(s, isl->id);
@@ -492,7 +494,7 @@ static void failed(void *self, const ht_pool_transfer *t)
 {
     ht_pooled *s = self;
     if (t->to_slot == HT_SLOT_ROOT)
-        s->root[t->to] = 0;
+        s->root[t->to] = 0;     /* a mirror that did not arrive is not held: nothing to do */
 }
 
 static void overdue(void *self, int replica, int task)

@@ -22,14 +22,42 @@ const char *ht_pooled_phase(const ht_pooled *s, double wall)
 
 /* ---- roots ---------------------------------------------------------------------------------- */
 
-int ht_pooled_root_holder(const ht_pooled *s, const ht_island *isl)
+static unsigned mirror_slot(const ht_island *isl)
+{
+    return (unsigned)isl->id + 1;       /* the candidates of the race have left these */
+}
+
+int ht_pooled_root_holder(const ht_pooled *s, const ht_island *isl, unsigned *slot)
 {
     int found = -1;
+    if (slot != NULL)
+        *slot = HT_SLOT_ROOT;
     for (int r = 0; r < s->n && isl->version > 0; r++)
         if (s->root[r] == isl->version && ht_pool_replica_of(s->pool, r).lives
             && (found < 0 || ht_pool_replica_of(s->pool, r).idle > ht_pool_replica_of(s->pool, found).idle))
             found = r;
+    if (found < 0 && isl->mirror >= 0 && ht_pool_holds(s->pool, isl->mirror, mirror_slot(isl))) {
+        found = isl->mirror;
+        if (slot != NULL)
+            *slot = mirror_slot(isl);
+    }
     return found;
+}
+
+/* Of an island of one: the next replica that is well keeps a copy. An older copy is overwritten or freed. */
+static void mirror_root(ht_pooled *s, ht_island *isl, int replica)
+{
+    int to = -1, before = isl->mirror;
+    for (int i = 1; to < 0 && i < s->n && isl->n == 1 && s->recipe->population.mirror; i++) {
+        ht_pool_replica who = ht_pool_replica_of(s->pool, (replica + i) % s->n);
+        if (who.lives && !who.sick)
+            to = (replica + i) % s->n;
+    }
+    isl->mirror = to;
+    if (before >= 0 && before != to)
+        ht_pool_drop(s->pool, before, mirror_slot(isl));
+    if (to >= 0)
+        ht_pool_move(s->pool, replica, HT_SLOT_ROOT, to, mirror_slot(isl));
 }
 
 void ht_pooled_adopt(ht_pooled *s, ht_island *isl, int replica)
@@ -37,16 +65,17 @@ void ht_pooled_adopt(ht_pooled *s, ht_island *isl, int replica)
     ht_pool_save(s->pool, replica, HT_SLOT_ROOT);
     isl->version = ++s->version;
     s->root[replica] = isl->version;
+    mirror_root(s, isl, replica);
 }
 
-static void give_root(ht_pooled *s, const ht_island *isl, int from, int to)
+static void give_root(ht_pooled *s, const ht_island *isl, int from, unsigned slot, int to)
 {
-    ht_pool_move(s->pool, from, HT_SLOT_ROOT, to, HT_SLOT_ROOT);
+    ht_pool_move(s->pool, from, slot, to, HT_SLOT_ROOT);
     s->root[to] = isl->version;
 }
 
 /* To all members that lack it; who has it passes it on, so that the first holder does not serve all. */
-static void spread_root(ht_pooled *s, const ht_island *isl, int holder)
+static void spread_root(ht_pooled *s, const ht_island *isl, int holder, unsigned slot)
 {
     int *have = malloc((isl->n + 1) * sizeof *have);
     size_t n = 1;
@@ -59,7 +88,8 @@ static void spread_root(ht_pooled *s, const ht_island *isl, int holder)
         int to = isl->members[i].replica;
         if (s->root[to] == isl->version)
             continue;
-        give_root(s, isl, have[(n - 1) / 2], to);
+        int from = have[(n - 1) / 2];
+        give_root(s, isl, from, from == holder ? slot : HT_SLOT_ROOT, to);
         have[n++] = to;
     }
     free(have);
@@ -91,7 +121,8 @@ static void order_work(ht_pooled *s, ht_island *isl, ht_island_member *m)
 
 bool ht_pooled_begin(ht_pooled *s, ht_island *isl)
 {
-    int holder = ht_pooled_root_holder(s, isl);
+    unsigned slot;
+    int holder = ht_pooled_root_holder(s, isl, &slot);
     gather(s, isl);
     if (isl->n == 0 || (isl->version > 0 && holder < 0))    /* its last holder just took another island's root */
         return false;
@@ -106,7 +137,7 @@ bool ht_pooled_begin(ht_pooled *s, ht_island *isl)
     ht_island_cast(isl, controls, s->knobs, s->posterior, s->recipe, ht_pooled_phase(s, isl->wall),
                    ht_pool_random(s->pool, DRAW_MUTANTS, of_segment, 0));
     if (isl->version > 0)
-        spread_root(s, isl, holder);
+        spread_root(s, isl, holder, slot);
     for (size_t i = 0; i < isl->n; i++)
         order_work(s, isl, &isl->members[i]);
     return true;
@@ -265,7 +296,8 @@ static ht_island_member *member_of(ht_island *isl, int replica)
 static void try_again(ht_pooled *s, ht_island *isl, ht_island_member *m)
 {
     s->root[m->replica] = 0;
-    int holder = ht_pooled_root_holder(s, isl);
+    unsigned slot;
+    int holder = ht_pooled_root_holder(s, isl, &slot);
     if (isl->version > 0 && (holder < 0 || m->retries == TRIES)) {
         m->state = HT_MEMBER_ABSENT;
         return;
@@ -275,7 +307,7 @@ static void try_again(ht_pooled *s, ht_island *isl, ht_island_member *m)
         return;
     }
     if (isl->version > 0)
-        give_root(s, isl, holder, m->replica);
+        give_root(s, isl, holder, slot, m->replica);
     order_work(s, isl, m);
 }
 

@@ -12,7 +12,7 @@ enum { ISLANDS = 64 };
 
 /* What the notes of a run say. */
 typedef struct {
-    int verdicts, controls, mutants, segments, rolled_back, tournaments, paused, breaks;
+    int verdicts, controls, mutants, segments, rolled_back, tournaments, paused, breaks, lost_islands;
     int last_node[ISLANDS], islands_seen[ISLANDS], after_rollback[ISLANDS];
     double last_loss[ISLANDS], last_knob[ISLANDS];
     double gain_error;          /* start - champion - sum of the parts */
@@ -68,6 +68,8 @@ static void see(void *ctx, double now, const ht_pool_note *n)
     (void)now;
     if (n->kind == HT_NOTE_VERDICT)
         see_verdict(a, &n->verdict);
+    if (n->kind == HT_NOTE_LINE)
+        a->lost_islands += strstr(n->line, "island ") != NULL && strstr(n->line, "is lost") != NULL;
     if (n->kind != HT_NOTE_EVENT)
         return;
     const char *event = ht_json_text(n->event, "event");
@@ -202,6 +204,19 @@ static void a_lost_replicas_island_goes_on(void)
     CU_ASSERT(a.islands_seen[0] > 3 && a.islands_seen[1] > 3);
 }
 
+static void an_island_of_one_dies_with_its_replica_unless_it_is_mirrored(void)
+{
+    const world_fault death = {.kind = FAULT_DIES, .replica = 1, .at = 24};
+    for (int sync = 0; sync < 2; sync++) {
+        account plain, mirrored;
+        go("", pool_syncs[sync], 8, 60, 2, &death, &plain);
+        CU_ASSERT_EQUAL(plain.lost_islands, 1);
+        go("{\"population.mirror\": true}", pool_syncs[sync], 8, 60, 2, &death, &mirrored);
+        CU_ASSERT_EQUAL(mirrored.lost_islands, 0);
+        CU_ASSERT_EQUAL(mirrored.breaks, 0);
+    }
+}
+
 static void the_parts_of_the_gain_sum_to_the_gain(void)
 {
     for (uint64_t seed = 1; seed <= 10; seed++) {
@@ -261,7 +276,8 @@ static void pooled_islands_beat_the_start_values(void)
 CASES("pool", CASE(controls_are_not_mutated_and_a_rollback_keeps_root_and_unproven_knobs),
       CASE(a_run_of_eight_replicas_goes_as_planned), CASE(without_a_barrier_replicas_of_one_speed_go_the_same_way),
       CASE(after_too_many_rejects_an_island_has_no_mutants_for_a_segment), CASE(a_calm_pool_has_only_controls),
-      CASE(a_lost_replicas_island_goes_on), CASE(the_parts_of_the_gain_sum_to_the_gain),
+      CASE(a_lost_replicas_island_goes_on),
+      CASE(an_island_of_one_dies_with_its_replica_unless_it_is_mirrored), CASE(the_parts_of_the_gain_sum_to_the_gain),
       CASE(about_half_of_null_mutations_are_accepted_without_an_epsilon),
       CASE(the_schedule_leads_to_the_champion_within_the_run), CASE(merging_can_be_switched_off),
       CASE(pooled_islands_beat_the_start_values))
