@@ -14,6 +14,7 @@ typedef struct {
     ht_outcome best;
     int replica; /**< -1 = none has a result */
     double wall_s;
+    double epochs;  /**< trained, sum over replicas */
     double train_s; /**< mean over replicas */
 } ht_row;
 

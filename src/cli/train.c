@@ -255,6 +255,7 @@ ht_status ht_training_run(ht_training *t, ht_kernel *k, ht_outcome *out, ht_erro
     for (int epoch = 1; st == HT_OK && goes_on(t, epoch); epoch++)
         st = train_epoch(t, epoch, &env, err);
     o.train_s = now() - start;
+    o.epochs = (double)env.step / t->steps_per_epoch;
     if (show_best(t)) {
         o.val = ht_workload_validate(t->workload, &o.val_error);
         o.test = ht_workload_test(t->workload, &o.test_error);

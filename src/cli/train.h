@@ -18,6 +18,7 @@ typedef struct {
     double val, test;             /**< mean cross entropy */
     double val_error, test_error; /**< share of wrong answers, in 0..1 */
     double epoch;                 /**< that of the best weights; 0 = none */
+    double epochs;                /**< that were trained */
     double train_s;               /**< seconds in steps, validations and the tuner's calls */
 } ht_outcome;
 
