@@ -111,13 +111,15 @@ static long long next_level(const ht_pruner *p, long long level)
     return level > (1LL << 53) / p->o.reduction ? 0 : level * p->o.reduction;
 }
 
-/* The best 1/reduction of those that came so far go on, and no more than 1/reduction of them; whoever is the best
- * goes on anyway. Without the second half far more go on: the search learns, so that late trials are better than
- * early ones, and most of them are among the best that came so far. */
+/* The best 1/reduction of those that came so far go on, while no more of them went on than would if all trials were
+ * alike: n/reduction and one standard deviation. Whoever is the best goes on anyway. Without the second condition far
+ * more go on: the search learns, so that late trials are better than early ones, and most of them are among the best
+ * that came so far. Without the deviation too few reach the upper rungs, and the best one is missed. */
 static bool passes(const ht_pruner *p, const rung *r, double value)
 {
     size_t reduction = (size_t)p->o.reduction, rank = rank_of(r, value);
-    return rank == 0 || (rank < r->n / reduction && r->passed < (r->n + reduction - 1) / reduction);
+    double n = (double)r->n, share = 1. / p->o.reduction, most = n * share + sqrt(n * share * (1 - share));
+    return rank == 0 || (rank < r->n / reduction && (double)r->passed < most);
 }
 
 /* The rungs that the last report reached: from the one after the report before it, up to its own step. */
