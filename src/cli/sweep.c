@@ -20,8 +20,9 @@
 #include "comm/mpi_comm.h"
 #include "store/file.h"
 #include "store/sweep_log.h"
+#include "store/sweep_study.h"
 
-static const double wait_s = 0.01, commit_every_s = 1;
+static const double wait_s = 0.01, commit_every_s = 1, publish_every_s = 30;
 
 typedef struct {
     const ht_cli *cli;
@@ -38,7 +39,8 @@ typedef struct {
     ht_sweep *sweep;
     ht_sweep_log *log;
     ht_progress_line line;
-    double started, committed;
+    char *space_text;           /* owned */
+    double started, committed, published;
     bool writing_fails;
     char warned[256];           /* the latest warning that was printed */
     size_t bad_lines;
@@ -130,16 +132,15 @@ static int read_options(sweep_job *j, const ht_args *args)
 
 static ht_status read_space(sweep_job *j, ht_error *err)
 {
-    char *text = NULL;
-    HT_TRY(ht_file_read(j->space_path, &text, NULL, err));
-    ht_status st = ht_space_parse(text, j->space_path, &j->space, err);
-    free(text);
-    return st == HT_OK ? ht_command_check(&j->space, err) : st;
+    HT_TRY(ht_file_read(j->space_path, &j->space_text, NULL, err));
+    HT_TRY(ht_space_parse(j->space_text, j->space_path, &j->space, err));
+    return ht_command_check(&j->space, err);
 }
 
-static ht_status replay(void *ctx, const ht_trial *t, double ended, ht_error *err)
+static ht_status replay(void *ctx, const ht_trial *t, double started, double ended, ht_error *err)
 {
     sweep_job *j = ctx;
+    (void)started;
     (void)ended;
     return ht_sweep_replay(j->sweep, t, err);
 }
@@ -147,6 +148,7 @@ static ht_status replay(void *ctx, const ht_trial *t, double ended, ht_error *er
 static ht_status open_all(sweep_job *j, ht_error *err)
 {
     HT_TRY(ht_sweep_create(&j->space, &j->options, ht_clock_monotonic(), &j->sweep, err));
+    HT_TRY(ht_sweep_study_fits(j->dir, err));
     HT_TRY(ht_sweep_log_open(j->dir, &j->space, j->options.maximize, j->resume, ht_clock_wall(), &j->log, err));
     return j->resume ? ht_sweep_log_each(j->dir, &j->space, replay, j, &j->bad_lines, err) : HT_OK;
 }
@@ -183,6 +185,7 @@ static void release(sweep_job *j)
     ht_sweep_log_close(j->log);
     ht_sweep_destroy(j->sweep);
     ht_space_release(&j->space);
+    free(j->space_text);
 }
 
 /* ---- signals -------------------------------------------------------------------------------- */
@@ -227,6 +230,14 @@ static void note_writing(sweep_job *j, ht_status st, const ht_error *err)
     snprintf(text, sizeof text, "%s; the sweep goes on, and it is tried again", err->text);
     warn(j, text);
     j->writing_fails = true;
+}
+
+static void publish(sweep_job *j)
+{
+    ht_error err = {""};
+    ht_sweep_study study = {.name = j->space_path, .space_text = j->space_text, .seed = j->options.seed,
+                            .maximize = j->options.maximize};
+    note_writing(j, ht_sweep_study_publish(j->dir, &j->space, &study, &err), &err);
 }
 
 static void drain(sweep_job *j)
@@ -283,6 +294,10 @@ static bool coordinate(sweep_job *j, double wait)
         j->committed = now;
         note_writing(j, ht_sweep_log_commit(j->log, &err), &err);
     }
+    if (now - j->published > publish_every_s) {
+        publish(j);
+        j->published = ht_clock_monotonic();
+    }
     ht_sweep_peek(j->sweep, &v);
     show(j, &v, now);
     return v.phase == HT_SWEEP_GOING;
@@ -292,7 +307,7 @@ static void coordinate_all(sweep_job *j, ht_sweep_worker *worker)
 {
     ht_error err = {""};
     ht_nap nap = {0};
-    j->started = j->committed = ht_clock_monotonic();
+    j->started = j->committed = j->published = ht_clock_monotonic();
     j->line = ht_progress_begin(j->cli, 0);
     for (bool going = true; going || (worker != NULL && !ht_sweep_worker_is_done(worker));) {
         going = coordinate(j, worker != NULL ? 0 : wait_s) && going;
@@ -304,6 +319,7 @@ static void coordinate_all(sweep_job *j, ht_sweep_worker *worker)
     }
     ht_progress_end(&j->line);
     note_writing(j, ht_sweep_log_finish(j->log, &err), &err);
+    publish(j);
 }
 
 /* ---- the end -------------------------------------------------------------------------------- */

@@ -59,19 +59,24 @@ static const char *compiler(void)
 #endif
 }
 
+bool ht_study_put_versions(hid_t file, const char *format, long long version)
+{
+    char hdf5[64];
+    hdf5_version(hdf5);
+    return ht_h5_put_text(file, "format", format) && ht_h5_put_int(file, "format_version", version) &&
+           ht_h5_put_text(file, "hottune_version", HT_VERSION) && ht_h5_put_text(file, "hdf5_version", hdf5) &&
+           ht_h5_put_text(file, "compiler", compiler());
+}
+
 static bool put_root(hid_t file, hid_t old, const ht_study_run *run)
 {
-    char name[256] = "", hdf5[64];
+    char name[256] = "";
     double now = (double)time(NULL), created = now;
     if (old >= 0) {
         ht_h5_get_text(old, HT_STUDY_NAME, name, sizeof name);
         ht_h5_get_real(old, HT_STUDY_CREATED, &created);
     }
-    hdf5_version(hdf5);
-    return ht_h5_put_text(file, "format", HT_STUDY_FORMAT) &&
-           ht_h5_put_int(file, "format_version", HT_STUDY_VERSION) &&
-           ht_h5_put_text(file, "hottune_version", HT_VERSION) &&
-           ht_h5_put_text(file, "hdf5_version", hdf5) && ht_h5_put_text(file, "compiler", compiler()) &&
+    return ht_study_put_versions(file, HT_STUDY_FORMAT, HT_STUDY_VERSION) &&
            ht_h5_put_text(file, HT_STUDY_NAME, name[0] != '\0' ? name : run->name) &&
            ht_h5_put_text(file, HT_STUDY_OBJECTIVE, run->recipe->objective.primary) &&
            ht_h5_put_text(file, HT_STUDY_DIRECTION, ht_study_direction_text(run->recipe->objective.mode)) &&

@@ -23,6 +23,9 @@ typedef struct {
 } ht_study_evidence_row;
 extern const ht_h5_table ht_study_evidence_table;
 
+/** The attributes that say what a file is and what wrote it. false: HDF5 refused */
+bool ht_study_put_versions(hid_t file, const char *format, long long version);
+
 /** "minimize" or "maximize" */
 const char *ht_study_direction_text(ht_direction d);
 

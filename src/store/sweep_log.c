@@ -11,12 +11,18 @@
 #include "store/optuna.h"
 #include "store/run_dir.h"
 
+/* What is kept of a trial while it runs. */
+typedef struct {
+    long long id;           /* in the database; 0 = not there */
+    double started;         /* seconds since 1970 */
+} begun;
+
 struct ht_sweep_log {
     const ht_space *space;
     ht_journal *journal;
     ht_optuna *optuna;
-    size_t n_ids;
-    long long *ids;         /* [n_ids] by number of the trial: its id in the database; 0 = not there */
+    size_t n_begun;
+    begun *begun;           /* [n_begun] by number of the trial; all 0 = not known */
 };
 
 /* ---- a trial as a line ---------------------------------------------------------------------- */
@@ -33,7 +39,7 @@ static cJSON *reports_to_json(const ht_trial *t)
     return list;
 }
 
-static cJSON *trial_to_json(const ht_space *space, const ht_trial *t, double now)
+static cJSON *trial_to_json(const ht_space *space, const ht_trial *t, double started, double now)
 {
     cJSON *o = cJSON_CreateObject();
     ht_json_put_int(o, "trial", (double)t->number);
@@ -46,6 +52,7 @@ static cJSON *trial_to_json(const ht_space *space, const ht_trial *t, double now
     ht_json_put_int(o, "spent_steps", (double)t->spent);
     ht_json_put_int(o, "attempts", (double)t->attempts);
     ht_json_put_int(o, "worker", t->worker);
+    ht_json_put_real(o, "start_time", started);
     ht_json_put_real(o, "wall_time", now);
     ht_json_put(o, "reports", reports_to_json(t));
     return o;
@@ -111,7 +118,7 @@ static ht_status trial_from_json(const ht_space *space, const cJSON *o, ht_trial
 
 typedef struct {
     const ht_space *space;
-    ht_status (*visit)(void *ctx, const ht_trial *t, double ended, ht_error *err);
+    ht_status (*visit)(void *ctx, const ht_trial *t, double started, double ended, ht_error *err);
     void *ctx;
     size_t bad;
     ht_status status;
@@ -128,13 +135,16 @@ static void read_line(void *ctx, const cJSON *object)
     if (st == HT_EEMPTY)
         r->bad++;
     else
-        r->status = st == HT_OK ? r->visit(r->ctx, &t, ht_json_number(object, "wall_time", 0), r->err) : st;
+        r->status = st == HT_OK ? r->visit(r->ctx, &t, ht_json_number(object, "start_time", 0),
+                                           ht_json_number(object, "wall_time", 0), r->err)
+                                : st;
     free(t.reports);
 }
 
 ht_status ht_sweep_log_each(const char *dir, const ht_space *space,
-                            ht_status (*visit)(void *ctx, const ht_trial *t, double ended, ht_error *err), void *ctx,
-                            size_t *bad, ht_error *err)
+                            ht_status (*visit)(void *ctx, const ht_trial *t, double started, double ended,
+                                               ht_error *err),
+                            void *ctx, size_t *bad, ht_error *err)
 {
     reading r = {.space = space, .visit = visit, .ctx = ctx, .err = err};
     char *path = ht_path_join(dir, HT_FILE_TRIALS);
@@ -160,19 +170,25 @@ static ht_optuna_distribution distribution_of(const ht_param *p)
                                     .low = p->low, .high = p->high, .step = step, .log = p->log};
 }
 
-static ht_status remember_id(ht_sweep_log *l, unsigned long trial, long long id, ht_error *err)
+static ht_status remember(ht_sweep_log *l, unsigned long trial, begun what, ht_error *err)
 {
-    if (trial >= l->n_ids) {
+    if (trial >= l->n_begun) {
         size_t n = trial + 1 + trial / 2;
-        long long *ids = realloc(l->ids, n * sizeof *ids);
-        if (ids == NULL)
+        begun *grown = realloc(l->begun, n * sizeof *grown);
+        if (grown == NULL)
             return ht_fail(err, HT_ENOMEM, "no memory for %zu trials", n);
-        memset(ids + l->n_ids, 0, (n - l->n_ids) * sizeof *ids);
-        l->ids = ids;
-        l->n_ids = n;
+        memset(grown + l->n_begun, 0, (n - l->n_begun) * sizeof *grown);
+        l->begun = grown;
+        l->n_begun = n;
     }
-    l->ids[trial] = id;
+    l->begun[trial] = what;
     return HT_OK;
+}
+
+/* What is remembered of a trial; all 0 = nothing. */
+static begun recall(const ht_sweep_log *l, const ht_trial *t)
+{
+    return t->number < l->n_begun ? l->begun[t->number] : (begun){0};
 }
 
 static ht_status put_number(ht_sweep_log *l, long long id, const char *key, double x, ht_error *err)
@@ -194,7 +210,7 @@ static ht_status put_text(ht_sweep_log *l, long long id, const char *key, const 
 static ht_status begin_in_database(ht_sweep_log *l, const ht_trial *t, double now, long long *id, ht_error *err)
 {
     HT_TRY(ht_optuna_begin(l->optuna, now, id, err));
-    HT_TRY(remember_id(l, t->number, *id, err));
+    HT_TRY(remember(l, t->number, (begun){*id, now}, err));
     HT_TRY(put_number(l, *id, "trial", (double)t->number, err));
     for (size_t i = 0; i < l->space->n; i++) {
         const ht_param *p = &l->space->params[i];
@@ -222,7 +238,7 @@ static ht_status end_in_database(ht_sweep_log *l, const ht_trial *t, long long i
 }
 
 /* A trial of the log as the database should have it: wholly, or at least its end, which can have been cut off. */
-static ht_status put_logged(void *ctx, const ht_trial *t, double ended, ht_error *err)
+static ht_status put_logged(void *ctx, const ht_trial *t, double started, double ended, ht_error *err)
 {
     ht_sweep_log *l = ctx;
     long long id;
@@ -234,7 +250,7 @@ static ht_status put_logged(void *ctx, const ht_trial *t, double ended, ht_error
         return end_in_database(l, t, id, ended, err);
     if (st != HT_ENOTFOUND)
         return st;
-    HT_TRY(begin_in_database(l, t, ended - t->seconds, &id, err));
+    HT_TRY(begin_in_database(l, t, started > 0 ? started : ended - t->seconds, &id, err));
     for (size_t i = 0; i < t->n_reports; i++)
         HT_TRY(ht_optuna_intermediate(l->optuna, id, t->reports[i].step, t->reports[i].value, err));
     return end_in_database(l, t, id, ended, err);
@@ -290,7 +306,8 @@ ht_status ht_sweep_log_open(const char *dir, const ht_space *space, bool maximiz
 
 static ht_status append(ht_sweep_log *l, const ht_trial *t, double now, ht_error *err)
 {
-    cJSON *line = trial_to_json(l->space, t, now);
+    begun b = recall(l, t);
+    cJSON *line = trial_to_json(l->space, t, b.started > 0 ? b.started : now - t->seconds, now);
     ht_status st = line != NULL ? ht_journal_append_json(l->journal, line, err)
                                 : ht_fail(err, HT_ENOMEM, "no memory for the line of trial %lu", t->number);
     cJSON_Delete(line);
@@ -300,7 +317,7 @@ static ht_status append(ht_sweep_log *l, const ht_trial *t, double now, ht_error
 static ht_status write_database(ht_sweep_log *l, const ht_sweep_record *r, double now, ht_error *err)
 {
     const ht_trial *t = r->trial;
-    long long id = t->number < l->n_ids ? l->ids[t->number] : 0;
+    long long id = recall(l, t).id;
     if (r->event == HT_TRIAL_BEGAN || id == 0)
         HT_TRY(begin_in_database(l, t, now, &id, err));
     if (r->event == HT_TRIAL_REPORTED)
@@ -337,6 +354,6 @@ void ht_sweep_log_close(ht_sweep_log *l)
         return;
     ht_journal_close(l->journal);
     ht_optuna_close(l->optuna);
-    free(l->ids);
+    free(l->begun);
     free(l);
 }

@@ -16,13 +16,14 @@
 typedef struct ht_sweep_log ht_sweep_log;
 
 /** Call `visit` for every trial in the log of a directory, in order of their end. Without a log: for none.
- *  @param visit    its trial is borrowed for the call; `ended` is in seconds since 1970; what it returns ends the
- *                  reading unless HT_OK
+ *  @param visit    its trial is borrowed for the call; `started` (0: unknown) and `ended` are in seconds since
+ *                  1970; what it returns ends the reading unless HT_OK
  *  @param[out] bad lines that cannot be read
  *  @return HT_OK; HT_EFORMAT: a trial does not fit the space (err says which parameter); HT_EIO, HT_ENOMEM */
 ht_status ht_sweep_log_each(const char *dir, const ht_space *space,
-                            ht_status (*visit)(void *ctx, const ht_trial *t, double ended, ht_error *err), void *ctx,
-                            size_t *bad, ht_error *err);
+                            ht_status (*visit)(void *ctx, const ht_trial *t, double started, double ended,
+                                               ht_error *err),
+                            void *ctx, size_t *bad, ht_error *err);
 
 /** Open both files of a directory that exists. The space is borrowed while the log is open.
  *  @param go_on  a sweep is there and is gone on with; else there must be none

@@ -52,6 +52,17 @@ json_lines 'len(l) == 6 and {x["trial"] for x in l} == set(range(6))' one/$log
 json_lines 'all(x["status"] == "complete" and x["steps"] == 9 and len(x["reports"]) == 9 for x in l)' one/$log
 json_lines 'all(("slope" in x["params"]) == (x["params"]["act"] == "relu") for x in l)' one/$log
 
+it "the trials are in study.h5, too"
+h5dump -d /trials one/study.h5 >dump || fail "the study cannot be read"
+[ "$(grep -c '"complete"' dump)" = 6 ] || fail "not six trials"
+for column in number value start end retries 'params_net.depth' params_act params_betas.1; do
+    grep -q "\"$column\"" dump || fail "no column $column"
+done
+h5dump -d /space one/study.h5 | grep -q 'type: tuple' || fail "no space"
+try run glyph --study one/study.h5 --dir other --epochs 1
+exits 2
+grep -q 'no study of hottune' err || fail "a run took the study of a sweep"
+
 it "the same seed gives the same trials"
 NAP=0 try sweep --space space.yaml --trials 6 --dir one-again --json -- python3 train.py
 done_quietly
@@ -154,6 +165,7 @@ before=$(cat killed/$log); n=$(wc -l <killed/$log)
 try sweep --space space.yaml --trials 12 --dir killed -- python3 train.py
 refuses 2 "'killed' has the trials of an earlier sweep: go on with it (--resume)"
 printf '{"trial":99,"sta' >>killed/$log
+[ ! -e killed/study.h5 ] || h5dump killed/study.h5 >dump || fail "the study of a killed sweep is not whole"
 NAP=0 ranks 3 sweep --space space.yaml --trials 12 --dir killed --resume -- python3 train.py
 exits 0
 prints '12 of 12 trials: 12 complete'
@@ -169,7 +181,8 @@ assert sorted(x["value"] for x in l) == [r[0] for r in rows], (l, rows)
 assert numbers == list(range(len(numbers))), numbers
 assert not db.execute("select * from trials where state = 'RUNNING'").fetchall()
 PY
-rm killed/hotcb.tune.study.sqlite
+h5dump -d /trials killed/study.h5 >dump && [ "$(grep -c '"complete"' dump)" = 12 ] || fail "trials are missing in the study"
+rm killed/hotcb.tune.study.sqlite killed/study.h5
 try sweep --space space.yaml --trials 12 --dir killed --resume --json -- false
 exits 0
 json 'o["complete"] == 12 and o["cost"]["wall_s"] < 30'
@@ -178,6 +191,7 @@ import sqlite3
 db = sqlite3.connect("killed/hotcb.tune.study.sqlite")
 assert db.execute("select count(*) from trials where state = \"COMPLETE\"").fetchone() == (12,)
 assert db.execute("select count(*) from trial_intermediate_values").fetchone() == (108,)' || fail "the database is not made again"
+h5dump -d /trials killed/study.h5 >dump && [ "$(grep -c '"complete"' dump)" = 12 ] || fail "the study is not made again"
 
 it "SIGTERM ends the sweep in order, with the commands it had started"
 cat >slow.sh <<'SH'
@@ -229,6 +243,14 @@ exits 2
 grep -q "there is no knob 'opt.rate'; there are opt.lr" err || fail "no message"
 try run glyph --epochs 2 --mode off --set opt.lr=-1 --dir steps
 exits 2
+
+it "a file that is no sweep's is left alone"
+mkdir taken
+echo notes >taken/study.h5
+try sweep --space space.yaml --trials 1 --dir taken -- echo 1
+exits 2
+grep -q "'taken/study.h5' is not the whole file of a sweep" err || fail "no message"
+[ "$(cat taken/study.h5)" = notes ] && [ ! -e taken/$log ] || fail "something was written"
 
 it "wrong input is refused before anything runs"
 refused() { local text=$1; shift; try sweep "$@"; refuses 2 "$text"; [ ! -e wrong ] || fail "made a directory"; }
