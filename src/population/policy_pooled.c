@@ -150,12 +150,18 @@ static void deal(ht_pooled *s, size_t kept, const int *order)
     free(home);
 }
 
-/* The first replica of each island: who has its state, else somebody who has no island yet. */
+static bool is_free(const ht_pooled *s, int r)
+{
+    return s->home[r] < 0 && is_useful(s, r) && ht_pool_replica_of(s->pool, r).idle;
+}
+
+/* The first replica of each island: who has its state, else somebody who has no island yet. Not one that still trains
+ * what it is too late with: its live state is not to be changed. */
 static void seat_winners(ht_pooled *s, size_t n, const ht_race_entry *entries)
 {
     for (size_t k = 0; k < n; k++)
         for (int r = 0; r < s->n; r++)
-            if (s->home[r] < 0 && is_useful(s, r) && ht_pool_holds(s->pool, r, entries[k].slot)) {
+            if (is_free(s, r) && ht_pool_holds(s->pool, r, entries[k].slot)) {
                 s->home[r] = (int)k;
                 break;
             }
@@ -163,7 +169,7 @@ static void seat_winners(ht_pooled *s, size_t n, const ht_race_entry *entries)
         int first = -1, spare = -1;
         for (int r = 0; r < s->n; r++) {
             first = s->home[r] == (int)k ? r : first;
-            spare = spare < 0 && s->home[r] < 0 && is_useful(s, r) ? r : spare;
+            spare = spare < 0 && is_free(s, r) ? r : spare;
         }
         first = first < 0 ? spare : first;
         if (first < 0)
