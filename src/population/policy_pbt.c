@@ -29,7 +29,8 @@ typedef struct {
     bool away;  /* too late; we go on without it until it is back */
     bool known; /* it has reported; loss NaN = diverged */
     double loss;
-    int node; /* of the state in its slot */
+    int node;   /* of the state in its slot */
+    int winner; /* whose state it goes on from now; -1 = its own */
     uint64_t decisions;
 } member;
 
@@ -86,7 +87,7 @@ static ht_status create(ht_pool *p, void **self, ht_error *err)
         return ht_fail(err, HT_ENOMEM, "no memory for the members");
     }
     for (size_t i = 0; i < n; i++)
-        s->m[i] = (member){.loss = NAN, .node = -1};
+        s->m[i] = (member){.loss = NAN, .node = -1, .winner = -1};
     *self = s;
     return HT_OK;
 }
@@ -178,10 +179,10 @@ static void train(pbt *s, int i, ht_source_of_state source, unsigned slot, int p
 }
 
 /* From its own last finite state, or from the start. */
-static void train_own(pbt *s, int i, const char *what)
+static void train_own(pbt *s, int i)
 {
     bool held = ht_pool_holds(s->pool, i, slot_of(i));
-    train(s, i, held ? HT_FROM_SLOT : HT_FROM_INIT, slot_of(i), held ? s->m[i].node : -1, what);
+    train(s, i, held ? HT_FROM_SLOT : HT_FROM_INIT, slot_of(i), held ? s->m[i].node : -1, "member");
 }
 
 static void exploit(pbt *s, int i, int winner)
@@ -195,23 +196,31 @@ static void exploit(pbt *s, int i, int winner)
     ht_json_put(event, "knobs", ht_pool_point(s->pool, point_of(s, i)));
     ht_pool_log(s->pool, event);
     ht_pool_move(s->pool, winner, slot_of(winner), i, HT_SLOT_ROOT);
-    train(s, i, HT_FROM_SLOT, HT_SLOT_ROOT, s->m[winner].node, "exploit");
 }
 
-static void next(pbt *s, int i)
+static bool can_go_on(const pbt *s, int i)
+{
+    return !s->done && s->m[i].age < ht_pool_given(s->pool)->epochs && ht_pool_replica_of(s->pool, i).idle;
+}
+
+static void decide(pbt *s, int i)
 {
     member *m = &s->m[i];
-    if (s->done || m->age >= ht_pool_given(s->pool)->epochs || !ht_pool_replica_of(s->pool, i).idle)
-        return;
     m->decisions++;
-    int winner = winner_for(s, i);
+    m->winner = winner_for(s, i);
+    if (m->winner >= 0)
+        exploit(s, i, m->winner);
+    else if (m->known && isnan(m->loss))
+        perturb(s, i);
+}
+
+static void begin(pbt *s, int i)
+{
+    int winner = s->m[i].winner;
     if (winner >= 0)
-        exploit(s, i, winner);
-    else {
-        if (m->known && isnan(m->loss))
-            perturb(s, i);
-        train_own(s, i, "member");
-    }
+        train(s, i, HT_FROM_SLOT, HT_SLOT_ROOT, s->m[winner].node, "exploit");
+    else
+        train_own(s, i);
 }
 
 /* The run is over when nobody trains and nobody who could has epochs left; if all are too late, it is not. */
@@ -220,9 +229,13 @@ static void go_on(pbt *s)
     bool open = false, here = false;
     for (int i = 0; i < s->n; i++)
         open = open || s->m[i].open;
+    bool now = !open || !ht_pool_is_barrier(s->pool);
     for (int i = 0; i < s->n; i++)
-        if (!open || !ht_pool_is_barrier(s->pool))
-            next(s, i);
+        if (now && can_go_on(s, i))
+            decide(s, i);
+    for (int i = 0; i < s->n; i++) /* after that: winners send before they train */
+        if (now && can_go_on(s, i))
+            begin(s, i);
     for (int i = 0; i < s->n; i++) {
         open = open || s->m[i].open;
         here = here || (!s->m[i].away && ht_pool_replica_of(s->pool, i).lives);
@@ -246,7 +259,8 @@ static void reported(void *self, int replica, const ht_pool_result *r)
     member *m = &s->m[replica];
     m->open = false;
     if (r->epochs == 0) { /* the winner's state did not arrive: its knobs at least */
-        train_own(s, replica, "member");
+        m->winner = -1;
+        begin(s, replica);
         return;
     }
     m->age += r->asked; /* also when it was late: all end at the same time */

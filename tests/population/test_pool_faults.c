@@ -143,8 +143,8 @@ static schedule draw(uint64_t seed)
     ht_random r = ht_random_stream(seed, HT_RANDOM_TEST, 5, 5);
     int n = 1 + (int)ht_random_below(&r, ht_random_below(&r, 4) == 0 ? 33 : 9);
     int epochs = 1 + (int)ht_random_below(&r, ht_random_below(&r, 4) == 0 ? 60 : 20);
-    schedule s = {(int)ht_random_below(&r, POOL_POLICIES), (int)ht_random_below(&r, 2),
-                  world_of(n, epochs, NULL, seed)};
+    schedule s = {(int)(ht_random_below(&r, 2) == 0 ? POOL_POLICIES - 1 : ht_random_below(&r, POOL_POLICIES)),
+                  (int)ht_random_below(&r, 2), world_of(n, epochs, NULL, seed)};
     world_options *o = &s.o;
     o->maximize = ht_random_below(&r, 4) == 0;
     o->goes_on_after_nan = ht_random_below(&r, 2) == 0;
