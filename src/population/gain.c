@@ -1,8 +1,8 @@
 /* src/population/gain.c - what a champion's gain is made of; the contract is in gain.h.
  *
- * Blom, "Statistical estimates and transformed beta-variables", 1958: E[max of n] is about the normal quantile of
- * (n - 3/8)/(n + 1/4). The quantile is found by bisection of erfc, which is exact enough and short.
- * May touch: the heap. */
+ * Blom, "Statistical estimates and transformed beta-variables", 1958: E[max of n] is about the normal
+ * quantile of (n - 3/8)/(n + 1/4). The quantile is found by bisection of erfc, which is exact enough and
+ * short. May touch: the heap. */
 #include "population/gain.h"
 
 #include <math.h>
@@ -49,8 +49,8 @@ static void count_members(ht_gain *g, const ht_island *isl, const ht_judgement *
         g->freedom += j->n_controls - 1;
 }
 
-ht_status ht_gain_add(ht_gain *g, const ht_island *isl, const ht_judgement *j, int node, double before, double best,
-                      double after)
+ht_status ht_gain_add(ht_gain *g, const ht_island *isl, const ht_judgement *j, int node, double before,
+                      double best, double after)
 {
     count_members(g, isl, j);
     g->judged++;
@@ -66,7 +66,8 @@ ht_status ht_gain_add(ht_gain *g, const ht_island *isl, const ht_judgement *j, i
         g->segments = segments;
         g->capacity = capacity;
     }
-    g->segments[g->n++] = (segment){node, before, j->control, best, after, j->noise, j->n_controls, j->n_finite};
+    g->segments[g->n++] =
+        (segment){node, before, j->control, best, after, j->noise, j->n_controls, j->n_finite};
     return HT_OK;
 }
 

@@ -52,8 +52,8 @@ static double propose(const ht_tuned_knob *k, size_t at, const ht_multipliers *m
     return ht_multipliers_propose(m, r, at, phase, &range, random);
 }
 
-void ht_island_cast(ht_island *isl, size_t n_controls, const ht_tuned *t, const ht_multipliers *m, const ht_recipe *r,
-                    const char *phase, ht_random random)
+void ht_island_cast(ht_island *isl, size_t n_controls, const ht_tuned *t, const ht_multipliers *m,
+                    const ht_recipe *r, const char *phase, ht_random random)
 {
     for (size_t i = 0; i < isl->n; i++) {
         ht_island_member *who = &isl->members[i];

@@ -1,10 +1,11 @@
 /** @file src/population/island.h
- *  One island: members that train from one root, some with mutated knobs, and what is concluded from their losses.
+ *  One island: members that train from one root, some with mutated knobs, and what is concluded from their
+ *  losses.
  *
- *  At the start of a segment the members are cast as controls, which train with the island's point h, and mutants,
- *  which train with h times a factor for each knob (search/multipliers.h). At its end a mutant is judged against the
- *  mean of the controls, which went through the same training at the same time, so that the trend of the loss does not
- *  count as a gain. Pure functions of their arguments. */
+ *  At the start of a segment the members are cast as controls, which train with the island's point h, and
+ *  mutants, which train with h times a factor for each knob (search/multipliers.h). At its end a mutant is
+ *  judged against the mean of the controls, which went through the same training at the same time, so that
+ *  the trend of the loss does not count as a gain. Pure functions of their arguments. */
 #ifndef HT_POPULATION_ISLAND_H
 #define HT_POPULATION_ISLAND_H
 
@@ -54,12 +55,12 @@ void ht_island_release(ht_island *isl);
 ht_status ht_island_remember(ht_island *isl, double loss);
 
 /** Cast the n members: the first n_controls are controls, the others mutants. */
-void ht_island_cast(ht_island *isl, size_t n_controls, const ht_tuned *t, const ht_multipliers *m, const ht_recipe *r,
-                    const char *phase, ht_random random);
+void ht_island_cast(ht_island *isl, size_t n_controls, const ht_tuned *t, const ht_multipliers *m,
+                    const ht_recipe *r, const char *phase, ht_random random);
 
 typedef struct {
     size_t n_finite;
-    size_t *finite;         /**< [members] the members that reported a finite loss, best first; lent by the caller */
+    size_t *finite; /**< [members] the members that reported a finite loss, best first; lent by the caller */
     size_t n_reported, n_controls;  /**< controls: those with a finite loss */
     double control;         /**< mean loss of the finite controls; else the root's; NaN = neither */
     double noise;           /**< s: robust standard deviation of the finite losses, + min_noise */
@@ -67,8 +68,9 @@ typedef struct {
 } ht_judgement;
 /** Sets score, z and accepted of all members. `judgement->finite` must point to room for n. */
 void ht_island_judge(ht_island *isl, const ht_recipe *r, ht_judgement *j);
-/** Share of controls that would have been accepted, each judged by the others as if it had been a mutant: nothing
- *  was changed in them, so it shows how often noise alone is accepted. @param[out] tried  controls so judged
+/** Share of controls that would have been accepted, each judged by the others as if it had been a mutant:
+ *  nothing was changed in them, so it shows how often noise alone is accepted.
+ *  @param[out] tried  controls so judged
  *  @return how many were accepted */
 size_t ht_island_nulls(const ht_island *isl, const ht_recipe *r, const ht_judgement *j, size_t *tried);
 /** Tell the posterior what was learned. */

@@ -31,7 +31,7 @@ int ht_lineage_add(ht_lineage *l, const ht_lineage_node *node, const double *h);
 void ht_lineage_end(ht_lineage *l, int node, int epochs, double loss);
 size_t ht_lineage_count(const ht_lineage *l);
 ht_lineage_node ht_lineage_get(const ht_lineage *l, int node);
-const double *ht_lineage_point(const ht_lineage *l, int node);     /**< [n_knobs]; borrowed until the next add */
+const double *ht_lineage_point(const ht_lineage *l, int node); /**< [n_knobs]; borrowed until the next add */
 /** The nodes from the first to `node`. @param[out] path  [ht_lineage_depth] @return how many */
 size_t ht_lineage_depth(const ht_lineage *l, int node);
 void ht_lineage_path(const ht_lineage *l, int node, int *path);

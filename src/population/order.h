@@ -28,7 +28,8 @@ typedef struct {
 } ht_member;
 
 typedef enum {
-    HT_ORDER_WORK = 1,  /**< begin training from `source`, with these knobs, for `epochs` epochs, then REPORT */
+    HT_ORDER_WORK = 1,  /**< begin training from `source`, with these knobs, for `epochs` epochs, then REPORT;
+                             from a slot that is not there (its RECEIVE failed): REPORT at once, epoch 0 */
     HT_ORDER_STOP,      /**< end WORK `number` at the next safe point and REPORT what was done */
     HT_ORDER_SAVE,      /**< live -> slot */
     HT_ORDER_LOAD,      /**< slot -> live */

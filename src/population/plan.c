@@ -1,8 +1,8 @@
 /* src/population/plan.c - settings of pooled islands; the contract is in plan.h.
  *
- * The constants are those with which the method was tuned, at 8 replicas and 60 epochs: a ladder of 1, 2 and 4 epochs
- * over 10 candidates per replica, segments of 4 epochs, islands halved at .5, .65 and .8 of the run. With other
- * numbers the shares of the run stay. */
+ * The constants are those with which the method was tuned, at 8 replicas and 60 epochs: a ladder of 1, 2 and
+ * 4 epochs over 10 candidates per replica, segments of 4 epochs, islands halved at .5, .65 and .8 of the
+ * run. With other numbers the shares of the run stay. */
 #include "population/plan.h"
 
 #include <math.h>
@@ -133,7 +133,8 @@ static void print_race(const ht_plan *p, ht_string *out)
     }
     ht_string_add(out, "race: ");
     for (int j = 0; j < p->rungs; j++)
-        ht_string_add(out, "%s%d start values to epoch %d", j > 0 ? ", the best " : "", p->size[j], p->age[j]);
+        ht_string_add(out, "%s%d start values to epoch %d", j > 0 ? ", the best " : "", p->size[j],
+                      p->age[j]);
     ht_string_add(out, " (%d per replica%s; takes %d of %d epochs)\n", p->per_replica,
                   p->evolved ? ", about the evolved start" : "", p->race_wall, p->epochs);
 }
@@ -154,6 +155,7 @@ void ht_plan_print(const ht_plan *p, ht_string *out)
     if (p->replicas == 1)
         ht_string_add(out, "controls: 1 of 1 (one replica trains the recipe as it is)\n");
     else
-        ht_string_add(out, "controls: %d of an island of 2, %d of %d (what a mutant gained is told by them)\n",
+        ht_string_add(out,
+                      "controls: %d of an island of 2, %d of %d (what a mutant gained is told by them)\n",
                       ht_plan_controls(p, 2), ht_plan_controls(p, p->replicas), p->replicas);
 }

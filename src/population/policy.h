@@ -1,17 +1,18 @@
 /** @file src/population/policy.h
  *  A policy decides what every replica of a pool trains, and when states move; the pool offers it the means.
  *
- *  To write one: a file policy_<name>.c with a `const ht_policy_class`, and a row in policy.c. policy_static.c is the
- *  thinnest example. A policy is a pure state machine: it may ask only this header (and the recipe), must not look
- *  at a clock of its own, and draws random numbers from ht_pool_random, so that with a barrier the same seed gives
- *  the same orders.
+ *  To write one: a file policy_<name>.c with a `const ht_policy_class`, and a row in policy.c.
+ *  policy_static.c is the thinnest example. A policy is a pure state machine: it may ask only this header
+ *  (and the recipe), must not look at a clock of its own, and draws random numbers from ht_pool_random, so
+ *  that with a barrier the same seed gives the same orders.
  *
- *  Losses here are always to be minimised: for `objective.mode: max` the pool negates the objective on its way in,
- *  and ht_pool_shown turns a loss into the objective for people and logs. A loss that is NaN, infinite or 1000 times
- *  the first loss of its replica is *diverged*: the pool hands it out as NaN.
+ *  Losses here are always to be minimised: for `objective.mode: max` the pool negates the objective on its
+ *  way in, and ht_pool_shown turns a loss into the objective for people and logs. A loss that is NaN,
+ *  infinite or 1000 times the first loss of its replica is *diverged*: the pool hands it out as NaN.
  *
- *  Every replica that lives is either busy (WORK, or a mean that it validates) or idle. An idle replica waits inside
- *  its program for what the policy gives it: a policy must not forget it (ht_pool_finish ends all). */
+ *  Every replica that lives is either busy (WORK, or a mean that it validates) or idle. An idle replica
+ *  waits inside its program for what the policy gives it: a policy must not forget it (ht_pool_finish ends
+ *  all). */
 #ifndef HT_POPULATION_POLICY_H
 #define HT_POPULATION_POLICY_H
 
@@ -26,7 +27,7 @@
 typedef struct {
     unsigned long number;       /**< of the WORK */
     int task;                   /**< as given with the WORK */
-    int asked, epochs;          /**< epochs ordered and done; 0 done: it could not begin (its state did not arrive) */
+    int asked, epochs; /**< epochs ordered and done; 0 done: it could not begin (its state did not arrive) */
     double loss;                /**< after the last epoch; NaN = diverged, or nothing was done */
     double best;                /**< best inside this WORK; NaN = none */
     bool late, anomaly;         /**< late: it was told to stop before it was through */
@@ -55,13 +56,13 @@ typedef struct {
     void (*ready)(void *self, int replica);
     /** WORK is over; the replica is idle now. */
     void (*reported)(void *self, int replica, const ht_pool_result *r);
-    /** A mean or a validation is over, or too late, or its last member died: loss NaN then. The replica is idle
-     *  unless it died. */
+    /** A mean or a validation is over, or too late, or its last member died: loss NaN then. The replica is
+     *  idle unless it died. */
     void (*measured)(void *self, unsigned long number, int replica, double loss);
-    /** A state did not arrive (told by either end, once); `to` holds nothing in that slot now. May be NULL. */
+    /** A state did not arrive (told by either end, once): `to` holds nothing in that slot. May be NULL. */
     void (*failed)(void *self, const ht_pool_transfer *t);
-    /** A timed WORK did not end in time although it was stopped: go on without it. The replica stays busy; when it
-     *  reports at last, `ready` is called, not `reported`. */
+    /** A timed WORK did not end in time although it was stopped: go on without it. The replica stays busy;
+     *  when it reports at last, `ready` is called, not `reported`. */
     void (*overdue)(void *self, int replica, int task);
     /** A replica died. @param task  of its WORK, which will not be reported; -1 = it had none */
     void (*lost)(void *self, int replica, int task);
@@ -101,12 +102,12 @@ typedef struct {
 /** @param replica  0 .. n_replicas - 1 */
 ht_pool_replica ht_pool_replica_of(const ht_pool *p, int replica);
 int ht_pool_living(const ht_pool *p);
-/** Median seconds per epoch of all living replicas; NaN = unknown, and always with a barrier, where time must not
- *  decide anything. */
+/** Median seconds per epoch of all living replicas; NaN = unknown, and always with a barrier, where time
+ *  must not decide anything. */
 double ht_pool_pace(const ht_pool *p);
 
-/** A replica that lives and holds the slot: `prefer` if it does, else an idle one, else any; -1 = nobody. Slots are
- *  counted as held from the order that fills them. */
+/** A replica that lives and holds the slot: `prefer` if it does, else an idle one, else any; -1 = nobody.
+ *  Slots are counted as held from the order that fills them. */
 int ht_pool_holder(const ht_pool *p, unsigned slot, int prefer);
 bool ht_pool_holds(const ht_pool *p, int replica, unsigned slot);
 
@@ -123,7 +124,7 @@ typedef struct {
     int epochs;
     const double *h;            /**< [knobs.n] values of the tuned knobs; the others keep theirs */
     int task;                   /**< the policy's own number for it, >= 0; comes back with the result */
-    bool timed;                 /**< stopped when it takes longer than 1.25 * epochs * median pace (elastic) */
+    bool timed; /**< stopped when it takes longer than 1.25 * epochs * median pace (elastic) */
     int parent;                 /**< node of the lineage that it goes on from; -1 = none */
     const char *what;           /**< "race", "control", "mutant", ..: a constant */
     double wall;                /**< epochs of wall clock at its start, for the lineage */
@@ -131,8 +132,8 @@ typedef struct {
 
 /** The replica must be idle. @return the number of the WORK; 0: out of memory (the call in progress fails) */
 unsigned long ht_pool_work_order(ht_pool *p, int replica, const ht_pool_work *w);
-/** The mean of the live states of `members`; the result is in the live state of the last one, which validates it.
- *  The last one must be idle.
+/** The mean of the live states of `members`; the result is in the live state of the last one, which
+ *  validates it. The last one must be idle.
  *  @param parent  node of the lineage that the mean goes on from (the best member's)
  *  @return number that comes back with `measured`; 0 = no memory */
 unsigned long ht_pool_mean(ht_pool *p, size_t n, const int *members, int parent, double wall);
@@ -143,8 +144,8 @@ void ht_pool_save(ht_pool *p, int replica, unsigned slot);
 void ht_pool_load(ht_pool *p, int replica, unsigned slot);
 void ht_pool_drop(ht_pool *p, int replica, unsigned slot);      /**< nothing if it does not hold it */
 void ht_pool_drop_all(ht_pool *p, unsigned slot);               /**< at every holder */
-/** SEND and RECEIVE with one number, or LOAD and SAVE if from == to (what is live then is that state). Nothing if
- *  they are the same slot of the same replica. */
+/** SEND and RECEIVE with one number, or LOAD and SAVE if from == to (what is live then is that state).
+ *  Nothing if they are the same slot of the same replica. */
 void ht_pool_move(ht_pool *p, int from, unsigned from_slot, int to, unsigned to_slot);
 /** The run is over: END to everybody who lives, as soon as all are through. */
 void ht_pool_finish(ht_pool *p);
@@ -152,8 +153,8 @@ void ht_pool_finish(ht_pool *p);
 /* ---- what a policy may write down ----------------------------------------------------------- */
 
 void ht_pool_say(ht_pool *p, const char *format, ...) HT_PRINTF(2, 3);   /**< a line for people */
-/** An object {"event": kind, "wall": wall} of the population log: fill it, then hand it to ht_pool_log. May be NULL
- *  (no memory); the functions of json.h allow that. */
+/** An object {"event": kind, "wall": wall} of the population log: fill it, then hand it to ht_pool_log. May
+ *  be NULL (no memory); the functions of json.h allow that. */
 cJSON *ht_pool_event_new(const ht_pool *p, const char *kind, double wall);
 void ht_pool_log(ht_pool *p, cJSON *event);                     /**< takes `event` */
 /** Writes h by the knobs' names into a new object. */

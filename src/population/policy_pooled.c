@@ -1,12 +1,14 @@
-/* src/population/policy_pooled.c - pooled islands: a race over start values, islands that learn together, a tournament.
+/* src/population/policy_pooled.c - pooled islands: a race over start values, islands that learn together, a
+ * tournament.
  *
- * The race (race.h) gives each island its root. Then islands train segment by segment (pooled_segment.c), each on its
- * own clock; the number of islands falls as planned (plan.h), and who trained in one that is given up trains in one
- * that goes on. With a barrier all islands begin each segment together. Without one, only a falling number couples
- * them: an island that closes then waits a moment for the others to be compared with, not longer.
+ * The race (race.h) gives each island its root. Then islands train segment by segment (pooled_segment.c),
+ * each on its own clock; the number of islands falls as planned (plan.h), and who trained in one that is
+ * given up trains in one that goes on. With a barrier all islands begin each segment together. Without one,
+ * only a falling number couples them: an island that closes then waits a moment for the others to be
+ * compared with, not longer.
  *
- * A replica without an island (it came late, or its island died) gets one at the next tournament or, without a
- * barrier, at once; it starts with that island's next segment.
+ * A replica without an island (it came late, or its island died) gets one at the next tournament or, without
+ * a barrier, at once; it starts with that island's next segment.
  * May touch: the heap. */
 #include <math.h>
 #include <stdlib.h>
@@ -14,7 +16,7 @@
 #include "population/policies.h"
 #include "population/pooled.h"
 
-static const double moment = .25;       /* of a segment: how long islands wait for each other at a tournament */
+static const double moment = .25; /* of a segment: how long islands wait for each other at a tournament */
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
@@ -23,8 +25,10 @@ static void plan(const ht_pool_options *o, const ht_member *member, ht_string *o
     ht_plan p;
     ht_plan_make(o->recipe, member, o->n_replicas, o->epochs, &p);
     ht_plan_print(&p, out);
-    ht_string_add(out, "merge: %s (the mean of members' states, taken only where its validation loss is the smallest)\n",
-                  o->recipe->population.merge == HT_MERGE_GUARDED ? "guarded" : "off");
+    ht_string_add(
+        out,
+        "merge: %s (the mean of members' states, taken only where its validation loss is the smallest)\n",
+        o->recipe->population.merge == HT_MERGE_GUARDED ? "guarded" : "off");
 }
 
 static void destroy(void *self)
@@ -57,7 +61,8 @@ static bool allocate(ht_pooled *s)
     s->home = calloc(n, sizeof *s->home);
     s->root = calloc(n, sizeof *s->root);
     s->alone = calloc(n, sizeof *s->alone);
-    bool fine = s->islands != NULL && s->merges != NULL && s->home != NULL && s->root != NULL && s->alone != NULL;
+    bool fine =
+        s->islands != NULL && s->merges != NULL && s->home != NULL && s->root != NULL && s->alone != NULL;
     for (size_t i = 0; fine && i < n; i++) {
         s->home[i] = -1;
         s->merges[i].judged.finite = malloc(n * sizeof(size_t));
@@ -73,7 +78,8 @@ static ht_status create(ht_pool *p, void **self, ht_error *err)
     ht_pooled *s = calloc(1, sizeof *s);
     if (s == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for a policy");
-    *s = (ht_pooled){.pool = p, .recipe = o->recipe, .knobs = ht_pool_knobs(p), .n = o->n_replicas, .start_loss = NAN};
+    *s = (ht_pooled){
+        .pool = p, .recipe = o->recipe, .knobs = ht_pool_knobs(p), .n = o->n_replicas, .start_loss = NAN};
     ht_plan_make(o->recipe, ht_pool_member(p), o->n_replicas, o->epochs, &s->plan);
     ht_status st = allocate(s) ? HT_OK : ht_fail(err, HT_ENOMEM, "no memory for %d islands", s->n);
     if (st == HT_OK)
@@ -124,8 +130,8 @@ static bool has_root(const ht_pooled *s, int r)
     return s->home[r] >= 0 && s->root[r] > 0 && s->root[r] == s->islands[s->home[r]].version;
 }
 
-/* Everybody useful is dealt out to the islands order[0 .. kept - 1]. Who has the root of its island comes first and so
- * stays, because it may be the only one. */
+/* Everybody useful is dealt out to the islands order[0 .. kept - 1]. Who has the root of its island comes
+ * first and so stays, because it may be the only one. */
 static void deal(ht_pooled *s, size_t kept, const int *order)
 {
     int *who = malloc((size_t)s->n * sizeof *who), *home = malloc((size_t)s->n * sizeof *home);
@@ -175,7 +181,8 @@ static void seat_winners(ht_pooled *s, size_t n, const ht_race_entry *entries)
         if (first < 0)
             continue;
         s->home[first] = (int)k;
-        ht_pool_move(s->pool, ht_pool_holder(s->pool, entries[k].slot, first), entries[k].slot, first, HT_SLOT_ROOT);
+        ht_pool_move(s->pool, ht_pool_holder(s->pool, entries[k].slot, first), entries[k].slot, first,
+                     HT_SLOT_ROOT);
         s->islands[k].version = s->root[first] = ++s->version;
     }
 }
@@ -352,7 +359,8 @@ static void bury_dead(ht_pooled *s)
             continue;
         unsigned slot;
         bool rootless = isl->version > 0 && ht_pooled_root_holder(s, isl, &slot) < 0, empty = true;
-        bool mirrored = isl->version > 0 && slot != HT_SLOT_ROOT;   /* the next tournament finds members for it */
+        /* the next tournament finds members for one that is mirrored */
+        bool mirrored = isl->version > 0 && slot != HT_SLOT_ROOT;
         for (int r = 0; r < s->n; r++)
             empty = empty && !(s->home[r] == isl->id && is_useful(s, r));
         if (!rootless && (!empty || mirrored || count_alive(s) == 1))
@@ -565,8 +573,20 @@ static cJSON *gain(const void *self)
 }
 
 const ht_policy_class ht_policy_pooled = {
-    .name = "pooled", .about = "a race over start values, islands that learn together, a tournament between them",
-    .needs_state = true, .plan = plan, .create = create, .destroy = destroy, .start = start, .ready = ready,
-    .reported = reported, .measured = measured, .failed = failed, .overdue = overdue, .lost = lost, .tick = tick,
-    .look = look, .gain = gain,
+    .name = "pooled",
+    .about = "a race over start values, islands that learn together, a tournament between them",
+    .needs_state = true,
+    .plan = plan,
+    .create = create,
+    .destroy = destroy,
+    .start = start,
+    .ready = ready,
+    .reported = reported,
+    .measured = measured,
+    .failed = failed,
+    .overdue = overdue,
+    .lost = lost,
+    .tick = tick,
+    .look = look,
+    .gain = gain,
 };

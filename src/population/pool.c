@@ -1,8 +1,8 @@
 /* src/population/pool.c - events and time come in and are handed to the policy; see pool.h and pool_state.h.
  *
- * A REPORT or MEASURED that comes in is an answer. Elastic: it is handled at once. Barrier: it waits in `letters`
- * until every replica that owes one has answered (or died), then all are handled, replica by replica. A TICK only
- * changes what is known of its replica.
+ * A REPORT or MEASURED that comes in is an answer. Elastic: it is handled at once. Barrier: it waits in
+ * `letters` until every replica that owes one has answered (or died), then all are handled, replica by
+ * replica. A TICK only changes what is known of its replica.
  *
  * May touch: the heap. Not: MPI, files, clock, globals. */
 #include <math.h>
@@ -24,17 +24,21 @@ static ht_status check(const ht_pool_options *o, const ht_member *member, const 
     if (policy == NULL)
         return ht_fail(err, HT_EINVAL, "population.policy: this policy is not there");
     if (policy->needs_init && !member->has_init)
-        return ht_fail(err, HT_EINVAL, "policy '%s' needs a program that can start anew: register an init callback",
+        return ht_fail(err, HT_EINVAL,
+                       "policy '%s' needs a program that can start anew: register an init callback",
                        policy->name);
     if (policy->needs_state && !(member->has_state && member->has_validate))
-        return ht_fail(err, HT_EINVAL, "policy '%s' moves training states: register the state's buffers and a "
-                       "callback that validates", policy->name);
+        return ht_fail(err, HT_EINVAL,
+                       "policy '%s' moves training states: register the state's buffers and a "
+                       "callback that validates",
+                       policy->name);
     if (knobs->n == 0)
-        return ht_fail(err, HT_EINVAL, "the recipe has no factor ('.._mult') for any knob of the program: name one "
+        return ht_fail(err, HT_EINVAL,
+                       "the recipe has no factor ('.._mult') for any knob of the program: name one "
                        "under actuators");
     if (o->n_replicas < 1 || o->epochs < 1)
-        return ht_fail(err, HT_EINVAL, "a pool needs at least 1 replica and 1 epoch, not %d and %d", o->n_replicas,
-                       o->epochs);
+        return ht_fail(err, HT_EINVAL, "a pool needs at least 1 replica and 1 epoch, not %d and %d",
+                       o->n_replicas, o->epochs);
     return HT_OK;
 }
 
@@ -135,9 +139,17 @@ static void handle_report(ht_pool *p, int replica, const ht_pool_event *e)
     if (e->number != w.number || w.number == 0)
         return;
     double loss = e->epoch > 0 ? judge_loss(p, s, e->loss) : NAN;
-    ht_pool_result r = {.number = w.number, .task = w.task, .asked = w.asked, .epochs = e->epoch, .loss = loss,
-                        .best = w.best, .late = w.stopped && e->epoch < w.asked, .anomaly = e->anomaly,
-                        .first_step = w.first_step, .step = e->step, .node = w.node};
+    ht_pool_result r = {.number = w.number,
+                        .task = w.task,
+                        .asked = w.asked,
+                        .epochs = e->epoch,
+                        .loss = loss,
+                        .best = w.best,
+                        .late = w.stopped && e->epoch < w.asked,
+                        .anomaly = e->anomaly,
+                        .first_step = w.first_step,
+                        .step = e->step,
+                        .node = w.node};
     ht_lineage_end(p->lineage, w.node, e->epoch, loss);
     ht_pool_forget_transfers(p, replica);
     s->work = (ht_pool_task){0};
@@ -154,7 +166,8 @@ static void handle_report(ht_pool *p, int replica, const ht_pool_event *e)
 static void handle_measured(ht_pool *p, int replica, unsigned long number, double objective)
 {
     ht_pool_measure m;
-    if (!ht_pool_measure_take(p, replica, number, &m)) {    /* too late for the policy, but its weights are kept */
+    if (!ht_pool_measure_take(p, replica, number, &m)) {
+        /* too late for the policy, but its weights are kept */
         ht_pool_saw(p, replica, judge_loss(p, &p->seats[replica], objective), p->seats[replica].node);
         return;
     }
@@ -347,7 +360,8 @@ ht_status ht_pool_lose(ht_pool *p, double now, int replica)
 static void take_account(ht_pool *p, int replica, const ht_pool_event *e)
 {
     ht_pool_seat *s = &p->seats[replica];
-    if ((e->kind != HT_EVENT_TICK && e->kind != HT_EVENT_REPORT) || e->number != s->work.number || e->number == 0)
+    if ((e->kind != HT_EVENT_TICK && e->kind != HT_EVENT_REPORT) || e->number != s->work.number
+        || e->number == 0)
         return;
     double pace = e->kind == HT_EVENT_TICK ? e->seconds : e->seconds / e->epoch;
     if (e->epoch > 0 && isfinite(pace))

@@ -29,7 +29,8 @@ typedef struct {
 void ht_pool_plan(const ht_pool_options *o, const ht_member *member, ht_string *out);
 
 /** @param member  what the replicas can do (all the same); the policy needs init and state
- *  @return HT_OK; HT_EINVAL: the program lacks what the policy needs, the recipe has no knob that the program has
+ *  @return HT_OK; HT_EINVAL: the program lacks what the policy needs, the recipe has no knob that the
+ *  program has
  *          (err says what to do); HT_ENOMEM */
 ht_status ht_pool_create(const ht_pool_options *o, const ht_member *member, ht_pool **out, ht_error *err);
 void ht_pool_destroy(ht_pool *p);
@@ -89,7 +90,8 @@ typedef struct {
     double utilisation;             /**< share of the replicas' time spent on training and validation */
 } ht_pool_view;
 void ht_pool_peek(const ht_pool *p, ht_pool_view *out);
-/** The champion's schedule: its values of the knobs over wall epochs, and where its weights came from. Owned. */
+/** The champion's schedule: its values of the knobs over wall epochs, and where its weights came from.
+ *  Owned. */
 cJSON *ht_pool_schedule(const ht_pool *p);
 /** Gain split into trend, selection, mutation, averaging, with intervals; accepted null mutations. Owned. */
 cJSON *ht_pool_gain(const ht_pool *p);

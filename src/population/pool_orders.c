@@ -1,8 +1,8 @@
 /* src/population/pool_orders.c - what a policy may order; the contract is in policy.h and pool_state.h.
  *
- * Every order changes the account (who holds what, who is busy) when it is given, because a replica carries out its
- * orders in the order in which they were given. What fails later comes back as an event and is taken out again.
- * May touch: the heap. */
+ * Every order changes the account (who holds what, who is busy) when it is given, because a replica carries
+ * out its orders in the order in which they were given. What fails later comes back as an event and is taken
+ * out again. May touch: the heap. */
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -87,21 +87,37 @@ unsigned long ht_pool_work_order(ht_pool *p, int replica, const ht_pool_work *w)
 {
     ht_pool_seat *s = &p->seats[replica];
     assert(ht_seat_idle(s));
-    ht_pool_order order = {.kind = HT_ORDER_WORK, .number = p->number + 1, .source = w->source, .slot = w->slot,
-                           .seed = w->seed, .epochs = w->epochs, .n_knobs = p->member.n_knobs};
+    ht_pool_order order = {.kind = HT_ORDER_WORK,
+                           .number = p->number + 1,
+                           .source = w->source,
+                           .slot = w->slot,
+                           .seed = w->seed,
+                           .epochs = w->epochs,
+                           .n_knobs = p->member.n_knobs};
     for (size_t i = 0; i < p->member.n_knobs; i++)
         order.knobs[i] = p->member.knobs[i].value;
     for (size_t i = 0; i < p->knobs.n; i++)
         order.knobs[p->knobs.k[i].at] = w->h[i];
-    ht_lineage_node node = {.parent = w->parent, .what = w->what, .replica = replica, .members = 1, .wall = w->wall,
-                            .epochs = w->epochs, .loss = NAN};
+    ht_lineage_node node = {.parent = w->parent,
+                            .what = w->what,
+                            .replica = replica,
+                            .members = 1,
+                            .wall = w->wall,
+                            .epochs = w->epochs,
+                            .loss = NAN};
     int n = ht_lineage_add(p->lineage, &node, w->h);
     if (n < 0 || !post(p, replica, &order)) {
         p->no_memory = true;
         return 0;
     }
-    s->work = (ht_pool_task){.number = ++p->number, .task = w->task, .asked = w->epochs, .node = n, .timed = w->timed,
-                             .since = p->now, .best = NAN, .first_step = s->step};
+    s->work = (ht_pool_task){.number = ++p->number,
+                             .task = w->task,
+                             .asked = w->epochs,
+                             .node = n,
+                             .timed = w->timed,
+                             .since = p->now,
+                             .best = NAN,
+                             .first_step = s->step};
     s->node = n;
     s->answered = false;
     return p->number;
@@ -157,8 +173,8 @@ unsigned long ht_pool_mean(ht_pool *p, size_t n, const int *members, int parent,
 {
     int last = members[n - 1];
     assert(n >= 2 && ht_seat_lives(&p->seats[last]) && p->seats[last].work.number == 0);
-    ht_lineage_node node = {.parent = parent, .what = "mean", .replica = last, .members = (int)n, .wall = wall,
-                            .loss = NAN};
+    ht_lineage_node node = {
+        .parent = parent, .what = "mean", .replica = last, .members = (int)n, .wall = wall, .loss = NAN};
     int at = ht_lineage_add(p->lineage, &node, NULL);
     if (at < 0 || !add_measure(p, last, at)) {
         p->no_memory = true;
@@ -223,7 +239,8 @@ int ht_pool_holder(const ht_pool *p, unsigned slot, int prefer)
     if (prefer >= 0 && ht_pool_holds(p, prefer, slot))
         return prefer;
     for (int i = 0; i < p->o.n_replicas; i++)
-        if (ht_pool_holds(p, i, slot) && (found < 0 || (ht_seat_idle(&p->seats[i]) && !ht_seat_idle(&p->seats[found]))))
+        if (ht_pool_holds(p, i, slot)
+            && (found < 0 || (ht_seat_idle(&p->seats[i]) && !ht_seat_idle(&p->seats[found]))))
             found = i;
     return found;
 }
@@ -241,7 +258,8 @@ void ht_pool_load(ht_pool *p, int replica, unsigned slot)
 
 void ht_pool_drop(ht_pool *p, int replica, unsigned slot)
 {
-    if (ht_pool_holds(p, replica, slot) && post(p, replica, &(ht_pool_order){.kind = HT_ORDER_DROP, .slot = slot}))
+    if (ht_pool_holds(p, replica, slot)
+        && post(p, replica, &(ht_pool_order){.kind = HT_ORDER_DROP, .slot = slot}))
         ht_pool_forget_slot(p, replica, slot);
 }
 
@@ -306,7 +324,9 @@ void ht_pool_move(ht_pool *p, int from, unsigned from_slot, int to, unsigned to_
     if (!add_transfer(p, &t))
         return;
     p->number++;
-    post(p, from, &(ht_pool_order){.kind = HT_ORDER_SEND, .number = p->number, .slot = from_slot, .peer = to});
-    post(p, to, &(ht_pool_order){.kind = HT_ORDER_RECEIVE, .number = p->number, .slot = to_slot, .peer = from});
+    post(p, from,
+         &(ht_pool_order){.kind = HT_ORDER_SEND, .number = p->number, .slot = from_slot, .peer = to});
+    post(p, to,
+         &(ht_pool_order){.kind = HT_ORDER_RECEIVE, .number = p->number, .slot = to_slot, .peer = from});
     hold(p, to, to_slot);
 }

@@ -6,8 +6,8 @@
  *      pool_notes.c    the queue of notes
  *      pool_view.c     what can be seen: champion, schedule, answers to a policy
  *
- *  Memory that runs out on the way sets `no_memory`; the call in progress goes on with what it has and returns
- *  HT_ENOMEM at its end. */
+ *  Memory that runs out on the way sets `no_memory`; the call in progress goes on with what it has and
+ *  returns HT_ENOMEM at its end. */
 #ifndef HT_POPULATION_POOL_STATE_H
 #define HT_POPULATION_POOL_STATE_H
 

@@ -64,8 +64,8 @@ int ht_pooled_root_holder(const ht_pooled *s, const ht_island *isl, unsigned *sl
 
 void ht_pooled_note_verdicts(ht_pooled *s, const ht_island *isl, const ht_judgement *j, double before);
 /** @param winner  mean that became the root; NULL = the best member alone  @param rolled_back  nothing did */
-void ht_pooled_note_closing(ht_pooled *s, const ht_island *isl, const ht_pooled_merge *m, double before, double after,
-                            const ht_merge_candidate *winner, bool rolled_back);
+void ht_pooled_note_closing(ht_pooled *s, const ht_island *isl, const ht_pooled_merge *m, double before,
+                            double after, const ht_merge_candidate *winner, bool rolled_back);
 void ht_pooled_note_tournament(ht_pooled *s, double wall, size_t n, const int *order, const double *projected,
                                size_t kept);
 void ht_pooled_note_race(ht_pooled *s, size_t n, const ht_race_entry *entries);

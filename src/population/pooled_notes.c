@@ -10,13 +10,22 @@ void ht_pooled_note_verdicts(ht_pooled *s, const ht_island *isl, const ht_judgem
     for (size_t i = 0; i < isl->n; i++) {
         const ht_island_member *m = &isl->members[i];
         bool reported = m->state == HT_MEMBER_REPORTED;
-        ht_pool_verdict v = {.replica = m->replica, .island = isl->id, .segment = isl->segment,
-                             .phase = ht_pooled_phase(s, isl->wall), .start_step = m->first_step, .end_step = m->step,
-                             .wall = isl->wall, .mutant = m->mutant, .finite = reported && isfinite(m->loss),
-                             .accepted = m->accepted, .in_root = m->in_root,
+        ht_pool_verdict v = {.replica = m->replica,
+                             .island = isl->id,
+                             .segment = isl->segment,
+                             .phase = ht_pooled_phase(s, isl->wall),
+                             .start_step = m->first_step,
+                             .end_step = m->step,
+                             .wall = isl->wall,
+                             .mutant = m->mutant,
+                             .finite = reported && isfinite(m->loss),
+                             .accepted = m->accepted,
+                             .in_root = m->in_root,
                              .before = ht_pool_shown(s->pool, before),
                              .loss = reported ? ht_pool_shown(s->pool, m->loss) : NAN,
-                             .control = ht_pool_shown(s->pool, j->control), .score = m->score, .score_error = error,
+                             .control = ht_pool_shown(s->pool, j->control),
+                             .score = m->score,
+                             .score_error = error,
                              .n_knobs = s->knobs->n};
         memcpy(v.h, m->h, sizeof v.h);
         memcpy(v.x, m->x, sizeof v.x);
@@ -37,8 +46,8 @@ static cJSON *candidates(const ht_pooled *s, const ht_island *isl, const ht_pool
     return list;
 }
 
-void ht_pooled_note_closing(ht_pooled *s, const ht_island *isl, const ht_pooled_merge *m, double before, double after,
-                            const ht_merge_candidate *winner, bool rolled_back)
+void ht_pooled_note_closing(ht_pooled *s, const ht_island *isl, const ht_pooled_merge *m, double before,
+                            double after, const ht_merge_candidate *winner, bool rolled_back)
 {
     cJSON *event = ht_pool_event_new(s->pool, "segment", isl->wall);
     size_t accepted = 0, mutants = 0;
@@ -67,10 +76,11 @@ void ht_pooled_note_closing(ht_pooled *s, const ht_island *isl, const ht_pooled_
     ht_json_put(event, "knobs", ht_pool_point(s->pool, isl->h));
     ht_pool_log(s->pool, event);
     if (rolled_back && m->judged.n_finite == 0)
-        ht_pool_say(s->pool, "epoch %g, island %d: nobody has a finite loss; back to its root", isl->wall, isl->id);
+        ht_pool_say(s->pool, "epoch %g, island %d: nobody has a finite loss; back to its root", isl->wall,
+                    isl->id);
     else if (rolled_back)
-        ht_pool_say(s->pool, "epoch %g, island %d: %.6g is no better than its root's %.6g; rolled back", isl->wall,
-                    isl->id, ht_pool_shown(s->pool, after), ht_pool_shown(s->pool, before));
+        ht_pool_say(s->pool, "epoch %g, island %d: %.6g is no better than its root's %.6g; rolled back",
+                    isl->wall, isl->id, ht_pool_shown(s->pool, after), ht_pool_shown(s->pool, before));
 }
 
 void ht_pooled_note_tournament(ht_pooled *s, double wall, size_t n, const int *order, const double *projected,

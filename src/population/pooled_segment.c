@@ -1,9 +1,9 @@
 /* src/population/pooled_segment.c - one segment of one island; see pooled.h and island.h.
  *
- * The root of an island has a version; root[r] says which one replica r has in slot 0, so a member that came late, or
- * whose root did not arrive, is given it at the next beginning. The winner of a segment saves its live state as slot 0;
- * the others get it when the next segment begins, because by then some may belong to another island.
- * May touch: the heap. */
+ * The root of an island has a version; root[r] says which one replica r has in slot 0, so a member that came
+ * late, or whose root did not arrive, is given it at the next beginning. The winner of a segment saves its
+ * live state as slot 0; the others get it when the next segment begins, because by then some may belong to
+ * another island. May touch: the heap. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -111,9 +111,15 @@ static void order_work(ht_pooled *s, ht_island *isl, ht_island_member *m)
 {
     const ht_pool_options *o = ht_pool_given(s->pool);
     ht_source_of_state anew = ht_pool_member(s->pool)->has_init ? HT_FROM_INIT : HT_FROM_LIVE;
-    ht_pool_work w = {.source = isl->version > 0 ? HT_FROM_SLOT : anew, .slot = HT_SLOT_ROOT,
-                      .seed = o->seed * 100 + (uint64_t)isl->id, .epochs = isl->epochs, .h = m->h, .task = isl->id,
-                      .timed = true, .parent = isl->node, .what = m->mutant ? "mutant" : "control",
+    ht_pool_work w = {.source = isl->version > 0 ? HT_FROM_SLOT : anew,
+                      .slot = HT_SLOT_ROOT,
+                      .seed = o->seed * 100 + (uint64_t)isl->id,
+                      .epochs = isl->epochs,
+                      .h = m->h,
+                      .task = isl->id,
+                      .timed = true,
+                      .parent = isl->node,
+                      .what = m->mutant ? "mutant" : "control",
                       .wall = isl->wall};
     m->state = HT_MEMBER_TRAINS;
     m->work = ht_pool_work_order(s->pool, m->replica, &w);
@@ -124,7 +130,7 @@ bool ht_pooled_begin(ht_pooled *s, ht_island *isl)
     unsigned slot;
     int holder = ht_pooled_root_holder(s, isl, &slot);
     gather(s, isl);
-    if (isl->n == 0 || (isl->version > 0 && holder < 0))    /* its last holder just took another island's root */
+    if (isl->n == 0 || (isl->version > 0 && holder < 0)) /* its last holder just took another island's root */
         return false;
     bool pause = ht_pool_is_calm(s->pool) || isl->reject_streak >= s->recipe->safety.max_global_reject_streak;
     size_t controls = pause ? isl->n : (size_t)ht_plan_controls(&s->plan, (int)isl->n);
@@ -158,7 +164,8 @@ static void watch_health(ht_pooled *s, const ht_island *isl)
         bool alone = isnan(m->loss) && diverged == 1 && isl->n > 1;
         s->alone[m->replica] = alone ? s->alone[m->replica] + 1 : 0;
         if (s->alone[m->replica] == SICK_AFTER)
-            ht_pool_call_sick(s->pool, m->replica, "it alone diverged three times in a row; it gets no more work");
+            ht_pool_call_sick(s->pool, m->replica,
+                              "it alone diverged three times in a row; it gets no more work");
     }
 }
 
@@ -171,7 +178,7 @@ static bool can_give(const ht_island *isl, int replica)
     return false;
 }
 
-/* The smallest loss among the best member alone (NULL) and the means. @return false: nobody has a state to take */
+/* The smallest loss among the best member alone (NULL) and the means. @return false: no state is left */
 static bool best_candidate(const ht_island *isl, const ht_pooled_merge *m,
                            const ht_merge_candidate **winner, double *loss)
 {
@@ -190,8 +197,8 @@ static bool best_candidate(const ht_island *isl, const ht_pooled_merge *m,
     return isfinite(*loss);
 }
 
-static void take_root(ht_pooled *s, ht_island *isl, const ht_pooled_merge *m, const ht_merge_candidate *winner,
-                      double loss)
+static void take_root(ht_pooled *s, ht_island *isl, const ht_pooled_merge *m,
+                      const ht_merge_candidate *winner, double loss)
 {
     const ht_island_member *best = &isl->members[m->judged.finite[0]];
     size_t n = winner != NULL ? winner->members : 1;
@@ -254,7 +261,8 @@ static void order_means(ht_pooled *s, ht_island *isl, ht_pooled_merge *m)
         unsigned long number = ht_pool_mean(s->pool, sizes[i], members, parent, isl->wall + isl->epochs);
         if (number == 0)
             break;
-        m->means[m->n++] = (ht_merge_candidate){sizes[i], number, last, ht_pool_replica_of(s->pool, last).node, NAN};
+        m->means[m->n++] =
+            (ht_merge_candidate){sizes[i], number, last, ht_pool_replica_of(s->pool, last).node, NAN};
         m->open++;
     }
     free(members);

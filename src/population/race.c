@@ -1,8 +1,8 @@
 /* src/population/race.c - the race over start values; the contract is in race.h.
  *
- * queue[next ..] are the candidates of this rung that nobody has begun; those that come back from a lost replica go to
- * its head. A candidate runs, waits in the queue, is done with the rung, or is out. The rung is over when nobody runs
- * and nobody may begin.
+ * queue[next ..] are the candidates of this rung that nobody has begun; those that come back from a lost
+ * replica go to its head. A candidate runs, waits in the queue, is done with the rung, or is out. The rung
+ * is over when nobody runs and nobody may begin.
  * May touch: the heap. */
 #include "population/race.h"
 
@@ -13,7 +13,7 @@
 
 #include "population/starts.h"
 
-enum { DRAW_STARTS = 1, TRIES = 3 };        /* purpose of random numbers; how often a state may fail to arrive */
+enum { DRAW_STARTS = 1, TRIES = 3 }; /* purpose of random numbers; how often a state may fail to arrive */
 static const double jitter = 1.25;          /* over the planned time of a rung */
 
 typedef enum { IDLE, QUEUED, RUNNING, OUT } state;
@@ -51,7 +51,8 @@ ht_status ht_race_create(ht_pool *p, const ht_plan *plan, ht_race **out, ht_erro
     r->h = malloc(r->n * t->n * sizeof *r->h);
     r->queue = malloc(r->n * sizeof *r->queue);
     if (r->c == NULL || r->h == NULL || r->queue == NULL
-        || ht_starts_draw(ht_pool_given(p)->recipe, t, ht_pool_random(p, DRAW_STARTS, 0, 0), r->n, r->h) != HT_OK) {
+        || ht_starts_draw(ht_pool_given(p)->recipe, t, ht_pool_random(p, DRAW_STARTS, 0, 0), r->n, r->h)
+               != HT_OK) {
         ht_race_destroy(r);
         return ht_fail(err, HT_ENOMEM, "no memory for a race of %d candidates", plan->size[0]);
     }
@@ -187,9 +188,16 @@ static void begin(ht_race *r, int replica, size_t i)
 {
     candidate *c = &r->c[i];
     const ht_pool_options *o = ht_pool_given(r->pool);
-    ht_pool_work w = {.source = c->epochs > 0 ? HT_FROM_SLOT : HT_FROM_INIT, .slot = slot_of(i),
-                      .seed = o->seed * 100 + i, .epochs = epochs_left(r, i), .h = point(r, i), .task = (int)i,
-                      .timed = true, .parent = c->epochs > 0 ? c->node : -1, .what = "race", .wall = r->wall};
+    ht_pool_work w = {.source = c->epochs > 0 ? HT_FROM_SLOT : HT_FROM_INIT,
+                      .slot = slot_of(i),
+                      .seed = o->seed * 100 + i,
+                      .epochs = epochs_left(r, i),
+                      .h = point(r, i),
+                      .task = (int)i,
+                      .timed = true,
+                      .parent = c->epochs > 0 ? c->node : -1,
+                      .what = "race",
+                      .wall = r->wall};
     if (c->epochs > 0 && !ht_pool_holds(r->pool, replica, slot_of(i)))
         ht_pool_move(r->pool, ht_pool_holder(r->pool, slot_of(i), -1), slot_of(i), replica, slot_of(i));
     c->state = RUNNING;

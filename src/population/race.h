@@ -1,16 +1,16 @@
 /** @file src/population/race.h
  *  The race: many start values are trained for a short while, the better ones longer, and the best are kept.
  *
- *  Rung j trains its candidates to age[j] epochs (plan.h). The queue of rung 0 is all candidates in order, that of a
- *  later rung the best of the one before; idle replicas take the next that they hold themselves, else the next at all
- *  (its state is sent). Whoever diverges is out. Nobody waits for a slow replica: it gets a candidate only if that
- *  fits before the rung closes, and what is unserved then is left out, which is no bias in a list in random order.
- *  After the last rung all candidates that are still held compete, so one of a lower rung may displace a finalist
- *  that got worse.
+ *  Rung j trains its candidates to age[j] epochs (plan.h). The queue of rung 0 is all candidates in order,
+ *  that of a later rung the best of the one before; idle replicas take the next that they hold themselves,
+ *  else the next at all (its state is sent). Whoever diverges is out. Nobody waits for a slow replica: it
+ *  gets a candidate only if that fits before the rung closes, and what is unserved then is left out, which
+ *  is no bias in a list in random order. After the last rung all candidates that are still held compete, so
+ *  one of a lower rung may displace a finalist that got worse.
  *  The state of candidate n is slot n + 1 at its holders; out of the reach of the next rung it is dropped.
- *  Source: Karnin, Koren, Somekh, "Almost optimal exploration in multi-armed bandits", ICML 2013 (successive halving).
- *  We differ: three rungs close together at the beginning instead of halvings over the whole budget, the rest of which
- *  goes to few candidates that are tuned on. */
+ *  Source: Karnin, Koren, Somekh, "Almost optimal exploration in multi-armed bandits", ICML 2013 (successive
+ *  halving). We differ: three rungs close together at the beginning instead of halvings over the whole
+ *  budget, the rest of which goes to few candidates that are tuned on. */
 #ifndef HT_POPULATION_RACE_H
 #define HT_POPULATION_RACE_H
 

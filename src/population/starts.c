@@ -1,7 +1,7 @@
 /* src/population/starts.c - where candidates begin; the contract is in starts.h.
  *
- * The hypercube has a row for every candidate, also for those that are then drawn about the start: what a candidate
- * gets does not depend on what its neighbours got.
+ * The hypercube has a row for every candidate, also for those that are then drawn about the start: what a
+ * candidate gets does not depend on what its neighbours got.
  * May touch: the heap, for the length of the call. */
 #include "population/starts.h"
 

@@ -5,7 +5,8 @@
 
 #include <math.h>
 
-double ht_tournament_projected(const double *hist, size_t n, double loss, double rho, double q, double segments)
+double ht_tournament_projected(const double *hist, size_t n, double loss, double rho, double q,
+                               double segments)
 {
     if (n < 2)
         return loss;

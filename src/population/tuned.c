@@ -7,12 +7,13 @@
 #include <string.h>
 
 static const char suffix[] = "_mult";
-/* What a knob at 0 is multiplied from, where the recipe says nothing: small enough to do no harm, large enough that
- * a few factors lead to where the knob begins to work. */
+/* What a knob at 0 is multiplied from, where the recipe says nothing: small enough to do no harm, large
+ * enough that a few factors lead to where the knob begins to work. */
 static const struct {
     const char *name;
     double floor;
-} floors[] = {{"lr", 1e-4}, {"wd", 1e-3}, {"weight_decay", 1e-3}, {"dropout", .02}, {"label_smoothing", .005}};
+} floors[] = {
+    {"lr", 1e-4}, {"wd", 1e-3}, {"weight_decay", 1e-3}, {"dropout", .02}, {"label_smoothing", .005}};
 static const double other_floor = .01;      /* weights of loss terms */
 
 static double floor_of(const ht_family_spec *f, const char *knob)
@@ -49,9 +50,17 @@ static const ht_family_spec *family_of(const ht_actuator_spec *a, const char *kn
 
 static void fill(ht_tuned_knob *k, const ht_family_spec *f, const ht_member_knob *m, size_t at)
 {
-    *k = (ht_tuned_knob){.at = at, .actuator = m->actuator, .name = m->name, .family = f, .lo = m->lo, .hi = m->hi,
-                         .floor = floor_of(f, m->name), .mult_lo = f->bounds[0][0], .mult_hi = f->bounds[0][1],
-                         .sigma = f->sigma, .has_range = f->has_range};
+    *k = (ht_tuned_knob){.at = at,
+                         .actuator = m->actuator,
+                         .name = m->name,
+                         .family = f,
+                         .lo = m->lo,
+                         .hi = m->hi,
+                         .floor = floor_of(f, m->name),
+                         .mult_lo = f->bounds[0][0],
+                         .mult_hi = f->bounds[0][1],
+                         .sigma = f->sigma,
+                         .has_range = f->has_range};
     if (f->has_range) {
         k->lo = fmax(k->lo, f->range[0]);
         k->hi = fmin(k->hi, f->range[1]);

@@ -6,8 +6,9 @@
 #include "population/island.h"
 #include "population/merge.h"
 
-static const ht_member program = {.n_knobs = 3, .knobs = {{"opt", "lr", .002, 1e-5, 1}, {"opt", "wd", 0, 0, 10},
-                                                          {"opt", "momentum", .9, 0, 1}}};
+static const ht_member program = {
+    .n_knobs = 3,
+    .knobs = {{"opt", "lr", .002, 1e-5, 1}, {"opt", "wd", 0, 0, 10}, {"opt", "momentum", .9, 0, 1}}};
 static const char text[] =
     "version: 1\n"
     "objective: {primary: val/loss, mode: min}\n"

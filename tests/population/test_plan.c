@@ -34,16 +34,36 @@ static void the_ladder_is_that_of_the_table(void)
         int n, epochs;
         const char *ladder;
     } rows[] = {
-        {2, 20, "1:6 2:2 (4)"}, {2, 30, "1:10 2:4 (7)"}, {2, 40, "1:14 2:6 3:2 (11)"}, {2, 60, "1:20 2:8 4:2 (16)"},
-        {2, 150, "2:20 4:8 10:2 (34)"}, {4, 20, "1:12 2:4 (4)"}, {4, 30, "1:20 2:8 (7)"},
-        {4, 40, "1:28 2:12 3:4 (11)"}, {4, 60, "1:40 2:16 4:4 (16)"}, {4, 150, "2:40 4:16 10:4 (34)"},
-        {8, 20, "1:24 2:8 (4)"}, {8, 30, "1:40 2:16 (7)"}, {8, 40, "1:56 2:24 3:8 (11)"},
-        {8, 60, "1:80 2:32 4:8 (16)"}, {8, 150, "2:80 4:32 10:8 (34)"}, {16, 20, "1:32 2:16 (3)"},
-        {16, 30, "1:48 2:16 (4)"}, {16, 40, "1:64 2:32 3:16 (7)"}, {16, 60, "1:96 2:32 4:16 (10)"},
-        {16, 150, "2:96 4:32 10:16 (22)"}, {32, 20, "1:64 2:32 (3)"}, {32, 30, "1:64 2:32 (3)"},
-        {32, 40, "1:96 2:32 3:32 (5)"}, {32, 60, "1:128 2:64 4:32 (8)"}, {32, 150, "2:128 4:64 10:32 (18)"},
-        {64, 20, "1:128 2:64 (3)"}, {64, 30, "1:128 2:64 (3)"}, {64, 40, "1:192 2:64 3:64 (5)"},
-        {64, 60, "1:256 2:128 4:64 (8)"}, {64, 150, "2:256 4:128 10:64 (18)"},
+        {2, 20, "1:6 2:2 (4)"},
+        {2, 30, "1:10 2:4 (7)"},
+        {2, 40, "1:14 2:6 3:2 (11)"},
+        {2, 60, "1:20 2:8 4:2 (16)"},
+        {2, 150, "2:20 4:8 10:2 (34)"},
+        {4, 20, "1:12 2:4 (4)"},
+        {4, 30, "1:20 2:8 (7)"},
+        {4, 40, "1:28 2:12 3:4 (11)"},
+        {4, 60, "1:40 2:16 4:4 (16)"},
+        {4, 150, "2:40 4:16 10:4 (34)"},
+        {8, 20, "1:24 2:8 (4)"},
+        {8, 30, "1:40 2:16 (7)"},
+        {8, 40, "1:56 2:24 3:8 (11)"},
+        {8, 60, "1:80 2:32 4:8 (16)"},
+        {8, 150, "2:80 4:32 10:8 (34)"},
+        {16, 20, "1:32 2:16 (3)"},
+        {16, 30, "1:48 2:16 (4)"},
+        {16, 40, "1:64 2:32 3:16 (7)"},
+        {16, 60, "1:96 2:32 4:16 (10)"},
+        {16, 150, "2:96 4:32 10:16 (22)"},
+        {32, 20, "1:64 2:32 (3)"},
+        {32, 30, "1:64 2:32 (3)"},
+        {32, 40, "1:96 2:32 3:32 (5)"},
+        {32, 60, "1:128 2:64 4:32 (8)"},
+        {32, 150, "2:128 4:64 10:32 (18)"},
+        {64, 20, "1:128 2:64 (3)"},
+        {64, 30, "1:128 2:64 (3)"},
+        {64, 40, "1:192 2:64 3:64 (5)"},
+        {64, 60, "1:256 2:128 4:64 (8)"},
+        {64, 150, "2:256 4:128 10:64 (18)"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         ht_plan p = plan("", rows[i].n, rows[i].epochs);
@@ -80,7 +100,8 @@ static void islands_are_halved_from_half_of_the_run_to_four_fifths(void)
 
 static void a_quarter_of_an_island_are_controls_and_one_at_least(void)
 {
-    static const int controls[][2] = {{1, 1}, {2, 1}, {3, 1}, {4, 1}, {5, 1}, {6, 2}, {8, 2}, {10, 3}, {32, 8}};
+    static const int controls[][2] = {{1, 1}, {2, 1}, {3, 1},  {4, 1}, {5, 1},
+                                      {6, 2}, {8, 2}, {10, 3}, {32, 8}};
     ht_plan p = plan("", 32, 60);
     for (size_t i = 0; i < sizeof controls / sizeof *controls; i++)
         CU_ASSERT_EQUAL(ht_plan_controls(&p, controls[i][0]), controls[i][1]);
@@ -130,12 +151,15 @@ static void the_plan_in_words_has_a_reason_for_each_setting(void)
     ht_plan p = plan("", 8, 60);
     ht_string s = {0};
     ht_plan_print(&p, &s);
-    CU_ASSERT_PTR_NOT_NULL(strstr(ht_string_peek(&s), "race: 80 start values to epoch 1, the best 32 start values to epoch 2"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(ht_string_peek(&s), "islands: 8, 4 from epoch 30, 2 from epoch 39, 1 from epoch 48 ("));
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(ht_string_peek(&s), "race: 80 start values to epoch 1, the best 32 start values to epoch 2"));
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(ht_string_peek(&s), "islands: 8, 4 from epoch 30, 2 from epoch 39, 1 from epoch 48 ("));
     ht_string_release(&s);
 }
 
-CASES("plan", CASE(the_ladder_is_that_of_the_table), CASE(islands_are_halved_from_half_of_the_run_to_four_fifths),
+CASES("plan", CASE(the_ladder_is_that_of_the_table),
+      CASE(islands_are_halved_from_half_of_the_run_to_four_fifths),
       CASE(a_quarter_of_an_island_are_controls_and_one_at_least),
       CASE(a_segment_is_a_fifteenth_of_the_run_unless_the_recipe_says_otherwise),
       CASE(what_makes_a_race_impossible_is_said), CASE(the_recipe_may_say_the_ladder),

@@ -95,9 +95,9 @@ static void see_end(void *ctx, double now, const ht_pool *p)
         a->breaks += number(piece, "wall") < wall;
         wall = number(piece, "wall");
     }
-    a->gain_error = number(gain, "start") - number(gain, "champion") - part(gain, "race") - part(gain, "trend")
-                    - part(gain, "selection") - part(gain, "mutation") - part(gain, "averaging")
-                    - part(gain, "last_epochs");
+    a->gain_error = number(gain, "start") - number(gain, "champion") - part(gain, "race")
+                    - part(gain, "trend") - part(gain, "selection") - part(gain, "mutation")
+                    - part(gain, "averaging") - part(gain, "last_epochs");
     a->nulls = (int)number(ht_json_member(gain, "nulls"), "judged");
     a->null_share = number(ht_json_member(gain, "nulls"), "share");
     cJSON_Delete(schedule);
@@ -234,7 +234,8 @@ static void about_half_of_null_mutations_are_accepted_without_an_epsilon(void)
     int runs = 0;
     for (uint64_t seed = 1; seed <= 10; seed++) {
         account a;
-        go("{\"acceptance.epsilon\": 0, \"population.tournament.islands\": 1}", "barrier", 16, 60, seed, NULL, &a);
+        go("{\"acceptance.epsilon\": 0, \"population.tournament.islands\": 1}", "barrier", 16, 60, seed, NULL,
+           &a);
         if (a.nulls > 0) {
             share += a.null_share;
             runs++;
@@ -274,10 +275,12 @@ static void pooled_islands_beat_the_start_values(void)
 }
 
 CASES("pool", CASE(controls_are_not_mutated_and_a_rollback_keeps_root_and_unproven_knobs),
-      CASE(a_run_of_eight_replicas_goes_as_planned), CASE(without_a_barrier_replicas_of_one_speed_go_the_same_way),
-      CASE(after_too_many_rejects_an_island_has_no_mutants_for_a_segment), CASE(a_calm_pool_has_only_controls),
-      CASE(a_lost_replicas_island_goes_on),
-      CASE(an_island_of_one_dies_with_its_replica_unless_it_is_mirrored), CASE(the_parts_of_the_gain_sum_to_the_gain),
+      CASE(a_run_of_eight_replicas_goes_as_planned),
+      CASE(without_a_barrier_replicas_of_one_speed_go_the_same_way),
+      CASE(after_too_many_rejects_an_island_has_no_mutants_for_a_segment),
+      CASE(a_calm_pool_has_only_controls), CASE(a_lost_replicas_island_goes_on),
+      CASE(an_island_of_one_dies_with_its_replica_unless_it_is_mirrored),
+      CASE(the_parts_of_the_gain_sum_to_the_gain),
       CASE(about_half_of_null_mutations_are_accepted_without_an_epsilon),
       CASE(the_schedule_leads_to_the_champion_within_the_run), CASE(merging_can_be_switched_off),
       CASE(pooled_islands_beat_the_start_values))

@@ -53,7 +53,8 @@ static void an_evolved_recipe_draws_about_its_start(void)
     double h[POINTS * KNOBS];
     ht_tuned t;
     draw("{\"evolved.generation\": 1, \"population.race.fresh\": 0,"
-         "\"actuators.opt.mutations.lr_mult.start\": 0.1, \"actuators.opt.mutations.lr_mult.sigma\": 0.1}", h, &t);
+         "\"actuators.opt.mutations.lr_mult.start\": 0.1, \"actuators.opt.mutations.lr_mult.sigma\": 0.1}",
+         h, &t);
     CU_ASSERT_EQUAL(h[0], .1);
     int moved = 0;
     for (size_t i = 1; i < POINTS; i++) {
@@ -160,7 +161,8 @@ static void every_saved_candidate_is_freed(void)
 /* Three times as slow: it gets a third of the candidates or fewer, and the race takes no longer for it. */
 static void nobody_waits_for_a_slow_replica(void)
 {
-    account a = go("elastic", 8, 60, 1, &(world_fault){.kind = FAULT_SLOW, .replica = 0, .at = 0, .amount = 3});
+    account a =
+        go("elastic", 8, 60, 1, &(world_fault){.kind = FAULT_SLOW, .replica = 0, .at = 0, .amount = 3});
     CU_ASSERT(a.works_of_slow >= 2 && a.works_of_slow <= (10 + 4 + 1) / 2);
     CU_ASSERT_EQUAL(a.winners, 8);
 }

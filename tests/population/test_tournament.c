@@ -21,7 +21,8 @@ static void the_gain_of_the_last_two_segments_goes_on_and_shrinks(void)
 
 static void after_one_segment_its_gain_is_the_only_one(void)
 {
-    CU_ASSERT_DOUBLE_EQUAL(ht_tournament_projected((const double[]){2.5, 2}, 2, 2, 1, .5, 1), 2 - .5 * .5, 1e-12);
+    CU_ASSERT_DOUBLE_EQUAL(ht_tournament_projected((const double[]){2.5, 2}, 2, 2, 1, .5, 1), 2 - .5 * .5,
+                           1e-12);
 }
 
 static void an_island_that_was_rolled_back_is_worth_what_it_had_then(void)
@@ -71,7 +72,8 @@ static void the_best_of_equals_is_better_by_chance(void)
 }
 
 CASES("tournament", CASE(without_a_segment_the_projection_is_the_loss),
-      CASE(the_gain_of_the_last_two_segments_goes_on_and_shrinks), CASE(after_one_segment_its_gain_is_the_only_one),
+      CASE(the_gain_of_the_last_two_segments_goes_on_and_shrinks),
+      CASE(after_one_segment_its_gain_is_the_only_one),
       CASE(an_island_that_was_rolled_back_is_worth_what_it_had_then),
       CASE(an_island_that_got_worse_is_not_thought_to_go_on_so),
       CASE(who_can_stay_stays_and_the_others_fill_up_evenly), CASE(sizes_differ_by_one_at_most),
