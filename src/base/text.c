@@ -188,29 +188,32 @@ bool ht_parse_number(const char *text, double *out, bool *is_int)
     return true;
 }
 
-/* Levenshtein distance with one row; names are short. */
+static size_t least_of(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Levenshtein distance in which two neighbours that changed places count once; names are short. Rows of three
+ * letters of `a`: the latest, the one before, and that before. */
 static size_t distance(const char *a, const char *b)
 {
-    size_t row[HT_NAME_MAX + 1], n = strlen(b);
+    size_t rows[3][HT_NAME_MAX + 1], n = strlen(b);
     if (n > HT_NAME_MAX)
         return SIZE_MAX;
     for (size_t j = 0; j <= n; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i] != '\0'; i++) {
-        size_t diagonal = row[0];
+        rows[0][j] = j;
+    size_t i = 0;
+    for (; a[i] != '\0'; i++) {
+        size_t *row = rows[(i + 1) % 3];
+        const size_t *above = rows[i % 3];
         row[0] = i + 1;
         for (size_t j = 0; j < n; j++) {
-            size_t replace = diagonal + (a[i] != b[j]);
-            diagonal = row[j + 1];
-            size_t best = replace;
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (diagonal + 1 < best)
-                best = diagonal + 1;
-            row[j + 1] = best;
+            size_t best = least_of(above[j] + (a[i] != b[j]), least_of(row[j], above[j + 1]) + 1);
+            bool swapped = i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j];
+            row[j + 1] = swapped ? least_of(best, rows[(i + 2) % 3][j - 1] + 1) : best;
         }
     }
-    return row[n];
+    return rows[i % 3][n];
 }
 
 const char *ht_nearest(const char *text, const char *const *names, size_t n)

@@ -9,6 +9,8 @@ try
 refuses 2 'the verb is missing; hottune --help lists the verbs'
 try statsu
 refuses 2 "unknown verb 'statsu'; nearest is 'status'"
+try rnu
+refuses 2 "unknown verb 'rnu'; nearest is 'run'"
 try tune enabel
 refuses 2 "unknown verb 'enabel'; nearest is 'enable'"
 try recipe

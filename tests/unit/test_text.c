@@ -209,6 +209,9 @@ static void the_nearest_name_is_found_if_it_is_near(void)
     CU_ASSERT_STRING_EQUAL(near("epslion"), "epsilon");
     CU_ASSERT_STRING_EQUAL(near("horizons"), "horizon");
     CU_ASSERT_STRING_EQUAL(near("score"), "score");
+    const char *const short_names[] = {"set", "run"};
+    CU_ASSERT_STRING_EQUAL(ht_nearest("rnu", short_names, 2), "run");   /* letters that changed places */
+    CU_ASSERT_PTR_NULL(ht_nearest("nur", short_names, 2));
     CU_ASSERT_STRING_EQUAL(near("rolback_on_rejects"), "rollback_on_reject");
     CU_ASSERT_PTR_NULL(near("banana"));
     CU_ASSERT_PTR_NULL(near(""));
