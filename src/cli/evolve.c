@@ -114,6 +114,12 @@ static bool is_hdf5(const char *path)
     return yes;
 }
 
+static bool ends_in_h5(const char *path)
+{
+    size_t n = strlen(path);
+    return n > 3 && strcmp(path + n - 3, ".h5") == 0;
+}
+
 /* The summary of a run that was killed is behind its logs. */
 static ht_status add_directory(evidence_list *l, const char *dir, ht_error *err)
 {
@@ -136,7 +142,7 @@ static ht_status add_source(evidence_list *l, const char *path, ht_error *err)
     struct stat s;
     if (stat(path, &s) == 0 && S_ISDIR(s.st_mode))
         return add_directory(l, path, err);
-    return is_hdf5(path) ? add_study(l, path, err) : add_summary(l, path, err);
+    return is_hdf5(path) || ends_in_h5(path) ? add_study(l, path, err) : add_summary(l, path, err);
 }
 
 static ht_status read_rates(const ht_args *args, double *alpha, double *decay, ht_error *err)

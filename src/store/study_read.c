@@ -19,10 +19,10 @@ static ht_status check_format(hid_t file, const char *path, ht_error *err)
     char format[32] = "";
     long long version = 0;
     if (!ht_h5_get_text(file, "format", format, sizeof format) || strcmp(format, HT_STUDY_FORMAT) != 0)
-        return ht_fail(err, HT_EFORMAT, "'%s' is an HDF5 file, but no study of hottune", path);
+        return ht_fail(err, HT_EFORMAT, "'%s' is an HDF5 file, but no study of hottune; name another file", path);
     if (!ht_h5_get_int(file, "format_version", &version) || version < 1)
-        return ht_fail(err, HT_EFORMAT, "study '%s' is damaged: attribute 'format_version' cannot be read",
-                       path);
+        return ht_fail(err, HT_EFORMAT, "study '%s' is damaged: attribute 'format_version' cannot be read; move it away and "
+                       "take a copy that is whole", path);
     if (version > HT_STUDY_VERSION)
         return ht_fail(err, HT_EFORMAT,
                        "study '%s' has format version %lld, this program knows up to %d: use a newer hottune",
@@ -40,7 +40,8 @@ ht_status ht_study_open(const char *path, hid_t *file, ht_error *err)
         return ht_fail_in(err, st, "study");
     hid_t f = ht_h5_open(path);
     if (f < 0)
-        return ht_fail(err, HT_EFORMAT, "'%s' is no HDF5 file, or it is cut off or damaged", path);
+        return ht_fail(err, HT_EFORMAT, "'%s' is no HDF5 file, or it is cut off or damaged; name another file, or move it "
+                       "away", path);
     st = check_format(f, path, err);
     if (st != HT_OK)
         ht_h5_close(f);
@@ -67,8 +68,8 @@ typedef struct {
 
 static bool damaged(gathering *g, const char *link, const char *object)
 {
-    g->status = ht_fail(g->err, HT_EFORMAT, "study '%s' is damaged: '/runs/%s/%s' cannot be read", g->path,
-                        link, object);
+    g->status = ht_fail(g->err, HT_EFORMAT, "study '%s' is damaged: '/runs/%s/%s' cannot be read; move it away and take a "
+                        "copy that is whole", g->path, link, object);
     return false;
 }
 

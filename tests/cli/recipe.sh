@@ -113,6 +113,9 @@ printf '\211HDF\r\n\032\n and then noise' >bad.h5
 try recipe evolve --base "$independent" bad.h5 --out no.yaml
 [ "$code" = 1 ] || [ "$code" = 2 ] || fail "a damaged study is taken"
 grep -qF 'bad.h5' err || fail "the message lacks the file"
+echo garbage >garbage.h5
+try recipe evolve --base "$recipes/glyph.yaml" garbage.h5 --out no.yaml
+refuses 2 "'garbage.h5' is no HDF5 file, or it is cut off or damaged; name another file, or move it away"
 try recipe evolve --base wrong.yaml one.json --out no.yaml
 refuses 2 'wrong.yaml:6'
 try recipe evolve --base "$independent" one.json --alpha=-0.1 --out no.yaml
