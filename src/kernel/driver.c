@@ -329,6 +329,21 @@ static ht_status check_ability(const ht_recipe *r, ht_error *err)
     return HT_OK;
 }
 
+/* The recipe allows more risks than the tuner takes. */
+static void warn_of_idle_families(const ht_recipe *r, ht_driver *d)
+{
+    char text[2 * HT_NAME_MAX + 200];
+    for (size_t i = 0; i < r->n_actuators; i++)
+        for (size_t k = 0; r->actuators[i].enabled && k < r->actuators[i].n_families; k++) {
+            const ht_family_spec *f = &r->actuators[i].families[k];
+            if (strcmp(f->risk, "low") == 0 || strcmp(f->risk, "medium") == 0)
+                continue;
+            snprintf(text, sizeof text, "%s:%s will never be tried: its risk is %s; say low or medium, or leave it out",
+                     r->actuators[i].name, f->name, f->risk);
+            warn(d, text);
+        }
+}
+
 static ht_status look_around(const ht_options *o, start *s, ht_driver *d, ht_error *err)
 {
     HT_TRY(read_mode(o, s, err));
@@ -338,6 +353,7 @@ static ht_status look_around(const ht_options *o, start *s, ht_driver *d, ht_err
     HT_TRY(find_recipe(o, s, d, err));
     HT_TRY(apply_settings(o, s->base, err));
     HT_TRY(check_ability(s->base, err));
+    warn_of_idle_families(s->base, d);
     s->study = o->study != NULL ? ht_path_join(".", o->study) : ht_path_join(o->run_dir, HT_FILE_STUDY);
     if (s->study == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for a path");
@@ -377,7 +393,7 @@ static ht_status assemble(const ht_driver_options *o, const start *s, ht_driver 
         .dir = o->options->run_dir, .study = s->study, .name = o->options->name, .history = &s->history,
         .recipe = s->recipe, .base = s->base, .seed = o->options->seed, .n_replicas = o->n_replicas,
         .ranks_per_replica = o->ranks_per_replica, .mpi_version = mpi_library(o->options, version),
-        .lock = d->lock};
+        .killed_pid = s->before.life == HT_RUN_KILLED ? s->before.pid : 0, .lock = d->lock};
     const ht_coordinator_options policy = {
         .n_replicas = o->n_replicas, .recipe = s->recipe, .mode = s->mode, .epochs = o->options->max_epochs,
         .announce = o->options->plan, .announce_ctx = o->options->plan_ctx,

@@ -6,6 +6,7 @@
  * again, and if even that fails, the next write begins with a line feed: readers skip the stump. */
 #include "store/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -78,6 +79,35 @@ char *ht_file_aside(const char *path)
     clock_gettime(CLOCK_REALTIME, &now);
     ht_string_add(&name, "%s.tmp.%ld.%09ld", path, (long)getpid(), now.tv_nsec);
     return ht_string_take(&name);
+}
+
+/* `name` is "<base>.tmp.<pid>.<nanoseconds>". @return the pid, 0 if it is no such name */
+static long pid_of_aside(const char *name, const char *base)
+{
+    size_t n = strlen(base);
+    if (strncmp(name, base, n) != 0 || strncmp(name + n, ".tmp.", 5) != 0)
+        return 0;
+    char *end = NULL;
+    long pid = strtol(name + n + 5, &end, 10);
+    return *end == '.' && end[1] != '\0' && end[1 + strspn(end + 1, "0123456789")] == '\0' ? pid : 0;
+}
+
+void ht_file_clear_aside(const char *path, long pid)
+{
+    const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
+    ht_string folder = {0};
+    ht_string_add_bytes(&folder, path, (size_t)(base - path));
+    DIR *dir = opendir(slash != NULL ? ht_string_peek(&folder) : ".");
+    for (const struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+        long owner = pid_of_aside(e->d_name, base);
+        struct stat s;
+        bool old = owner > 0 && fstatat(dirfd(dir), e->d_name, &s, 0) == 0 && time(NULL) - s.st_mtime > 3600;
+        if (owner > 0 && (owner == pid || old))
+            unlinkat(dirfd(dir), e->d_name, 0);
+    }
+    if (dir != NULL)
+        closedir(dir);
+    ht_string_release(&folder);
 }
 
 /* A name survives a crash only when its folder is synced, too. */

@@ -20,6 +20,9 @@ ht_status ht_file_replace(const char *path, const char *text, size_t n, ht_error
 /** A temporary name beside `path` for content that is written by others; owned by the caller (free).
  *  NULL: no memory. */
 char *ht_file_aside(const char *path);
+/** Remove what process `pid`, which is dead, left of replacing `path`, and what is older than an hour, whoever's.
+ *  Best effort. @param pid  0 = none is known */
+void ht_file_clear_aside(const char *path, long pid);
 /** Sync `aside` and rename it to `path`; on failure `aside` is removed. What is there and no regular
  *  file (a device, a pipe, a folder) is never replaced. @return HT_OK, HT_EIO */
 ht_status ht_file_publish(const char *aside, const char *path, ht_error *err);

@@ -92,6 +92,19 @@ static char *effective_page(const ht_recipe *r)
     return ht_string_take(&text);
 }
 
+/* What a killed run left of files that it was replacing. */
+static void clear_asides(const ht_recorder *r, long pid)
+{
+    static const char *const names[] = {HT_FILE_SUMMARY, HT_FILE_EFFECTIVE, HT_FILE_ACTUATORS, HT_FILE_FREEZE};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char *path = ht_path_join(r->dir, names[i]);
+        if (path != NULL)
+            ht_file_clear_aside(path, pid);
+        free(path);
+    }
+    ht_file_clear_aside(r->study, pid);
+}
+
 static ht_status open_files(ht_recorder *r, ht_error *err)
 {
     for (int i = 0; i < N_JOURNALS; i++) {
@@ -182,6 +195,7 @@ ht_status ht_recorder_create(const ht_recorder_options *o, ht_recorder **out, ht
         (r->lock != NULL &&
          (st = ht_run_lock_begin(r->lock, r->run, ht_study_input_id(r->input), err)) != HT_OK))
         goto done;
+    clear_asides(r, o->killed_pid);
     *out = r;
     r = NULL;
 done:
@@ -282,12 +296,24 @@ static cJSON *population_line(const cJSON *event, ht_stamp stamp)
     return o;
 }
 
+/* A setter that fails is worth a look of its owner. */
+static void tell_failure(ht_recorder *r, const ht_mutation *m)
+{
+    char text[512];
+    snprintf(text, sizeof text, "replica %d: mutation m_%05lu of %.63s:%.63s failed%s%.30s%s%.120s", m->replica, m->number,
+             m->actuator, m->key, m->reason[0] != '\0' ? " at " : "", m->reason, m->error[0] != '\0' ? ": " : "",
+             m->error);
+    add_event(r, text, NULL);       /* what cannot be written is kept */
+}
+
 ht_status ht_recorder_write(ht_recorder *r, const ht_record *record, const ht_coordinator_view *view,
                             ht_error *err)
 {
     const ht_stamp stamp = {r->run, wall_time()};
     switch (record->kind) {
     case HT_RECORD_MUTATION:
+        if (record->as.mutation.status == HT_MUTATION_FAILED)
+            tell_failure(r, &record->as.mutation);
         return add_line(r, MUTATIONS, ht_mutation_to_json(&record->as.mutation, stamp), err);
     case HT_RECORD_SEGMENT:
         return add_segment(r, &record->as.closed.segment, &record->as.closed.mutation, stamp, err);

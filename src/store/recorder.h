@@ -25,6 +25,7 @@ typedef struct {
     unsigned long long seed;
     int n_replicas, ranks_per_replica;
     const char *mpi_version;
+    long killed_pid;            /**< process whose temporary files are removed; 0 = none */
     ht_run_lock *lock;          /**< of dir; borrowed until the recorder is destroyed; NULL = none */
 } ht_recorder_options;
 

@@ -46,8 +46,11 @@ lost=$(grep -c '"run":"r5"' run0/hotcb.tune.segments.jsonl)
 [ "$lost" -gt 0 ] || fail "the run closed no segment"
 try recipe evolve --base "$here/../../recipes/glyph.yaml" run0 --out evolved.yaml
 done_quietly
+killed=$(jq .pid run0/hottune.lock)
+touch "run0/study.h5.tmp.$killed.123456789"
 try run glyph --epochs 2 --dir run0 --quiet
 done_quietly
+[ ! -e "run0/study.h5.tmp.$killed.123456789" ] || fail "a temporary file is still there"
 grep -qF "r6 r5 was killed: $lost segments of its log are in the study now" run0/events.log || fail "nothing was taken over"
 
 it "after all that a run ends well in the same directory"

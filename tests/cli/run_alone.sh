@@ -98,6 +98,12 @@ sed 's/epsilon: 0.001/epsilon: 0.125/' "$independent" >mine.yaml
 try run glyph --epochs 2 --dir eight --recipe mine.yaml
 json 'o["acceptance"]["epsilon"] == 0.125' eight/hotcb.tune.recipe.effective.json
 
+it "a family that can never be tried is told of at the start"
+sed '/lr_mult:/a\        risk: high' "$here/../../recipes/glyph.yaml" >risky.yaml
+try run glyph --epochs 1 --dir risky --recipe risky.yaml --quiet
+exits 0
+grep -qF "opt:lr_mult will never be tried: its risk is high; say low or medium, or leave it out" err || fail "no warning"
+
 it "--study collects runs, and recipes evolve from it"
 try run glyph --recipe "$independent" --epochs 8 --dir s1 --study all.h5 --quiet
 try run glyph --recipe "$independent" --epochs 8 --dir s2 --study all.h5 --quiet --seed 2

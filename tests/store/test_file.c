@@ -311,7 +311,26 @@ static void a_writer_that_is_killed_leaves_whole_lines_and_whole_files(void)
     folder_remove(&f);
 }
 
-CASES("file", CASE(a_missing_file_is_not_found_and_named), CASE(a_folder_is_no_file),
+static void what_a_dead_process_left_of_replacing_a_file_is_removed_and_nothing_else(void)
+{
+    static const char *const others[] = {"a.json.tmp.8.123", "a.json.tmp.7.x", "a.json.tmp.7.", "b.json.tmp.7.123", "a.json"};
+    folder f;
+    folder_make(&f);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        folder_write(&f, others[i], "x");
+    folder_write(&f, "a.json.tmp.7.123", "x");
+    folder_write(&f, "a.json.tmp.9.123", "x");
+    const struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    CU_ASSERT_EQUAL(utimensat(AT_FDCWD, folder_file(&f, "a.json.tmp.9.123"), old, 0), 0);
+    ht_file_clear_aside(folder_file(&f, "a.json"), 7);
+    CU_ASSERT_EQUAL(folder_count(&f), 5);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        folder_expect(&f, others[i], "x");
+    folder_remove(&f);
+}
+
+CASES("file", CASE(what_a_dead_process_left_of_replacing_a_file_is_removed_and_nothing_else),
+      CASE(a_missing_file_is_not_found_and_named), CASE(a_folder_is_no_file),
       CASE(a_replaced_file_has_the_new_content_and_nothing_lies_beside_it),
       CASE(a_replacement_that_the_disk_refuses_leaves_the_old_content),
       CASE(what_is_no_regular_file_is_never_replaced), CASE(a_stamp_tells_a_replaced_file_of_the_same_size),

@@ -148,8 +148,13 @@ static void each_record_is_a_line_of_its_file(void)
     expect_member(&s, HT_FILE_APPLIED, "op", "status");
     folder_expect(&s.f, HT_FILE_ARRIVAL,
                   "{\"run\":\"r1\",\"seed\":5,\"replicas\":2}\n{\"replica\":1,\"message\":\"report\"}\n");
+    ht_record failed = mutation_record(2);
+    failed.as.mutation.status = HT_MUTATION_FAILED;
+    strcpy(failed.as.mutation.error, "boom");
+    CU_ASSERT_EQUAL(put(&s, &failed), HT_OK);
     char *events = folder_read(&s.f, HT_FILE_EVENTS);
     CU_ASSERT_PTR_NOT_NULL(strstr(events, "Z r1 replica 0 joined\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(events, "r1 replica 0: mutation m_00002 of opt:lr_mult failed: boom\n"));
     free(events);
     close_stage(&s);
 }
