@@ -7,6 +7,20 @@
 
 #include "cli/cli.h"
 #include "store/run_dir.h"
+#include "store/run_lock.h"
+
+/* A command waits in its file until a run reads it, and a run that is frozen refuses it. */
+static void say_who_takes_it(const ht_cli *cli, const char *dir)
+{
+    ht_run_sign sign;
+    ht_freeze freeze;
+    if (ht_run_lock_look(dir, &sign, NULL) == HT_OK && sign.life != HT_RUN_LIVES)
+        ht_cli_say(cli, "no run lives in '%s': the next one that starts there takes it\n", dir);
+    ht_freeze_read(dir, &freeze, NULL);
+    if (freeze.mode != HT_FREEZE_OFF)
+        ht_cli_say(cli, "the run is frozen (%s) and refuses commands; 'hottune freeze --mode off' lets them pass "
+                   "again\n", ht_freeze_mode_text(freeze.mode));
+}
 
 /* Takes `params`. */
 static int queue(const ht_cli *cli, const char *dir, const char *op, cJSON *params)
@@ -22,6 +36,7 @@ static int queue(const ht_cli *cli, const char *dir, const char *op, cJSON *para
         return ht_cli_fail_status(cli, st, &err);
     }
     ht_cli_say(cli, "queued tune %s\n", op);
+    say_who_takes_it(cli, dir);
     ht_cli_print_json(cli, command);
     return HT_EXIT_DONE;
 }

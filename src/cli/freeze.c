@@ -1,12 +1,13 @@
 /* src/cli/freeze.c - the verb `freeze`: locks a run, or lets a recorded list of operations drive it.
  *
- * May touch: the freeze file. */
+ * May touch: the freeze file; reads the files that it names. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "store/run_dir.h"
+#include "tune/oplist.h"
 
 static int read_mode(const ht_cli *cli, const char *text, ht_freeze_mode *out)
 {
@@ -41,6 +42,41 @@ static int read_policy(const ht_cli *cli, const char *text, bool *strict)
     return ht_cli_fail(cli, HT_EXIT_USAGE, "--policy: '%s' is no policy; it is best_effort or strict", text);
 }
 
+/* What the run will read is looked for now: it says so only in its log. */
+static int check_file(const ht_cli *cli, const char *dir, const char *option, const char *name, bool is_list)
+{
+    char *path = NULL, *text = NULL;
+    ht_oplist *list = NULL;
+    ht_error err = {""};
+    if (name[0] == '\0')
+        return HT_EXIT_DONE;
+    int code = ht_cli_path(cli, dir, name, &path);
+    if (code != HT_EXIT_DONE)
+        return code;
+    ht_status st = ht_file_read(path, &text, NULL, &err);
+    if (st != HT_OK)
+        code = ht_cli_fail(cli, ht_exit_of(st), "--%s: %s%s", option, err.text,
+                           name[0] == '/' ? "" : "; a relative path counts from the run directory");
+    else if (is_list && (st = ht_oplist_parse(text, NULL, 0, &list, &err)) != HT_OK)
+        code = ht_cli_fail(cli, ht_exit_of(st), "--%s: %s: %s", option, path, err.text);
+    ht_oplist_destroy(list);
+    free(text);
+    free(path);
+    return code;
+}
+
+static int check_files(const ht_cli *cli, const char *dir, const ht_freeze *f)
+{
+    bool replays = f->mode == HT_FREEZE_REPLAY || f->mode == HT_FREEZE_REPLAY_ADJUSTED;
+    if (!replays)
+        return HT_EXIT_DONE;
+    if (f->recipe_path[0] == '\0')
+        return ht_cli_fail(cli, HT_EXIT_USAGE, "--mode %s: no operation recipe is given; add --recipe FILE",
+                           ht_freeze_mode_text(f->mode));
+    int code = check_file(cli, dir, "recipe", f->recipe_path, true);
+    return code == HT_EXIT_DONE ? check_file(cli, dir, "adjust", f->adjust_path, false) : code;
+}
+
 int ht_verb_freeze(const ht_cli *cli, const ht_args *args)
 {
     ht_freeze f = {HT_FREEZE_OFF};
@@ -60,6 +96,8 @@ int ht_verb_freeze(const ht_cli *cli, const ht_args *args)
     if (st != HT_OK)
         return ht_cli_fail_status(cli, st, &err);
     if ((code = ht_cli_dir(cli, &dir)) != HT_EXIT_DONE)
+        return code;
+    if ((code = check_files(cli, dir, &f)) != HT_EXIT_DONE)
         return code;
     if ((st = ht_freeze_write(dir, &f, &err)) != HT_OK)
         return ht_cli_fail_status(cli, st, &err);

@@ -74,8 +74,8 @@ static const ht_option enable_options[] = {
 };
 static const ht_option freeze_options[] = {
     {"mode", "M", "off, prod, replay or replay_adjusted; required"},
-    {"recipe", "FILE", "operation recipe to replay"},
-    {"adjust", "FILE", "overlay for replay_adjusted"},
+    {"recipe", "FILE", "operation recipe to replay; a relative path counts from the run directory"},
+    {"adjust", "FILE", "overlay for replay_adjusted; as --recipe"},
     {"policy", "P", "best_effort or strict: what a missed entry means (default: best_effort)"},
     {"step-offset", "N", "added to recorded steps (default: 0)"},
     {NULL},
@@ -132,7 +132,7 @@ const ht_verb ht_verbs[] = {
      "A mutation that is not judged yet is rolled back.", "hottune --dir runs/exp1 disable", false},
     {"status", ht_verb_status, "", 0, 0, NULL, "Tell how a live or finished run stands",
      "`tune status` leaves out the freeze state and the ledger.", "hottune --dir runs/exp1 status", false},
-    {"set", ht_verb_set, "[PATH=VALUE ...]", 0, -1, NULL, "Ask a live run to change its recipe",
+    {"set", ht_verb_set, "PATH=VALUE ...", 1, -1, NULL, "Ask a live run to change its recipe",
      "All paths of one command are set, or none. Once the run has begun, path and value are checked at once.",
      "hottune --dir runs/exp1 set acceptance.epsilon=0.002", false},
     {"freeze", ht_verb_freeze, "", 0, 0, freeze_options, "Lock a run, or let recorded operations drive it",

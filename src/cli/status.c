@@ -153,6 +153,8 @@ static void print_summary(const cJSON *summary, ht_run_life life)
     printf("Accept rate: %.1f%%\n", 100 * ht_json_number(summary, "accept_rate", 0));
     cJSON_ArrayForEach(c, ht_json_member(summary, "segments_by_decision"))
         printf("  %s: %.0f\n", c->string, cJSON_IsNumber(c) ? c->valuedouble : 0);
+    if (ht_json_number(summary, "failed", 0) > 0)
+        printf("Failed to apply: %.0f (events.log says why)\n", ht_json_number(summary, "failed", 0));
     print_object_as_list("Blocked", ht_json_member(summary, "blocked"));
     print_champion(ht_json_member(summary, "champion"));
     print_live(summary, life);
@@ -238,6 +240,19 @@ static void keep_last(void *ctx, const cJSON *line)
         ht_json_put(handles, handle, copy);
 }
 
+static void print_params(const cJSON *params)
+{
+    const cJSON *one;
+    if (!cJSON_IsObject(params))
+        return;
+    cJSON_ArrayForEach(one, params)
+    {
+        char *value = ht_json_line(one);
+        printf(" %s=%.60s", one->string, value != NULL ? value : "?");
+        free(value);
+    }
+}
+
 static void print_handle(const cJSON *line)
 {
     const char *op = ht_json_text(line, "op"), *decision = ht_json_text(line, "decision");
@@ -245,8 +260,10 @@ static void print_handle(const cJSON *line)
     char step[32] = "-";
     if (cJSON_IsNumber(ht_json_member(line, "step")))
         snprintf(step, sizeof step, "%.0f", ht_json_number(line, "step", 0));
-    printf("  %s: %s @ step %s [%s]%s%s\n", line->string, op != NULL ? op : "-", step,
-           decision != NULL ? decision : "-", error != NULL ? " " : "", error != NULL ? error : "");
+    printf("  %s: %s", line->string, op != NULL ? op : "-");
+    print_params(ht_json_member(line, "params"));
+    printf(" @ step %s [%s]%s%s\n", step, decision != NULL ? decision : "-", error != NULL ? " " : "",
+           error != NULL ? error : "");
 }
 
 static ht_status ledger_part(const ht_cli *cli, const char *dir, cJSON *out, ht_error *err)
@@ -262,7 +279,7 @@ static ht_status ledger_part(const ht_cli *cli, const char *dir, cJSON *out, ht_
     }
     int n = cJSON_GetArraySize(handles);
     if (!cli->json && n == 0)
-        printf("No applied ledger found.\n");
+        printf(ht_file_look(path).exists ? "Applied ledger: nothing was asked yet.\n" : "No applied ledger found.\n");
     if (!cli->json && n > 0)
         printf("Last applied entries (%d handles):\n", n);
     if (!cli->json)

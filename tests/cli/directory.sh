@@ -26,13 +26,12 @@ prints_line 'queued tune disable'
 try --dir run set acceptance.epsilon=0.002 a=true b=007 c=1e-4 d=nan e='[1, 2]' f= acceptance.epsilon=3
 prints_line 'queued tune set'
 try --dir run set
-prints_line 'queued tune set'
+refuses 2 'set: too few words; usage: hottune set PATH=VALUE ...'
 cat >expected <<'END'
 {"module":"tune","op":"enable","params":{"mode":"active"}}
 {"module":"tune","op":"enable","params":{"mode":"suggest"}}
 {"module":"tune","op":"disable","params":{}}
 {"module":"tune","op":"set","params":{"a":true,"b":7,"c":0.0001,"d":"nan","e":[1,2],"f":"","acceptance.epsilon":3}}
-{"module":"tune","op":"set","params":{}}
 END
 diff -u expected run/hotcb.commands.jsonl >out || fail "other commands"
 
@@ -61,6 +60,25 @@ refuses 2 'acceptance.epsilon'
 try --dir run set acceptance.epsilon=0.5 safety.max_global_reject_streak=9
 done_quietly
 
+it "a command says who will carry it out, or that it will be refused"
+try --dir run enable
+prints_line "no run lives in 'run': the next one that starts there takes it"
+echo '{"mode": "prod"}' >run/hotcb.freeze.json
+try --dir run disable
+prints_line "the run is frozen (prod) and refuses commands; 'hottune freeze --mode off' lets them pass again"
+rm run/hotcb.freeze.json
+
+it "freeze looks for its files at once, in the run directory"
+try --dir run freeze --mode replay --recipe ops.jsonl
+refuses 2 "--recipe: cannot open 'run/ops.jsonl': No such file or directory; a relative path counts from the run directory"
+try --dir run freeze --mode replay
+refuses 2 '--mode replay: no operation recipe is given; add --recipe FILE'
+echo noise >run/ops.jsonl
+try --dir run freeze --mode replay --recipe ops.jsonl
+refuses 2 "--recipe: run/ops.jsonl: line 1"
+[ ! -e run/hotcb.freeze.json ] || fail "a freeze state was written"
+echo '{"at": {"step": 1}, "module": "tune", "op": "disable"}' >run/ops.jsonl
+
 it "freeze writes all five keys"
 try --dir run freeze --mode replay --recipe ops.jsonl --policy strict --step-offset -5
 done_quietly
@@ -75,6 +93,10 @@ try --dir empty status
 done_quietly
 printf '%s\n' 'No tune recipe found.' 'No tune summary found.' 'Freeze mode: off' 'No applied ledger found.' >expected
 diff -u expected out >difference || fail "$(cat difference)"
+>empty/hotcb.applied.jsonl
+try --dir empty status
+prints_line 'Applied ledger: nothing was asked yet.'
+rm empty/hotcb.applied.jsonl
 try --dir empty --json status
 json 'o["recipe"] is None and o["summary"] is None and o["freeze"]["mode"] == "off" and o["applied"] == {}'
 
@@ -84,13 +106,13 @@ cp "$independent" told/hotcb.tune.recipe.yaml
 cat >told/hotcb.tune.summary.json <<'END'
 {"total_mutations": 9, "applied_mutations": 8, "segments_by_decision": {"accepted": 3, "rolled_back": 5},
  "win_rates": {"opt:lr_mult": 0.6}, "mean_scores": {"opt:lr_mult": 0.011}, "accept_rate": 0.375, "mode": "active",
- "total_steps": 20000, "run": "r2", "final": false, "win_centers": {"opt:lr_mult": 0.84},
+ "failed": 3, "total_steps": 20000, "run": "r2", "final": false, "win_centers": {"opt:lr_mult": 0.84},
  "win_counts": {"opt:lr_mult": 2}, "blocked": {"cooldown": 4, "reject_pause": 2}}
 END
 cat >told/hotcb.applied.jsonl <<'END'
 {"seq": 1, "step": 10, "module": "tune", "op": "enable", "id": null, "decision": "applied", "error": null}
 {"seq": 2, "step": 20, "module": "opt", "op": "set_params", "id": "main", "decision": "failed", "error": "no_params"}
-{"seq": 3, "step": 40, "module": "tune", "op": "set", "id": null, "decision": "applied", "error": null}
+{"seq": 3, "step": 40, "module": "tune", "op": "set", "id": null, "decision": "applied", "error": null, "params": {"acceptance.epsilon": 0.5}}
 {"seq": 4, "st
 END
 try --dir told tune status
@@ -102,13 +124,14 @@ Mutations: 9 total, 8 applied
 Accept rate: 37.5%
   accepted: 3
   rolled_back: 5
+Failed to apply: 3 (events.log says why)
 Blocked: cooldown 4, reject_pause 2
 END
 diff -u expected out >difference || fail "$(cat difference)"
 try --dir told status
 done_quietly
 prints_line 'Last applied entries (2 handles):'
-prints_line '  tune:-: set @ step 40 [applied]'
+prints_line '  tune:-: set acceptance.epsilon=0.5 @ step 40 [applied]'
 prints_line '  opt:main: set_params @ step 20 [failed] no_params'
 try --dir told --json status
 json 'o["summary"]["accept_rate"] == 0.375 and o["backup_metrics_decide"] is False'
