@@ -53,7 +53,7 @@ try --dir run enable opt
 refuses 2 "enable: 'opt' is one word too many"
 
 it "a directory that is not there, or is a file, is refused and not made"
-for verb in enable disable set status 'freeze --mode prod' export-recipe 'recipe export' 'recipe show'; do
+for verb in enable disable 'set a=1' status 'freeze --mode prod' export-recipe 'recipe export' 'recipe show'; do
     try --dir nowhere $verb
     refuses 2 "directory 'nowhere': there is none; 'hottune --dir nowhere init' makes one"
     [ ! -e nowhere ] || fail "$verb made it"
