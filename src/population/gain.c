@@ -151,7 +151,8 @@ static void put_share(cJSON *to, const char *name, size_t k, size_t n)
     ht_json_put(to, name, share);
 }
 
-cJSON *ht_gain_split(const ht_gain *g, double start, double champion, size_t n, const int *path)
+cJSON *ht_gain_split(const ht_gain *g, double start, double champion, size_t n, const int *path,
+                     bool maximize)
 {
     split s = {.first = champion};
     double pooled = g->freedom > 0 ? sqrt(g->squares / (double)g->freedom) : NAN, last = NAN;
@@ -164,8 +165,8 @@ cJSON *ht_gain_split(const ht_gain *g, double start, double champion, size_t n, 
     }
     double rest = isnan(last) ? 0 : last - champion;    /* the champion is an epoch after the last root */
     cJSON *out = cJSON_CreateObject();
-    ht_json_put_real(out, "start", start);
-    ht_json_put_real(out, "champion", champion);
+    ht_json_put_real(out, "start", maximize ? -start : start);
+    ht_json_put_real(out, "champion", maximize ? -champion : champion);
     put_part(out, "race", isfinite(start) && isfinite(s.first) ? start - s.first : 0, 0);
     put_part(out, "trend", s.trend, s.var_trend);
     put_part(out, "selection", s.selection, s.var_selection);

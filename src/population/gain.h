@@ -32,8 +32,10 @@ ht_status ht_gain_add(ht_gain *g, const ht_island *isl, const ht_judgement *j, i
 void ht_gain_add_nulls(ht_gain *g, size_t accepted, size_t tried);
 /** @param start  loss of the start values after the first rung; NaN = there was no race
  *  @param champion  its loss  @param path  [n] nodes of its lineage
+ *  @param maximize  losses are negated objectives; start and champion are given as objectives
  *  @return owned by the caller */
-cJSON *ht_gain_split(const ht_gain *g, double start, double champion, size_t n, const int *path);
+cJSON *ht_gain_split(const ht_gain *g, double start, double champion, size_t n, const int *path,
+                     bool maximize);
 /** Expected greatest of n independent standard normal numbers (Blom's approximation). */
 double ht_gain_best_of(size_t n);
 

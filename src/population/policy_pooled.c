@@ -97,12 +97,6 @@ static ht_status create(ht_pool *p, void **self, ht_error *err)
 
 /* ---- islands -------------------------------------------------------------------------------- */
 
-static bool is_useful(const ht_pooled *s, int r)
-{
-    ht_pool_replica who = ht_pool_replica_of(s->pool, r);
-    return who.lives && !who.sick;
-}
-
 static ht_island *new_island(ht_pooled *s, const double *h, double loss, double wall, int node)
 {
     ht_island *isl = &s->islands[s->n_islands++];
@@ -117,52 +111,13 @@ static ht_island *new_island(ht_pooled *s, const double *h, double loss, double 
     return isl;
 }
 
-static size_t count_alive(const ht_pooled *s)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < s->n_islands; i++)
-        n += s->islands[i].state != HT_ISLAND_GONE;
-    return n;
-}
-
-static bool has_root(const ht_pooled *s, int r)
-{
-    return s->home[r] >= 0 && s->root[r] > 0 && s->root[r] == s->islands[s->home[r]].version;
-}
-
-/* Everybody useful is dealt out to the islands order[0 .. kept - 1]. Who has the root of its island comes
- * first and so stays, because it may be the only one. */
-static void deal(ht_pooled *s, size_t kept, const int *order)
-{
-    int *who = malloc((size_t)s->n * sizeof *who), *home = malloc((size_t)s->n * sizeof *home);
-    size_t n = 0;
-    if (who == NULL || home == NULL)
-        ht_pool_no_memory(s->pool);
-    for (int i = 0; who != NULL && home != NULL && i < 2 * s->n; i++) {
-        int r = i % s->n;
-        if (!is_useful(s, r) || has_root(s, r) != (i < s->n))
-            continue;
-        who[n] = r;
-        home[n] = -1;
-        for (size_t k = 0; k < kept; k++)
-            if (s->home[r] == order[k])
-                home[n] = (int)k;
-        n++;
-    }
-    ht_tournament_deal(n, home, kept);
-    for (size_t i = 0; i < n; i++)
-        s->home[who[i]] = home[i] >= 0 ? order[home[i]] : -1;
-    free(who);
-    free(home);
-}
-
 static bool is_free(const ht_pooled *s, int r)
 {
-    return s->home[r] < 0 && is_useful(s, r) && ht_pool_replica_of(s->pool, r).idle;
+    return s->home[r] < 0 && ht_pooled_is_useful(s, r) && ht_pool_replica_of(s->pool, r).idle;
 }
 
-/* The first replica of each island: who has its state, else somebody who has no island yet. Not one that still trains
- * what it is too late with: its live state is not to be changed. */
+/* The first replica of each island: who has its state, else somebody who has no island yet. Not one that
+ * still trains what it is too late with: its live state is not to be changed. */
 static void seat_winners(ht_pooled *s, size_t n, const ht_race_entry *entries)
 {
     for (size_t k = 0; k < n; k++)
@@ -191,7 +146,7 @@ static void islands_of_race(ht_pooled *s)
 {
     int useful = 0;
     for (int r = 0; r < s->n; r++)
-        useful += is_useful(s, r);
+        useful += ht_pooled_is_useful(s, r);
     size_t most = (size_t)(s->plan.islands < useful ? s->plan.islands : useful);
     ht_race_entry *entries = calloc(most + 1, sizeof *entries);
     size_t n = entries != NULL ? ht_race_best(s->race, most, entries) : 0;
@@ -212,7 +167,7 @@ static void islands_of_start(ht_pooled *s, double wall)
     for (int k = 0; k < s->plan.islands; k++)
         new_island(s, h, INFINITY, wall, -1);
     for (int r = 0; r < s->n && !ht_pool_member(s->pool)->has_init; r++)
-        if (is_useful(s, r) && ht_pool_replica_of(s->pool, r).idle) {
+        if (ht_pooled_is_useful(s, r) && ht_pool_replica_of(s->pool, r).idle) {
             ht_pooled_adopt(s, &s->islands[0], r);
             break;
         }
@@ -228,147 +183,11 @@ static void begin_segments(ht_pooled *s)
         islands_of_start(s, s->plan.race_wall);
     for (size_t k = 0; all != NULL && k < s->n_islands; k++)
         all[k] = (int)k;
-    deal(s, all != NULL ? s->n_islands : 1, all != NULL ? all : order);
+    ht_pooled_deal(s, all != NULL ? s->n_islands : 1, all != NULL ? all : order);
     free(all);
 }
 
-/* ---- tournament ----------------------------------------------------------------------------- */
-
-static double projected(const ht_pooled *s, const ht_island *isl)
-{
-    return ht_tournament_projected(isl->hist, isl->n_hist, isl->loss, s->recipe->population.tournament.rho,
-                                   s->recipe->population.tournament.q,
-                                   (s->plan.epochs - isl->wall) / s->plan.horizon);
-}
-
-/* Islands that are alive, the best first; among equals the older. @return how many */
-static size_t rank(const ht_pooled *s, int *order, double *p)
-{
-    size_t n = 0;
-    for (size_t k = 0; k < s->n_islands; k++) {
-        if (s->islands[k].state == HT_ISLAND_GONE)
-            continue;
-        p[k] = projected(s, &s->islands[k]);
-        size_t at = n++;
-        for (; at > 0 && p[order[at - 1]] > p[k]; at--)
-            order[at] = order[at - 1];
-        order[at] = (int)k;
-    }
-    return n;
-}
-
-static void give_up(ht_pooled *s, int island)
-{
-    s->islands[island].state = HT_ISLAND_GONE;
-    for (int r = 0; r < s->n; r++)
-        if (s->home[r] == island)
-            s->home[r] = -1;
-}
-
-static int count_useful(const ht_pooled *s)
-{
-    int n = 0;
-    for (int r = 0; r < s->n; r++)
-        n += is_useful(s, r);
-    return n;
-}
-
-/* The number of islands that should go on at `wall`. */
-static size_t wanted(const ht_pooled *s, double wall)
-{
-    int k = ht_plan_islands(&s->plan, wall / s->plan.epochs), useful = count_useful(s);
-    k = k < useful ? k : useful;
-    return k > 1 ? (size_t)k : 1;
-}
-
-static bool has_homeless(const ht_pooled *s)
-{
-    for (int r = 0; r < s->n; r++)
-        if (s->home[r] < 0 && is_useful(s, r))
-            return true;
-    return false;
-}
-
-/* All islands are closed: give up what is too many and deal everybody out again. */
-static void hold_tournament(ht_pooled *s, double wall)
-{
-    int *order = malloc((size_t)s->n * sizeof *order);
-    double *p = malloc((size_t)s->n * sizeof *p);
-    if (order == NULL || p == NULL) {
-        ht_pool_no_memory(s->pool);
-    } else {
-        size_t n = rank(s, order, p), keep = wanted(s, wall);
-        if (n > keep) {
-            ht_pooled_note_tournament(s, wall, n, order, p, keep);
-            for (size_t i = keep; i < n; i++)
-                give_up(s, order[i]);
-        }
-        if (n > keep || has_homeless(s))
-            deal(s, n < keep ? n : keep, order);
-    }
-    free(order);
-    free(p);
-}
-
-/* Elastic, and some are still busy: is this one too many by what is known? */
-static bool is_too_many(ht_pooled *s, const ht_island *isl)
-{
-    int *order = malloc((size_t)s->n * sizeof *order);
-    double *p = malloc((size_t)s->n * sizeof *p);
-    bool out = false;
-    if (order == NULL || p == NULL) {
-        ht_pool_no_memory(s->pool);
-    } else {
-        size_t n = rank(s, order, p), keep = wanted(s, isl->wall);
-        for (size_t i = keep; i < n; i++)
-            out = out || order[i] == isl->id;
-    }
-    free(order);
-    free(p);
-    return out;
-}
-
-/* Elastic: who has no island goes to the smallest one, and starts with its next segment. */
-static void house_homeless(ht_pooled *s)
-{
-    for (int r = 0; r < s->n; r++) {
-        if (s->home[r] >= 0 || !is_useful(s, r))
-            continue;
-        int smallest = -1, least = 0;
-        for (size_t k = 0; k < s->n_islands; k++) {
-            int members = 0;
-            for (int other = 0; other < s->n; other++)
-                members += s->home[other] == (int)k;
-            if (s->islands[k].state != HT_ISLAND_GONE && (smallest < 0 || members < least)) {
-                smallest = (int)k;
-                least = members;
-            }
-        }
-        s->home[r] = smallest;
-    }
-}
-
 /* ---- going on ------------------------------------------------------------------------------- */
-
-/* An island whose root died with its last holder, or that nobody is left for. */
-static void bury_dead(ht_pooled *s)
-{
-    for (size_t k = 0; k < s->n_islands; k++) {
-        ht_island *isl = &s->islands[k];
-        if (isl->state != HT_ISLAND_CLOSED)
-            continue;
-        unsigned slot;
-        bool rootless = isl->version > 0 && ht_pooled_root_holder(s, isl, &slot) < 0, empty = true;
-        /* the next tournament finds members for one that is mirrored */
-        bool mirrored = isl->version > 0 && slot != HT_SLOT_ROOT;
-        for (int r = 0; r < s->n; r++)
-            empty = empty && !(s->home[r] == isl->id && is_useful(s, r));
-        if (!rootless && (!empty || mirrored || count_alive(s) == 1))
-            continue;
-        ht_pool_say(s->pool, "epoch %g: island %d is lost", isl->wall, isl->id);
-        give_up(s, isl->id);
-    }
-}
 
 /* Everything is lost but replicas that live: they begin again. */
 static void restart(ht_pooled *s, double wall)
@@ -422,18 +241,18 @@ static void go_on_elastic(ht_pooled *s)
 {
     double pace = ht_pool_pace(s->pool);
     double patience = isnan(pace) ? 0 : moment * s->plan.horizon * pace;
-    house_homeless(s);
+    ht_pooled_house_homeless(s);
     for (size_t k = 0; k < s->n_islands; k++) {
         ht_island *isl = &s->islands[k];
         if (isl->state != HT_ISLAND_CLOSED || isl->wall >= s->plan.epochs)
             continue;
-        if (count_alive(s) > wanted(s, isl->wall)) {
+        if (ht_pooled_alive(s) > ht_pooled_wanted(s, isl->wall)) {
             if (ht_pool_now(s->pool) - isl->closed_at < patience)
                 continue;       /* the others may be here in a moment */
-            if (is_too_many(s, isl)) {
+            if (ht_pooled_is_too_many(s, isl)) {
                 ht_pool_say(s->pool, "epoch %g: island %d is given up", isl->wall, isl->id);
-                give_up(s, isl->id);
-                house_homeless(s);
+                ht_pooled_give_up(s, isl->id);
+                ht_pooled_house_homeless(s);
                 continue;
             }
         }
@@ -452,14 +271,14 @@ static void go_on(ht_pooled *s)
             return;
         begin_segments(s);
     }
-    bury_dead(s);
-    if (count_alive(s) == 0)
+    ht_pooled_bury_dead(s);
+    if (ht_pooled_alive(s) == 0)
         restart(s, furthest(s));
-    if (is_finished(s) || (count_useful(s) == 0 && all_closed(s))) {
+    if (is_finished(s) || (ht_pooled_useful(s) == 0 && all_closed(s))) {
         s->over = true;
         ht_pool_finish(s->pool);
     } else if (all_closed(s)) {
-        hold_tournament(s, furthest(s));
+        ht_pooled_hold_tournament(s, furthest(s));
         begin_closed(s);
     } else if (!ht_pool_is_barrier(s->pool)) {
         go_on_elastic(s);
@@ -546,7 +365,7 @@ static void look(const void *self, ht_pool_view *out)
     const ht_pooled *s = self;
     out->stage = s->over ? "done" : s->segments_began ? "segments" : "race";
     out->wall = s->segments_began ? furthest(s) : ht_race_wall(s->race);
-    out->islands = s->segments_began ? (int)count_alive(s) : 0;
+    out->islands = s->segments_began ? (int)ht_pooled_alive(s) : 0;
 }
 
 static cJSON *gain(const void *self)
@@ -567,7 +386,8 @@ static cJSON *gain(const void *self)
     if (path == NULL)
         return NULL;
     ht_lineage_path(l, champion.best_node, path);
-    cJSON *split = ht_gain_split(s->gain, s->start_loss, champion.best, n, path);
+    cJSON *split = ht_gain_split(s->gain, s->start_loss, champion.best, n, path,
+                                 s->recipe->objective.mode == HT_MAXIMIZE);
     free(path);
     return split;
 }

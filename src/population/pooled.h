@@ -3,6 +3,7 @@
  *
  *      policy_pooled.c     its life: race, islands, tournament, end
  *      pooled_segment.c    one segment of one island: begin, report, close, merge, settle
+ *      pooled_tournament.c who lives in which island, and which islands go on
  *      pooled_notes.c      what is written down of that */
 #ifndef HT_POPULATION_POOLED_H
 #define HT_POPULATION_POOLED_H
@@ -59,6 +60,25 @@ void ht_pooled_adopt(ht_pooled *s, ht_island *isl, int replica);
 /** A replica that lives and holds the root, or -1.
  *  @param[out] slot  where; may be NULL */
 int ht_pooled_root_holder(const ht_pooled *s, const ht_island *isl, unsigned *slot);
+
+/* ---- pooled_tournament.c -------------------------------------------------------------------- */
+
+bool ht_pooled_is_useful(const ht_pooled *s, int replica);  /**< lives and is not sick */
+int ht_pooled_useful(const ht_pooled *s);                   /**< how many are */
+size_t ht_pooled_alive(const ht_pooled *s);                 /**< islands that are not gone */
+/** The number of islands that should go on at `wall`. */
+size_t ht_pooled_wanted(const ht_pooled *s, double wall);
+/** Everybody useful is dealt out to the islands order[0 .. kept - 1]. */
+void ht_pooled_deal(ht_pooled *s, size_t kept, const int *order);
+void ht_pooled_give_up(ht_pooled *s, int island);
+/** Gives up the islands whose root is lost, or that nobody is left for. */
+void ht_pooled_bury_dead(ht_pooled *s);
+/** All islands are closed: gives up what is too many and deals everybody out again. */
+void ht_pooled_hold_tournament(ht_pooled *s, double wall);
+/** Elastic, and some are still busy: is this one too many by what is known? */
+bool ht_pooled_is_too_many(ht_pooled *s, const ht_island *isl);
+/** Elastic: who has no island goes to the smallest one, and starts with its next segment. */
+void ht_pooled_house_homeless(ht_pooled *s);
 
 /* ---- pooled_notes.c ------------------------------------------------------------------------- */
 
