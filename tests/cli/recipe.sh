@@ -114,7 +114,7 @@ try recipe evolve --base "$independent" bad.h5 --out no.yaml
 [ "$code" = 1 ] || [ "$code" = 2 ] || fail "a damaged study is taken"
 grep -qF 'bad.h5' err || fail "the message lacks the file"
 echo garbage >garbage.h5
-try recipe evolve --base "$recipes/glyph.yaml" garbage.h5 --out no.yaml
+try recipe evolve --base "$independent" garbage.h5 --out no.yaml
 refuses 2 "'garbage.h5' is no HDF5 file, or it is cut off or damaged; name another file, or move it away"
 try recipe evolve --base wrong.yaml one.json --out no.yaml
 refuses 2 'wrong.yaml:6'
