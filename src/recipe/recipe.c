@@ -118,13 +118,22 @@ const ht_family_spec *ht_actuator_family(const ht_actuator_spec *a, const char *
     return NULL;
 }
 
+static bool ends_in(const char *text, const char *ending)
+{
+    size_t n = strlen(text), k = strlen(ending);
+    return n >= k && strcmp(text + n - k, ending) == 0;
+}
+
 bool ht_family_is_factor(const ht_family_spec *f)
 {
-    static const char ending[] = "_mult";
-    size_t n = strlen(f->name), tail = sizeof ending - 1;
+    return f->keyed ? f->mode == HT_SPEC_MULT : ends_in(f->name, "_mult");
+}
+
+ht_spec_mode ht_family_mode(const ht_family_spec *f)
+{
     if (f->keyed)
-        return f->mode == HT_SPEC_MULT;
-    return n >= tail && strcmp(f->name + n - tail, ending) == 0;
+        return f->mode;
+    return ends_in(f->name, "_set") ? HT_SPEC_SET : ends_in(f->name, "_delta") ? HT_SPEC_DELTA : HT_SPEC_MULT;
 }
 
 double ht_family_center(const ht_family_spec *f, const char *phase)

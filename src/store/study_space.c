@@ -40,7 +40,7 @@ static void fill_family(family_row *row, const ht_actuator_spec *a, const ht_fam
                         .max_step_mult = f->has_max_step_mult ? f->max_step_mult : NAN};
     HT_H5_COPY(row->actuator, a->name);
     HT_H5_COPY(row->key, f->name);
-    HT_H5_COPY(row->mode, modes[f->mode]);
+    HT_H5_COPY(row->mode, modes[ht_family_mode(f)]);
     HT_H5_COPY(row->scale, ht_scale_text(ht_family_scale(f, false)));
     HT_H5_COPY(row->risk, f->risk);
     for (size_t k = 0; k < HT_BOUNDS_MAX; k++) {

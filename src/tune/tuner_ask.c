@@ -14,22 +14,6 @@
 /* The largest decay rate on offer: the scale -log(1 - b) has no end at 1. */
 #define BETA_MAX (1 - 1e-6)
 
-static bool ends_in(const char *text, const char *end)
-{
-    size_t n = strlen(text), k = strlen(end);
-    return n >= k && strcmp(text + n - k, end) == 0;
-}
-
-/* How a value acts: said by `mode` for keys, by the name of the op for mutations. */
-static ht_spec_mode mode_of(const ht_family_spec *f)
-{
-    if (f->keyed)
-        return f->mode;
-    if (ends_in(f->name, "_set"))
-        return HT_SPEC_SET;
-    return ends_in(f->name, "_delta") ? HT_SPEC_DELTA : HT_SPEC_MULT;
-}
-
 /* ---- the offer ------------------------------------------------------------------------------ */
 
 /* The recipe's bounds, cut by the cap on one step. @return false if an element has nothing left */
@@ -60,7 +44,7 @@ static bool describe_family(ht_tuner *t, const ht_actuator_spec *a, const ht_fam
 {
     bool log_knob = false;
     double current = 0;
-    *e = (ht_eligible){.keyed = f->keyed, .mode = mode_of(f), .n = 1, .center = ht_family_center(f, phase)};
+    *e = (ht_eligible){.keyed = f->keyed, .mode = ht_family_mode(f), .n = 1, .center = ht_family_center(f, phase)};
     if (!ht_actuators_space(t->actuators, a->name, f, &log_knob, &e->n, &current) || e->n < 1 ||
         e->n > HT_BOUNDS_MAX || (f->n_bounds != 1 && f->n_bounds != e->n))
         return false;

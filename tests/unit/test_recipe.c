@@ -145,6 +145,10 @@ static void the_recipe_of_the_seed_means_what_it_says(void)
     CU_ASSERT(!lr->keyed && lr->prior_center == 0.95 && lr->cooldown == 2 && !lr->has_max_step_mult);
     CU_ASSERT(aux->keyed && aux->mode == HT_SPEC_MULT && aux->bounds[0][1] == 2);
     CU_ASSERT(ht_family_is_factor(lr) && ht_family_is_factor(aux));
+    CU_ASSERT_EQUAL(ht_family_mode(lr), HT_SPEC_MULT);
+    CU_ASSERT_EQUAL(ht_family_mode(&(ht_family_spec){.name = "lr_set"}), HT_SPEC_SET);
+    CU_ASSERT_EQUAL(ht_family_mode(&(ht_family_spec){.name = "lr_delta"}), HT_SPEC_DELTA);
+    CU_ASSERT_EQUAL(ht_family_mode(&(ht_family_spec){.name = "lr_set", .keyed = true}), HT_SPEC_MULT);
     CU_ASSERT_PTR_NULL(ht_recipe_actuator(r, "ghost"));
     CU_ASSERT_PTR_NULL(ht_actuator_family(ht_recipe_actuator(r, "opt"), "aux_w"));
     ht_recipe_destroy(r);
