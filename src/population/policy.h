@@ -124,7 +124,7 @@ typedef struct {
     int epochs;
     const double *h;            /**< [knobs.n] values of the tuned knobs; the others keep theirs */
     int task;                   /**< the policy's own number for it, >= 0; comes back with the result */
-    bool timed; /**< stopped when it takes longer than 1.25 * epochs * median pace (elastic) */
+    bool timed; /**< stopped after 1.25 * epochs * median pace and half a second (elastic) */
     int parent;                 /**< node of the lineage that it goes on from; -1 = none */
     const char *what;           /**< "race", "control", "mutant", ..: a constant */
     double wall;                /**< epochs of wall clock at its start, for the lineage */

@@ -16,7 +16,8 @@
 #include "population/policies.h"
 #include "population/pooled.h"
 
-static const double moment = .25; /* of a segment: how long islands wait for each other at a tournament */
+/* How long islands wait for each other at a tournament: this share of a segment, and this at least. */
+static const double moment = .25, moment_s = .5;
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
@@ -240,7 +241,7 @@ static void begin_closed(ht_pooled *s)
 static void go_on_elastic(ht_pooled *s)
 {
     double pace = ht_pool_pace(s->pool);
-    double patience = isnan(pace) ? 0 : moment * s->plan.horizon * pace;
+    double patience = isnan(pace) ? moment_s : fmax(moment_s, moment * s->plan.horizon * pace);
     ht_pooled_house_homeless(s);
     for (size_t k = 0; k < s->n_islands; k++) {
         ht_island *isl = &s->islands[k];
@@ -250,7 +251,7 @@ static void go_on_elastic(ht_pooled *s)
             if (ht_pool_now(s->pool) - isl->closed_at < patience)
                 continue;       /* the others may be here in a moment */
             if (ht_pooled_is_too_many(s, isl)) {
-                ht_pool_say(s->pool, "epoch %g: island %d is given up", isl->wall, isl->id);
+                ht_pooled_note_given_up(s, isl);
                 ht_pooled_give_up(s, isl->id);
                 ht_pooled_house_homeless(s);
                 continue;

@@ -14,6 +14,7 @@
 static const double pace_memory = .7;       /* of the average of seconds per epoch */
 static const double diverged_factor = 1e3;  /* of the first loss */
 static const double jitter = 1.25;          /* of a timed WORK: allowed over the median */
+static const double slack_s = .5;           /* .. and whatever it is: messages and a busy machine take time */
 static const double grace_epochs = 1.5;     /* that a stopped WORK may still take to its next safe point */
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -368,6 +369,8 @@ static void take_account(ht_pool *p, int replica, const ht_pool_event *e)
         s->pace = isnan(s->pace) ? pace : pace_memory * s->pace + (1 - pace_memory) * pace;
     s->step = e->step;
     s->work.epochs = e->epoch;
+    if (e->epoch == 1 && isfinite(e->seconds))
+        s->work.since = p->now - e->seconds;    /* it began when its state was there */
     if (e->epoch > 0)
         take_best(p, s, replica, e->loss);
     if (e->kind == HT_EVENT_REPORT) {
@@ -403,8 +406,8 @@ static void check_time_of(ht_pool *p, int replica, double pace)
             i++;
     if (s->work.number == 0 || !s->work.timed || s->work.given_up || isnan(pace))
         return;
-    double due = s->work.since + jitter * s->work.asked * pace;
-    if (p->now > due)
+    double due = s->work.since + jitter * s->work.asked * pace + slack_s;
+    if (p->now > due && s->work.epochs > 0)     /* less than an epoch is worth nothing */
         ht_pool_stop_work(p, replica);
     if (p->now > due + grace_epochs * fmax(pace, s->pace)) {
         s->work.given_up = true;

@@ -17,7 +17,7 @@ typedef struct {
     unsigned long number;       /**< 0 = none */
     int task, asked, node;
     bool timed, stopped, given_up;  /**< given_up: the policy goes on without it */
-    double since;               /**< time of the order */
+    double since;               /**< time of the order; once an epoch is over: when that began */
     int epochs;                 /**< done so far */
     double best;                /**< NaN = none */
     long long first_step;

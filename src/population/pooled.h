@@ -88,6 +88,7 @@ void ht_pooled_note_closing(ht_pooled *s, const ht_island *isl, const ht_pooled_
                             double after, const ht_merge_candidate *winner, bool rolled_back);
 void ht_pooled_note_tournament(ht_pooled *s, double wall, size_t n, const int *order, const double *projected,
                                size_t kept);
+void ht_pooled_note_given_up(ht_pooled *s, const ht_island *isl);
 void ht_pooled_note_race(ht_pooled *s, size_t n, const ht_race_entry *entries);
 
 #endif

@@ -102,6 +102,15 @@ void ht_pooled_note_tournament(ht_pooled *s, double wall, size_t n, const int *o
                 ht_pool_shown(s->pool, s->islands[order[0]].loss));
 }
 
+void ht_pooled_note_given_up(ht_pooled *s, const ht_island *isl)
+{
+    cJSON *event = ht_pool_event_new(s->pool, "given_up", isl->wall);
+    ht_json_put_int(event, "island", isl->id);
+    ht_json_put_real(event, "loss", ht_pool_shown(s->pool, isl->loss));
+    ht_pool_log(s->pool, event);
+    ht_pool_say(s->pool, "epoch %g: island %d is given up", isl->wall, isl->id);
+}
+
 void ht_pooled_note_race(ht_pooled *s, size_t n, const ht_race_entry *entries)
 {
     cJSON *event = ht_pool_event_new(s->pool, "race", s->plan.race_wall), *list = cJSON_CreateArray();
