@@ -212,6 +212,8 @@ static void deliver(world *w)
     keep(w, r, m.event.best);
     if (m.event.kind == HT_EVENT_REPORT && m.event.number == r->owes)
         r->owes = 0;
+    if (w->o->told != NULL)
+        w->o->told(w->o->ctx, w->now, m.replica, &m.event);
     check_status(w, m.replica, ht_pool_receive(w->pool, w->now, m.replica, &m.event));
 }
 

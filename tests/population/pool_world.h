@@ -43,6 +43,7 @@ typedef struct {
     world_fault faults[WORLD_FAULTS_MAX];
     void *ctx;
     void (*note)(void *ctx, double now, const ht_pool_note *n);                /* may be NULL */
+    void (*told)(void *ctx, double now, int replica, const ht_pool_event *e);  /* may be NULL */
     void (*order)(void *ctx, double now, int replica, const ht_pool_order *o); /* may be NULL */
     void (*end)(void *ctx, double now, const ht_pool *p);                      /* may be NULL */
 } world_options;

@@ -120,38 +120,156 @@ static void halving_takes_as_many_candidates_as_the_budget_allows(void)
     plan_has("halving", 3, 1, "rungs: 3 to epoch 1, 1 to 1, 1 to 1");
 }
 
-static void a_candidate_that_goes_on_is_the_best_of_its_rung(void)
+enum { CANDIDATES = 34, WORKS = 100 }; /* of 8 replicas and 60 epochs */
+
+typedef struct {
+    int candidate_of[WORKS];
+    unsigned long number[WORKS];
+    size_t n;
+    double loss[CANDIDATES]; /* after the first rung */
+    int later, wrong; /* works of the second rung; those of a candidate that was not among the best 11 */
+} halving_watch;
+
+static int better_than(const halving_watch *w, int i)
 {
-    CU_ASSERT_EQUAL(go_plain("halving", "barrier", 8, 60, 5).works, 34 + 11 + 3);
-    CU_ASSERT_EQUAL(go_plain("halving", "barrier", 2, 60, 5).works, 8 + 2 + 1);
+    int better = 0;
+    for (int k = 0; k < CANDIDATES; k++)
+        better += w->loss[k] < w->loss[i];
+    return better;
 }
 
-static void count_exploits(void *ctx, double now, const ht_pool_note *n)
+static void watch_candidates(void *ctx, double now, int replica, const ht_pool_order *o)
 {
-    int *exploits = ctx;
+    halving_watch *w = ctx;
+    (void)now, (void)replica;
+    if (o->kind != HT_ORDER_WORK)
+        return;
+    CU_ASSERT_FATAL(w->n < WORKS);
+    w->number[w->n] = o->number;
+    w->candidate_of[w->n++] = o->source == HT_FROM_INIT ? (int)(o->seed % 100) : (int)o->slot - 1;
+    if (o->source == HT_FROM_SLOT && o->epochs == 20 - 6) {
+        w->later++;
+        w->wrong += better_than(w, (int)o->slot - 1) >= 11;
+    }
+}
+
+static void watch_losses(void *ctx, double now, int replica, const ht_pool_event *e)
+{
+    halving_watch *w = ctx;
+    (void)now, (void)replica;
+    for (size_t i = 0; i < w->n; i++)
+        if (w->number[i] == e->number && e->kind == HT_EVENT_REPORT && isnan(w->loss[w->candidate_of[i]]))
+            w->loss[w->candidate_of[i]] = isnan(e->loss) ? INFINITY : e->loss;
+}
+
+static void the_best_third_of_the_candidates_goes_on(void)
+{
+    halving_watch w = {.n = 0};
+    ht_recipe *r = pool_recipe("halving", "elastic", "min");
+    world_options o = world_of(8, 60, r, 5);
+    for (int i = 0; i < CANDIDATES; i++)
+        w.loss[i] = NAN;
+    o.ctx = &w;
+    o.order = watch_candidates;
+    o.told = watch_losses;
+    CU_ASSERT_EQUAL(go(&o).works, 34 + 11 + 3);
+    CU_ASSERT_EQUAL(w.later, 11);
+    CU_ASSERT_EQUAL(w.wrong, 0);
+    ht_recipe_destroy(r);
+}
+
+typedef struct {
+    double loss[8]; /* last one of each replica */
+    int exploits;
+} pbt_watch;
+
+static void watch_members(void *ctx, double now, int replica, const ht_pool_event *e)
+{
+    pbt_watch *w = ctx;
     (void)now;
-    if (n->kind == HT_NOTE_EVENT)
-        *exploits += strcmp(cJSON_GetStringValue(cJSON_GetObjectItem(n->event, "event")), "exploit") == 0;
+    if (e->kind == HT_EVENT_REPORT)
+        w->loss[replica] = isnan(e->loss) ? INFINITY : e->loss;
 }
 
-static void in_pbt_losers_copy_winners_at_every_round(void)
+static int integer(const cJSON *event, const char *name)
 {
-    int exploits = 0;
+    return (int)cJSON_GetNumberValue(cJSON_GetObjectItem(event, name));
+}
+
+static bool is_event(const ht_pool_note *n, const char *kind)
+{
+    return n->kind == HT_NOTE_EVENT &&
+           strcmp(cJSON_GetStringValue(cJSON_GetObjectItem(n->event, "event")), kind) == 0;
+}
+
+/* The copied one is among the best quarter of 8, the one that copies among the worst. */
+static void watch_exploits(void *ctx, double now, const ht_pool_note *n)
+{
+    pbt_watch *w = ctx;
+    (void)now;
+    if (!is_event(n, "exploit"))
+        return;
+    int better = 0, worse = 0, loser = integer(n->event, "replica"), winner = integer(n->event, "from");
+    for (int i = 0; i < 8; i++) {
+        better += w->loss[i] < w->loss[winner];
+        worse += w->loss[i] > w->loss[loser];
+    }
+    CU_ASSERT(better < 2 && (worse < 2 || isinf(w->loss[loser])));
+    w->exploits++;
+}
+
+static void in_every_round_of_pbt_losers_copy_winners(void)
+{
+    pbt_watch w = {.exploits = 0};
     ht_recipe *r = pool_recipe("pbt", "barrier", "min");
     world_options o = world_of(8, 60, r, 2);
-    o.ctx = &exploits;
-    o.note = count_exploits;
+    o.ctx = &w;
+    o.told = watch_members;
+    o.note = watch_exploits;
     world_account a = go(&o);
-    CU_ASSERT(a.transfers >= 2 * 14); /* 15 pieces of 4 epochs, a quarter of 8 after each but the last */
-    CU_ASSERT_EQUAL(a.transfers, exploits);
-    CU_ASSERT(a.works >= 8 * 15);
+    CU_ASSERT(w.exploits >= 2 * 14); /* 15 pieces of 4 epochs, a quarter of 8 after each but the last */
+    CU_ASSERT_EQUAL(a.transfers, w.exploits);
+    CU_ASSERT_EQUAL(a.works, 8 * 15);
+    ht_recipe_destroy(r);
+}
+
+/* The new root is the best of the best member and the means; none is taken that is worse than the old root.
+ */
+static void watch_segments(void *ctx, double now, const ht_pool_note *n)
+{
+    int *segments = ctx;
+    (void)now;
+    if (!is_event(n, "segment"))
+        return;
+    double loss = cJSON_GetNumberValue(cJSON_GetObjectItem(n->event, "loss"));
+    double before = cJSON_GetNumberValue(cJSON_GetObjectItem(n->event, "before"));
+    const cJSON *one;
+    cJSON_ArrayForEach(one, cJSON_GetObjectItem(n->event, "candidates")) {
+        double other = cJSON_GetNumberValue(cJSON_GetObjectItem(one, "loss"));
+        CU_ASSERT(!(other < loss));
+        *segments += integer(one, "members") > 1;
+    }
+    if (integer(n->event, "members") > 1)
+        CU_ASSERT_EQUAL(cJSON_IsTrue(cJSON_GetObjectItem(n->event, "rolled_back")), loss > before);
+}
+
+static void an_island_takes_the_best_state_that_it_has(void)
+{
+    int means = 0;
+    ht_recipe *r = pool_recipe("pooled", "elastic", "min");
+    world_options o = world_of(8, 60, r, 2);
+    o.ctx = &means;
+    o.note = watch_segments;
+    world_account a = go(&o);
+    CU_ASSERT(means > 4);
+    CU_ASSERT_EQUAL(a.means, means);
     ht_recipe_destroy(r);
 }
 
 static void a_search_beats_the_start_values(void)
 {
-    static const char *const searches[] = {"random", "halving", "pbt"};
-    for (int i = 0; i < 3; i++) {
+    static const char *const searches[] = {"random", "halving", "pbt", "pooled"};
+    for (int i = 0; i < 4; i++) {
         double mine = 0, start = 0;
         for (uint64_t seed = 1; seed <= 10; seed++) {
             mine += go_plain(searches[i], "barrier", 8, 60, seed).best;
@@ -180,5 +298,6 @@ CASES("pool policies", CASE(every_policy_ends_within_its_budget_and_its_champion
       CASE(with_a_barrier_decisions_do_not_depend_on_time), CASE(another_seed_gives_another_run),
       CASE(full_runs_and_members_keep_their_replicas_busy),
       CASE(halving_takes_as_many_candidates_as_the_budget_allows),
-      CASE(a_candidate_that_goes_on_is_the_best_of_its_rung), CASE(in_pbt_losers_copy_winners_at_every_round),
-      CASE(a_search_beats_the_start_values), CASE(a_run_that_is_stopped_ends_soon))
+      CASE(the_best_third_of_the_candidates_goes_on), CASE(in_every_round_of_pbt_losers_copy_winners),
+      CASE(an_island_takes_the_best_state_that_it_has), CASE(a_search_beats_the_start_values),
+      CASE(a_run_that_is_stopped_ends_soon))
