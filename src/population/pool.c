@@ -37,6 +37,13 @@ static ht_status check(const ht_pool_options *o, const ht_member *member, const 
         return ht_fail(err, HT_EINVAL,
                        "the recipe has no factor ('.._mult') for any knob of the program: name one "
                        "under actuators");
+    for (size_t i = 0; i < knobs->n; i++) {
+        const ht_tuned_knob *k = &knobs->k[i];
+        if (!(k->lo <= k->hi))
+            return ht_fail(err, HT_EINVAL, "%s.%s: the recipe's range [%g, %g] lies outside of the program's [%g, %g]",
+                           k->actuator, k->name, k->family->range[0], k->family->range[1],
+                           member->knobs[k->at].lo, member->knobs[k->at].hi);
+    }
     if (o->n_replicas < 1 || o->epochs < 1)
         return ht_fail(err, HT_EINVAL, "a pool needs at least 1 replica and 1 epoch, not %d and %d",
                        o->n_replicas, o->epochs);

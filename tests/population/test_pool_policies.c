@@ -279,6 +279,22 @@ static void a_search_beats_the_start_values(void)
     }
 }
 
+static void a_range_that_the_program_does_not_allow_is_refused(void)
+{
+    ht_pool *p = NULL;
+    ht_error err = {""};
+    ht_member member;
+    ht_recipe *r = pool_recipe("pooled", "elastic", "min");
+    ht_pool_options o = {.n_replicas = 2, .recipe = r, .epochs = 9, .seed = 1, .patience_s = 5};
+    training_member(&member);
+    member.knobs[0].lo = 5;
+    CU_ASSERT_EQUAL(ht_pool_create(&o, &member, &p, &err), HT_EINVAL);
+    CU_ASSERT_STRING_EQUAL(err.text,
+                           "opt.lr: the recipe's range [0.0001, 2] lies outside of the program's [5, 100]");
+    CU_ASSERT_PTR_NULL(p);
+    ht_recipe_destroy(r);
+}
+
 static void a_run_that_is_stopped_ends_soon(void)
 {
     for (int p = 0; p < POOL_POLICIES; p++)
@@ -300,4 +316,5 @@ CASES("pool policies", CASE(every_policy_ends_within_its_budget_and_its_champion
       CASE(halving_takes_as_many_candidates_as_the_budget_allows),
       CASE(the_best_third_of_the_candidates_goes_on), CASE(in_every_round_of_pbt_losers_copy_winners),
       CASE(an_island_takes_the_best_state_that_it_has), CASE(a_search_beats_the_start_values),
-      CASE(a_run_that_is_stopped_ends_soon))
+      CASE(a_run_that_is_stopped_ends_soon),
+      CASE(a_range_that_the_program_does_not_allow_is_refused))
