@@ -150,7 +150,8 @@ bool ht_mutation_from_json(const cJSON *line, const ht_recipe *recipe, ht_mutati
         return false;
     ht_name_copy(m.key, m.patch.key[0] != '\0' ? m.patch.key : m.patch.op);
     m.patch.value = ht_value_from_json(ht_json_member(patch, "value"));
-    m.source = (ht_source)word(ht_json_text(line, "proposal_source"), HT_SOURCE_REPLAY + 1, source_at, HT_SOURCE_RANDOM);
+    m.source = (ht_source)word(ht_json_text(line, "proposal_source"), HT_SOURCE_REPLAY + 1, source_at,
+                               HT_SOURCE_RANDOM);
     m.scale = scale_of(line, recipe, &m);
     take_changes(line, &m);
     take_text(m.error, sizeof m.error, line, "error");
@@ -178,7 +179,8 @@ bool ht_segment_from_json(const cJSON *line, ht_segment *out)
     if (g.number == 0 || g.mutation == 0 || decision < 0)
         return false;
     g.decision = (ht_decision)decision;
-    g.rollback = (ht_rollback)word(ht_json_text(line, "rollback"), HT_ROLLBACK_OFF + 1, rollback_at, HT_ROLLBACK_NONE);
+    g.rollback =
+        (ht_rollback)word(ht_json_text(line, "rollback"), HT_ROLLBACK_OFF + 1, rollback_at, HT_ROLLBACK_NONE);
     take_text(g.horizon, sizeof g.horizon, line, "horizon_type");
     take_text(g.reason, sizeof g.reason, line, "reason");
     take_readings(ht_json_member(line, "pre"), &g.pre);

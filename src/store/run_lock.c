@@ -1,9 +1,9 @@
 /* src/store/run_lock.c - one run at a time in a run directory; the rule is in run_lock.h.
  *
- * The record is overwritten in place, by one write of the same length each time: a lock sits on the file, so the
- * file cannot be replaced. Whoever removes the file holds its lock; whoever got the lock of a file that was
- * removed meanwhile tries again.
- * May touch: the lock file, the clock, the host's name, process numbers. */
+ * The record is overwritten in place, by one write of the same length each time: a lock sits on the file, so
+ * the file cannot be replaced. Whoever removes the file holds its lock; whoever got the lock of a file that
+ * was removed meanwhile tries again. May touch: the lock file, the clock, the host's name, process numbers.
+ */
 #define _GNU_SOURCE /* F_OFD_SETLK */
 #include "store/run_lock.h"
 
@@ -60,7 +60,8 @@ static lock_state lock_call(int fd, int command)
     struct flock f = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     if (fcntl(fd, command, &f) == 0)
         return command == SET_LOCK || f.l_type == F_UNLCK ? LOCK_FREE : LOCK_HELD;
-    return errno == EAGAIN || errno == EACCES ? LOCK_HELD : LOCK_UNKNOWN; /* not every file system has locks */
+    return errno == EAGAIN || errno == EACCES ? LOCK_HELD
+                                              : LOCK_UNKNOWN; /* not every file system has locks */
 }
 
 /* ---- the record --------------------------------------------------------------------------------- */
@@ -85,7 +86,8 @@ static ht_status write_record(const ht_run_lock *l, ht_error *err)
     bool fits = line != NULL && snprintf(bytes, sizeof bytes, "%-*s\n", LENGTH - 1, line) == LENGTH;
     free(line);
     if (!fits || pwrite(l->fd, bytes, LENGTH, 0) != LENGTH)
-        return ht_fail(err, HT_EIO, "cannot write '%s': %s", l->path, fits ? strerror(errno) : "out of memory");
+        return ht_fail(err, HT_EIO, "cannot write '%s': %s", l->path,
+                       fits ? strerror(errno) : "out of memory");
     return HT_OK;
 }
 
@@ -195,15 +197,19 @@ static ht_status refuse(const char *dir, const ht_run_sign *s, ht_error *err)
     struct tm tm;
     time_t started = (time_t)s->started;
     if (s->host[0] == '\0')
-        return ht_fail(err, HT_EREFUSED, "directory '%s' is in use by another run: wait until it ends, or name "
-                       "another directory", dir);
+        return ht_fail(err, HT_EREFUSED,
+                       "directory '%s' is in use by another run: wait until it ends, or name "
+                       "another directory",
+                       dir);
     strftime(since, sizeof since, "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&started, &tm));
     host_name(host);
     if (strcmp(host, s->host) != 0)
-        snprintf(rest, sizeof rest, "; if it was killed, start again when it has been silent for %.0f s", s->silence_s);
-    return ht_fail(err, HT_EREFUSED, "directory '%s' is in use: process %ld on host %.64s runs there since %s, "
-                   "last seen %.0f s ago; wait until it ends, or name another directory%s", dir, s->pid, s->host,
-                   since, wall_time() - s->seen, rest);
+        snprintf(rest, sizeof rest, "; if it was killed, start again when it has been silent for %.0f s",
+                 s->silence_s);
+    return ht_fail(err, HT_EREFUSED,
+                   "directory '%s' is in use: process %ld on host %.64s runs there since %s, "
+                   "last seen %.0f s ago; wait until it ends, or name another directory%s",
+                   dir, s->pid, s->host, since, wall_time() - s->seen, rest);
 }
 
 ht_status ht_run_lock_check(const char *dir, ht_error *err)
@@ -289,7 +295,8 @@ static void undo(const ht_run_lock *l)
 {
     if (l->before == NULL)
         unlink(l->path);
-    else if (pwrite(l->fd, l->before, strlen(l->before), 0) >= 0 && ftruncate(l->fd, (off_t)strlen(l->before)) != 0)
+    else if (pwrite(l->fd, l->before, strlen(l->before), 0) >= 0 &&
+             ftruncate(l->fd, (off_t)strlen(l->before)) != 0)
         return;     /* nothing can be done about it */
 }
 

@@ -2,15 +2,16 @@
  *  One run at a time in a run directory, and how others see whether it lives.
  *
  *  The file hottune.lock is locked (fcntl, by open file description where the system has that) as long as the
- *  process of the coordinator lives: the system itself lets go when it dies. Beside that the file holds a line
- *  of JSON, which says who runs and when it last showed a sign of life: for file systems without locks, or whose
- *  locks end at the node. The rule, for a record that was not closed:
+ *  process of the coordinator lives: the system itself lets go when it dies. Beside that the file holds a
+ * line of JSON, which says who runs and when it last showed a sign of life: for file systems without locks,
+ * or whose locks end at the node. The rule, for a record that was not closed:
  *
  *  - the lock is held by somebody: the run lives;
- *  - else, on the host that the record names: it was killed, unless the file system has no locks and a process of
- *    that number still shows signs of life;
- *  - else it lives until it has been silent for `silence_s`: 30 seconds, or three times its longest silence so far
- *    (a training alone shows itself at safe points only). Clocks of the nodes should agree to some seconds. */
+ *  - else, on the host that the record names: it was killed, unless the file system has no locks and a
+ * process of that number still shows signs of life;
+ *  - else it lives until it has been silent for `silence_s`: 30 seconds, or three times its longest silence
+ * so far (a training alone shows itself at safe points only). Clocks of the nodes should agree to some
+ * seconds. */
 #ifndef HT_STORE_RUN_LOCK_H
 #define HT_STORE_RUN_LOCK_H
 
@@ -36,7 +37,8 @@ typedef struct {
     char study_run[HT_NAME_MAX];    /**< its id in the study; "" = unknown */
 } ht_run_sign;
 
-/** Look, take nothing. A missing file or one without a record: HT_RUN_NONE. @return HT_OK, HT_EIO, HT_ENOMEM */
+/** Look, take nothing. A missing file or one without a record: HT_RUN_NONE. @return HT_OK, HT_EIO, HT_ENOMEM
+ */
 ht_status ht_run_lock_look(const char *dir, ht_run_sign *out, ht_error *err);
 
 /** Whether a run lives there. @return HT_OK: none; HT_EREFUSED: as ht_run_lock_take; HT_EIO, HT_ENOMEM */
@@ -51,7 +53,8 @@ ht_status ht_run_lock_begin(ht_run_lock *l, unsigned long run, const char *study
 ht_status ht_run_lock_beat(ht_run_lock *l, ht_error *err);
 /** The run ended as it should: says so and lets go of the directory. @return HT_OK, HT_EIO */
 ht_status ht_run_lock_close(ht_run_lock *l, ht_error *err);
-/** Let go. Of a run that did not begin nothing stays; one that was not closed looks killed. NULL is allowed. */
+/** Let go. Of a run that did not begin nothing stays; one that was not closed looks killed. NULL is allowed.
+ */
 void ht_run_lock_release(ht_run_lock *l);
 
 #endif

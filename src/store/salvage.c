@@ -1,8 +1,8 @@
 /* src/store/salvage.c - what a killed run left in its logs; the contract is in salvage.h.
  *
- * The logs of that run are read whole, and the run is put into the study anew. What logs do not tell (seed, name,
- * nodes ..) is taken from the study, where a run is from its first second on.
- * May touch: the run directory (reads only), the study. */
+ * The logs of that run are read whole, and the run is put into the study anew. What logs do not tell (seed,
+ * name, nodes ..) is taken from the study, where a run is from its first second on. May touch: the run
+ * directory (reads only), the study. */
 #include "store/salvage.h"
 
 #include <limits.h>
@@ -66,7 +66,8 @@ static int by_number(const void *a, const void *b)
 static ht_mutation *find_mutation(const harvest *h, unsigned long number)
 {
     const ht_mutation wanted = {.number = number};
-    return h->n_mutations == 0 ? NULL : bsearch(&wanted, h->mutations, h->n_mutations, sizeof wanted, by_number);
+    return h->n_mutations == 0 ? NULL
+                               : bsearch(&wanted, h->mutations, h->n_mutations, sizeof wanted, by_number);
 }
 
 static void see_mutation(void *ctx, const cJSON *line)
@@ -145,8 +146,8 @@ static void see_arrival(void *ctx, const cJSON *line)
     h->replicas = (int)ht_line_int(line, "replicas", INT_MAX);
 }
 
-static ht_status see_lines(const char *dir, const char *name, void (*visit)(void *, const cJSON *), harvest *h,
-                           ht_error *err)
+static ht_status see_lines(const char *dir, const char *name, void (*visit)(void *, const cJSON *),
+                           harvest *h, ht_error *err)
 {
     char *path = ht_path_join(dir, name);
     size_t bad;
@@ -194,7 +195,8 @@ typedef struct {
 
 static size_t count_segments(hid_t run)
 {
-    hid_t set = H5Dopen2(run, "segments", H5P_DEFAULT), space = set >= 0 ? H5Dget_space(set) : H5I_INVALID_HID;
+    hid_t set = H5Dopen2(run, "segments", H5P_DEFAULT),
+          space = set >= 0 ? H5Dget_space(set) : H5I_INVALID_HID;
     hssize_t n = space >= 0 ? H5Sget_simple_extent_npoints(space) : 0;
     ht_h5_close(space);
     ht_h5_close(set);
@@ -244,7 +246,8 @@ static ht_status look_up(const char *study, const char *id, entry *e, ht_error *
     return st == HT_ENOTFOUND ? HT_OK : st;
 }
 
-static ht_status publish(const harvest *h, const entry *e, const ht_run_sign *dead, const char *study, ht_error *err)
+static ht_status publish(const harvest *h, const entry *e, const ht_run_sign *dead, const char *study,
+                         ht_error *err)
 {
     ht_study_run run = {.name = e->name,
                         .started = e->known ? e->started : dead->started,
@@ -267,7 +270,8 @@ static ht_status publish(const harvest *h, const entry *e, const ht_run_sign *de
     return ht_study_publish(study, &run, err);
 }
 
-ht_status ht_salvage_study(const char *dir, const ht_run_sign *dead, const char *study, size_t *segments, ht_error *err)
+ht_status ht_salvage_study(const char *dir, const ht_run_sign *dead, const char *study, size_t *segments,
+                           ht_error *err)
 {
     entry e = {.known = false};
     harvest h;
