@@ -14,7 +14,7 @@ grep -rHnE '^[[:space:]]*#[[:space:]]*include' --include='*.[ch]' --include='*.h
         layer("tune",       "base recipe search tune")
         layer("population", "base state recipe search tune population")
         layer("comm",       "base state recipe search tune population comm")
-        layer("store",      "base recipe search tune population store")
+        layer("store",      "base state recipe search tune population store")
         layer("kernel",     "base state recipe search tune population comm store kernel")
         layer("workload",   "base workload")
         layer("cli",        "base state recipe search tune population comm store kernel workload cli")

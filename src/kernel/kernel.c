@@ -27,13 +27,17 @@ const char *ht_message(const ht_kernel *k)
     return k == NULL ? "" : k->message.text;
 }
 
-static void warn(void *ctx, const char *text)
+void ht_kernel_warn(const ht_kernel *k, const char *text)
 {
-    const ht_kernel *k = ctx;
     if (k->warning != NULL)
         k->warning(k->warning_ctx, text);
     else
         fprintf(stderr, "hottune: %s\n", text);
+}
+
+static void warn(void *ctx, const char *text)
+{
+    ht_kernel_warn(ctx, text);
 }
 
 /* ---- open ----------------------------------------------------------------------------------- */
@@ -195,6 +199,7 @@ ht_status ht_open(const ht_options *options, ht_kernel **out)
     k->news.best = NAN;
     k->max_steps = options->max_steps;
     k->checks = options->check_transfers;
+    k->run_dir = options->run_dir != NULL ? strdup(options->run_dir) : NULL;
     k->fail_on_error = options->fail_on_error;
     k->warning = options->warning;
     k->warning_ctx = options->warning_ctx;
@@ -411,6 +416,7 @@ static ht_status close_replica(ht_kernel *k)
     ht_env env = {.step = k->step};
     ht_status st = HT_OK;
     if (k->leads) {
+        ht_kernel_keep_champion(k);
         st = ht_agent_close(k->agent, &k->message);
         tell(k, NULL);
     } else {
@@ -448,6 +454,7 @@ void ht_free(ht_kernel *k)
     for (size_t i = 0; i < k->n_targets; i++)
         free(k->targets[i]);
     free(k->targets);
+    free(k->run_dir);
     ht_driver_destroy(k->driver);
     ht_comm_destroy(k->comm);
     ht_comm_destroy(k->coordinator_comm);

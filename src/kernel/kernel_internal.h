@@ -55,6 +55,7 @@ struct ht_kernel {
     ht_trainer trainer;             /* acts on all ranks of the replica */
     ht_run_start start;
     bool has_state, checks;
+    char *run_dir;                  /* owned */
     long long batches;              /* since the last epoch's end */
     double ema_most;
 
@@ -83,5 +84,9 @@ ht_status ht_kernel_begin_training(ht_kernel *k);
 void ht_kernel_count_batch(ht_kernel *k);
 /* An epoch is over: the program's validation, if it gave one, becomes the objective. */
 void ht_kernel_validate(ht_kernel *k);
+/* The run is over: its best weights become a file, if they are here. */
+void ht_kernel_keep_champion(ht_kernel *k);
+/* Tell the program: on stderr, if it listens nowhere. */
+void ht_kernel_warn(const ht_kernel *k, const char *text);
 
 #endif

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "comm/mpi_transfer.h"
+#include "store/champion.h"
 
 /* ---- what the program gives ----------------------------------------------------------------- */
 
@@ -143,6 +144,17 @@ void ht_kernel_validate(ht_kernel *k)
         objective = NAN;
     }
     ht_metrics_set(k->metrics, k->start.objective, objective, NULL);
+}
+
+void ht_kernel_keep_champion(ht_kernel *k)
+{
+    ht_error err = {""};
+    if (!k->news.champion || !ht_state_has_weights(k->state) || k->run_dir == NULL)
+        return;
+    const ht_champion_options o = {.dir = k->run_dir, .objective = k->start.objective,
+                                   .value = ht_agent_best(k->agent), .replica = k->replica};
+    if (ht_champion_write(&o, k->state, &err) != HT_OK)
+        ht_kernel_warn(k, err.text);
 }
 
 ht_status ht_show_best(ht_kernel *k)

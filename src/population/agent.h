@@ -55,6 +55,8 @@ void ht_agent_destroy(ht_agent *a);
 bool ht_agent_is_pooled(const ht_agent *a);
 /** The run is over, and its best weights are those that this replica kept. */
 bool ht_agent_is_champion(const ht_agent *a);
+/** The objective of the best weights that this replica keeps; NaN = none. Pooled runs only. */
+double ht_agent_best(const ht_agent *a);
 bool ht_agent_should_stop(const ht_agent *a);
 /** Whether a train batch needs to be told to the agent at all: false in mode off without an
  *  operation list. The fast path of ht_apply. */

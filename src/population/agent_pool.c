@@ -26,6 +26,11 @@ bool ht_agent_is_champion(const ht_agent *a)
     return a->pool.champion;
 }
 
+double ht_agent_best(const ht_agent *a)
+{
+    return a->pool.best;
+}
+
 /* ---- orders that wait ----------------------------------------------------------------------- */
 
 bool ht_agent_keep_pool_order(ht_agent *a, ht_packet *m)

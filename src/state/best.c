@@ -69,3 +69,20 @@ bool ht_state_show_best(ht_state *s)
         }
     return true;
 }
+
+bool ht_state_best_at(const ht_state *s, size_t i, ht_state_buffer *out)
+{
+    size_t at = 0;
+    for (size_t k = 0; s->best != NULL && k < s->n_registered; k++) {
+        const ht_span *of = &s->live[k];
+        if (!s->parts[k].is_weights)
+            continue;
+        if (i-- == 0) {
+            *out = (ht_state_buffer){.name = s->parts[k].name, .data = s->best + at, .count = of->count,
+                                     .element = of->element, .use = of->use, .is_weights = true};
+            return true;
+        }
+        at += ht_state_padded(ht_span_bytes(of));
+    }
+    return false;
+}

@@ -113,6 +113,8 @@ void ht_state_ema_swap(ht_state *s);
  *  ht_state_show_best (false: none kept), which first undoes a swap. */
 ht_status ht_state_keep_best(ht_state *s, ht_error *err);
 bool ht_state_show_best(ht_state *s);
+/** The i-th buffer of the best weights (name and data borrowed); false: there is none. */
+bool ht_state_best_at(const ht_state *s, size_t i, ht_state_buffer *out);
 /** Bytes that this module holds beside the program's own: slots, the memory kept for one,
  *  averaged, best and staging copies, each part rounded up to 64. */
 size_t ht_state_held(const ht_state *s);
