@@ -102,9 +102,12 @@ typedef struct {
 /** @param replica  0 .. n_replicas - 1 */
 ht_pool_replica ht_pool_replica_of(const ht_pool *p, int replica);
 int ht_pool_living(const ht_pool *p);
-/** Median seconds per epoch of all living replicas; NaN = unknown, and always with a barrier, where time
+/** Median seconds per epoch of all living replicas; NaN = unknown (as long as half of them have not finished one), and always with a barrier, where time
  *  must not decide anything. */
 double ht_pool_pace(const ht_pool *p);
+/** Seconds that `epochs` may take before a replica counts as late: 1.25 times what they take in the median, and half a
+ *  second, since messages and a busy machine take time. NaN = unknown. */
+double ht_pool_allowed(const ht_pool *p, double epochs);
 
 /** A replica that lives and holds the slot: `prefer` if it does, else an idle one, else any; -1 = nobody.
  *  Slots are counted as held from the order that fills them. */

@@ -13,8 +13,6 @@
 
 static const double pace_memory = .7;       /* of the average of seconds per epoch */
 static const double diverged_factor = 1e3;  /* of the first loss */
-static const double jitter = 1.25;          /* of a timed WORK: allowed over the median */
-static const double slack_s = .5;           /* .. and whatever it is: messages and a busy machine take time */
 static const double grace_epochs = 1.5;     /* that a stopped WORK may still take to its next safe point */
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -413,7 +411,7 @@ static void check_time_of(ht_pool *p, int replica, double pace)
             i++;
     if (s->work.number == 0 || !s->work.timed || s->work.given_up || isnan(pace))
         return;
-    double due = s->work.since + jitter * s->work.asked * pace + slack_s;
+    double due = s->work.since + ht_pool_allowed(p, s->work.asked);
     if (p->now > due && s->work.epochs > 0)     /* less than an epoch is worth nothing */
         ht_pool_stop_work(p, replica);
     if (p->now > due + grace_epochs * fmax(pace, s->pace)) {

@@ -73,18 +73,24 @@ static int by_size(const void *a, const void *b)
 double ht_pool_pace(const ht_pool *p)
 {
     double *pace = p->barrier ? NULL : malloc((size_t)p->o.n_replicas * sizeof *pace), median = NAN;
-    size_t n = 0;
+    size_t n = 0, living = (size_t)ht_pool_living(p);
     if (pace == NULL)
         return NAN;
     for (int i = 0; i < p->o.n_replicas; i++)
         if (ht_seat_lives(&p->seats[i]) && !isnan(p->seats[i].pace))
             pace[n++] = p->seats[i].pace;
-    if (n > 0) {
+    if (n > 0 && 2 * n >= living) {     /* the first to finish is the fastest: not the one to measure by */
         qsort(pace, n, sizeof *pace, by_size);
         median = (pace[(n - 1) / 2] + pace[n / 2]) / 2;
     }
     free(pace);
     return median;
+}
+
+double ht_pool_allowed(const ht_pool *p, double epochs)
+{
+    static const double jitter = 1.25, slack_s = .5;
+    return jitter * epochs * ht_pool_pace(p) + slack_s;
 }
 
 /* a in the low bits, the purpose above: a counts replicas, islands or segments, never as far as 2^48 */

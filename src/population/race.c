@@ -14,7 +14,6 @@
 #include "population/starts.h"
 
 enum { DRAW_STARTS = 1, TRIES = 3 }; /* purpose of random numbers; how often a state may fail to arrive */
-static const double jitter = 1.25;          /* over the planned time of a rung */
 
 typedef enum { IDLE, QUEUED, RUNNING, OUT } state;
 
@@ -152,7 +151,7 @@ static bool fits(const ht_race *r, int replica, int epochs)
         return true;
     int step = r->plan.age[r->rung] - (r->rung > 0 ? r->plan.age[r->rung - 1] : 0);
     int rounds = (r->asked + r->plan.replicas - 1) / r->plan.replicas;
-    double close = r->began + jitter * rounds * step * median;
+    double close = r->began + ht_pool_allowed(r->pool, rounds * step);
     return ht_pool_now(r->pool) + (isnan(own) ? median : own) * epochs <= close;
 }
 
