@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "cli/report.h"
+#include "store/file.h"
+#include "store/run_dir.h"
 
 /* ---- the end -------------------------------------------------------------------------------- */
 
@@ -38,6 +40,20 @@ static cJSON *row_to_json(const ht_row *r)
     return o;
 }
 
+/* What the summary of a pooled run says of it; owned by the caller, NULL: the replicas were independent. */
+static cJSON *population_of(const char *dir)
+{
+    char *path = ht_path_join(dir, HT_FILE_SUMMARY), *text = NULL;
+    cJSON *summary = NULL;
+    if (path != NULL && ht_file_read(path, &text, NULL, NULL) == HT_OK)
+        ht_json_parse(text, &summary, NULL, NULL);
+    cJSON *population = cJSON_DetachItemFromObjectCaseSensitive(summary, "population");
+    cJSON_Delete(summary);
+    free(text);
+    free(path);
+    return population;
+}
+
 static cJSON *report_to_json(const ht_report_data *d)
 {
     cJSON *o = cJSON_CreateObject();
@@ -55,6 +71,9 @@ static cJSON *report_to_json(const ht_report_data *d)
     ht_json_put_int(o, "accepted", (double)d->result.accepted);
     ht_json_put_int(o, "rejected", (double)d->result.rejected);
     ht_json_put_int(o, "lost", d->result.lost);
+    cJSON *population = population_of(d->dir);
+    if (population != NULL)
+        ht_json_put(o, "population", population);
     ht_json_put_real(o, "wall_s", d->champion.wall_s);
     ht_json_put_real(o, "train_s_per_replica", d->champion.train_s);
     return o;
@@ -89,6 +108,59 @@ static void print_row(const char *name, const ht_row *r)
         printf("  %7s  %5s\n", "-", "-");
 }
 
+static void print_part(const cJSON *gain, const char *name, const char *label)
+{
+    const cJSON *part = ht_json_member(gain, name);
+    double value = ht_json_number(part, "gain", NAN), lo = ht_json_number(part, "lo", NAN),
+           hi = ht_json_number(part, "hi", NAN);
+    if (!isfinite(value) || value == 0)
+        return;
+    printf("             %-10s %8.4f", label, value);
+    if (hi > lo)
+        printf("   (95 %%: %.4f .. %.4f)", lo, hi);
+    putchar('\n');
+}
+
+static void print_accepted(const cJSON *gain)
+{
+    const cJSON *mutants = ht_json_member(gain, "mutants"), *nulls = ht_json_member(gain, "nulls");
+    double judged = ht_json_number(mutants, "judged", 0);
+    if (!(judged > 0))
+        return;
+    printf("             %.0f of %.0f mutants were better than the controls beside them",
+           ht_json_number(mutants, "accepted", 0), judged);
+    if (ht_json_number(nulls, "judged", 0) > 0)
+        printf(";\n             so were %.0f of %.0f controls, in which nothing was changed",
+               ht_json_number(nulls, "accepted", 0), ht_json_number(nulls, "judged", 0));
+    putchar('\n');
+}
+
+/* Where the gain of a pooled run comes from, by its controls and its lineage. */
+static void print_population(const cJSON *population)
+{
+    const cJSON *gain = ht_json_member(population, "gain");
+    printf("  population %s, replicas busy %.0f %% of the time\n", ht_json_text(population, "policy"),
+           100 * ht_json_number(population, "utilisation", 0));
+    if (cJSON_IsNumber(ht_json_member(gain, "segments")))
+        printf("  gain       validation %.4f -> %.4f:\n", ht_json_number(gain, "start", NAN),
+               ht_json_number(gain, "champion", NAN));
+    print_part(gain, "race", "race");
+    print_part(gain, "trend", "training");
+    print_part(gain, "selection", "selection");
+    print_part(gain, "mutation", "mutation");
+    print_part(gain, "averaging", "averaging");
+    print_part(gain, "last_epochs", "last steps");
+    print_accepted(gain);
+}
+
+static void print_mutations(const ht_report_data *d)
+{
+    printf("  mutations  %lu made, %lu accepted, %lu rejected\n"
+           "             (a raw score counts the training's own progress, too:\n"
+           "             many accepted mutations are no proof of a gain)\n",
+           d->result.mutations, d->result.accepted, d->result.rejected);
+}
+
 static void print_report(const ht_report_data *d)
 {
     printf("\n%s, seed %lld: the best state by validation, over replicas and epochs\n\n", d->workload,
@@ -106,12 +178,14 @@ static void print_report(const ht_report_data *d)
     if (d->compared)
         printf("             the static default cost the same epochs: %.1f s wall, %.1f s per replica\n",
                d->baseline.wall_s, d->baseline.train_s);
-    printf("  mutations  %lu made, %lu accepted, %lu rejected", d->result.mutations, d->result.accepted,
-           d->result.rejected);
+    cJSON *population = population_of(d->dir);
+    if (population != NULL)
+        print_population(population);
+    else
+        print_mutations(d);
+    cJSON_Delete(population);
     if (d->result.lost > 0)
-        printf("; %d %s lost", d->result.lost, d->result.lost == 1 ? "replica was" : "replicas were");
-    printf("\n             (a raw score counts the training's own progress, too:\n"
-           "             many accepted mutations are no proof of a gain)\n");
+        printf("  lost       %d %s\n", d->result.lost, d->result.lost == 1 ? "replica" : "replicas");
     if (d->compared)
         printf("             (one seed: try others with --seed before you trust the difference)\n");
     printf("  files      %s", d->dir);

@@ -21,6 +21,17 @@ static const double moment = .25, moment_s = .5;
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
+/* Beside the program's own state: what the race keeps for its later rungs, then the root of the island. */
+static void plan_memory(const ht_pool_options *o, const ht_member *member, const ht_plan *p, ht_string *out)
+{
+    double mib = (double)member->state_bytes / (1 << 20);
+    ht_string_add(out, "memory: %.3g MiB of training state in a replica; saved beside it: ", mib);
+    if (p->rungs > 0)
+        ht_string_add(out, "at most %d such states in the race, then ", p->per_replica);
+    ht_string_add(out, "%d (%s), and the best weights\n", o->recipe->population.mirror ? 2 : 1,
+                  o->recipe->population.mirror ? "the roots of two islands" : "the root of the island");
+}
+
 static void plan(const ht_pool_options *o, const ht_member *member, ht_string *out)
 {
     ht_plan p;
@@ -30,6 +41,7 @@ static void plan(const ht_pool_options *o, const ht_member *member, ht_string *o
         out,
         "merge: %s (the mean of members' states, taken only where its validation loss is the smallest)\n",
         o->recipe->population.merge == HT_MERGE_GUARDED ? "guarded" : "off");
+    plan_memory(o, member, &p, out);
 }
 
 static void destroy(void *self)
