@@ -27,6 +27,7 @@ grep -rHnE '^[[:space:]]*#[[:space:]]*include' --include='*.[ch]' --include='*.h
         only("yaml.h",            "^src/recipe/")
         only("cjson/cJSON.h",     "^src/base/")
         only("zlib.h",            "^src/workload/")
+        only("cblas.h",           "^src/workload/")
     }
     {
         line = $0

@@ -12,6 +12,7 @@
 #include <hottune/version.h>
 
 #include "cli/cli.h"
+#include "workload/blas.h"
 
 /* ---- the verbs ------------------------------------------------------------------------------ */
 
@@ -323,6 +324,7 @@ static int dispatch(ht_cli *cli, int argc, char **argv)
 int main(int argc, char **argv)
 {
     ht_cli cli = {0};
+    ht_blas_choose_kernels(argv);
     int code = dispatch(&cli, argc, argv);
     if (fflush(stdout) != 0 || ferror(stdout))
         return ht_cli_fail(&cli, HT_EXIT_FAILED, "cannot write to standard output: %s", strerror(errno));

@@ -2,14 +2,13 @@
  *
  * Samples are rows: a[l] is [rows][units[l]], the input of layer l, and a[n_layers] holds the outputs.
  * Going back, d[l] holds the derivative of the loss by a[l]. Matrices are [inputs][outputs], so that all
- * layers lie behind each other as they are used. */
+ * products are plain sgemm calls on row-major arrays. */
 #include "workload/network.h"
 
+#include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "workload/matrix.h"
 
 struct ht_network {
     ht_network_shape shape;
@@ -118,7 +117,8 @@ static void linear(const float *from, size_t rows, size_t in, size_t out, const 
 {
     for (size_t i = 0; i < rows; i++)
         memcpy(to + i * out, layer + in * out, out * sizeof *to);
-    ht_matrix_multiply(rows, out, in, (ht_matrix){from, in, 1}, (ht_matrix){layer, out, 1}, to, true);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)out, (int)in, 1, from, (int)in,
+                layer, (int)out, 1, to, (int)out);
 }
 
 static void rectify(float *a, size_t n)
@@ -232,7 +232,8 @@ static void layer_gradient(const float *x, const float *d, size_t rows, size_t i
                            float *gradient)
 {
     float *biases = gradient + in * out;
-    ht_matrix_multiply(in, out, rows, (ht_matrix){x, 1, in}, (ht_matrix){d, out, 1}, gradient, false);
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)in, (int)out, (int)rows, 1, x, (int)in, d,
+                (int)out, 0, gradient, (int)out);
     memset(biases, 0, out * sizeof *biases);
     for (size_t i = 0; i < rows; i++)
         for (size_t k = 0; k < out; k++)
@@ -242,7 +243,8 @@ static void layer_gradient(const float *x, const float *d, size_t rows, size_t i
 /** Derivative by the input of a layer. */
 static void through_layer(const float *d, size_t rows, size_t in, size_t out, const float *matrix, float *to)
 {
-    ht_matrix_multiply(rows, in, out, (ht_matrix){d, out, 1}, (ht_matrix){matrix, 1, out}, to, false);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)in, (int)out, 1, d, (int)out, matrix,
+                (int)out, 0, to, (int)in);
 }
 
 /** Derivative by the sum behind a hidden unit: a unit that is 0 was negative or dropped. */

@@ -4,7 +4,7 @@
  *  Layers are linear, with ReLU and inverted dropout between them. The first outputs are the logits of
  *  the classes (softmax cross entropy with label smoothing), the others predict numbers (squared error).
  *  Inputs are numbers, or symbols that go through an embedding. All in float32.
- *  May touch: the heap. Not: MPI, files, clock. */
+ *  May touch: the heap, OpenBLAS. Not: MPI, files, clock. */
 #ifndef HT_WORKLOAD_NETWORK_H
 #define HT_WORKLOAD_NETWORK_H
 

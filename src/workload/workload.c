@@ -5,9 +5,10 @@
  * gradients, update. Random numbers are a function of (seed, replica, batches drawn so far). Weights, moments
  * and steps are the state of the training and may be replaced between steps; `drawn` belongs to the replica
  * and only rises, so that a state that is taken up again, here or elsewhere, meets new batches.
- * May touch: the heap, data files, MPI through parallel.h; a slowed one the clock. Not: stdout. */
+ * May touch: the heap, data files, OpenBLAS, MPI through parallel.h; a slowed one the clock. Not: stdout. */
 #include "workload/workload.h"
 
+#include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,6 +193,9 @@ ht_status ht_workload_create(const ht_workload_options *o, ht_workload **out, ht
     st = ht_parallel_agree(&ranks, st, err);
     if (st != HT_OK)
         goto done;
+    /* A rank is a core: threads of BLAS would fight with the other ranks of the node, the matrices are
+     * too small to share, and the split of a product among threads would change its rounding. */
+    openblas_set_num_threads(1);
     *out = w;
     w = NULL;                           /* the caller owns it now */
 done:
