@@ -50,7 +50,7 @@ typedef struct {
     unsigned long long seed;    /**< of every random decision; the recipe's search.seed if that is given */
     long long max_steps;        /**< optimiser steps of one replica; 0: said later by ht_env.max_steps */
     int max_epochs;             /**< validation epochs of one replica: the budget of a pooled run is this times the
-                                     replicas; 0: the run is not pooled */
+                                     replicas; one that is not pooled ends after them. 0: not limited, not pooled */
     const char *recipe_set;     /**< fields of the recipe to set, "population.merge=off search.gamma=0.2"; NULL =
                                      none */
     bool check_transfers;       /**< a checksum follows every training state that moves between replicas */
@@ -141,7 +141,8 @@ ht_status ht_actuator(ht_kernel *k, const char *name, const ht_actuator_ops *ops
  * HT_VAL_EPOCH_END. */
 
 /** The buffers of the training state: weights, moments of the optimizer, step count, random state. Buffers are
- *  borrowed until ht_free; read and written inside ht_running and ht_apply only. May be called several times.
+ *  borrowed until ht_free; read and written inside ht_running, ht_apply and ht_show_best only. May be called several
+ *  times. In a replica of several ranks each of them has the same state: what comes from elsewhere is the leader's.
  *  @return HT_OK; HT_EINVAL: no data, a name that is taken, a mean of integers */
 ht_status ht_training_state(ht_kernel *k, const ht_state_buffer *buffers, size_t n);
 /** A part of the state that only callbacks can read and write (on a GPU): `bytes` bytes, copied as they are. The
@@ -171,9 +172,9 @@ ht_status ht_metric_source(ht_kernel *k, bool (*accessor)(void *ctx, const char 
 
 /* ---- the loop ------------------------------------------------------------------------------- */
 
-/** More to train: false once max_steps are done, the coordinator asked to stop, or on the coordinator.
- *  The first ht_running or ht_apply says hello to the coordinator; in a replica of several ranks it is
- *  **collective** over its ranks. */
+/** More to train: false once max_steps or max_epochs are done (in a pooled run: once the population ends it),
+ *  the coordinator asked to stop, or on the coordinator. The first ht_running or ht_apply says hello to the
+ *  coordinator; in a replica of several ranks it is **collective** over its ranks. */
 bool ht_running(ht_kernel *k);
 
 /** Tell what happened. At HT_VAL_EPOCH_END, the safe point, knobs may change before it returns; it waits

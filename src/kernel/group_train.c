@@ -3,6 +3,19 @@
  * The leader moves states to and from other replicas; whatever changes the training is done on all ranks. */
 #include "kernel/group.h"
 
+/* A rank without room for the state must not leave the others waiting in the broadcast. */
+static ht_status take(ht_group *g, const ht_group_training *d, ht_error *err)
+{
+    const ht_span *spans;
+    ht_state *s = g->training->state;
+    bool live = d->what == HT_GROUP_TAKE_LIVE;
+    bool room = (live ? ht_state_live(s, &spans) : ht_state_slot(s, d->slot, true, &spans)) > 0;
+    if (!ht_group_agree(g, room))
+        return ht_fail(err, HT_ENOMEM, "a rank of the replica has no memory for a training state of %zu bytes",
+                       ht_state_bytes(s));
+    return ht_training_share(g->training, g->comm, live, d->slot, err);
+}
+
 ht_status ht_group_train(ht_group *g, const ht_group_training *d, double *objective, ht_error *err)
 {
     const ht_trainer *t = &g->trainer;
@@ -25,7 +38,7 @@ ht_status ht_group_train(ht_group *g, const ht_group_training *d, double *object
         break;
     case HT_GROUP_TAKE:
     case HT_GROUP_TAKE_LIVE:
-        mine = ht_training_share(g->training, g->comm, d->what == HT_GROUP_TAKE_LIVE, d->slot, err);
+        mine = take(g, d, err);
         break;
     case HT_GROUP_KEEP_BEST:
         mine = t->keep_best(t->ctx, err);
@@ -78,7 +91,11 @@ static ht_status send_slot(void *ctx, unsigned long number, unsigned slot, int t
 static ht_status receive_slot(void *ctx, unsigned long number, unsigned slot, int from, ht_error *err)
 {
     ht_group *g = ctx;
-    HT_TRY(g->trainer.receive(g->trainer.ctx, number, slot, from, err));
+    ht_status st = g->trainer.receive(g->trainer.ctx, number, slot, from, err);
+    if (st != HT_OK) {
+        drop(g, slot);      /* what the others have under that number is not what was to come */
+        return st;
+    }
     return lead(g, &(ht_group_training){.what = HT_GROUP_TAKE, .slot = slot}, NULL, err);
 }
 

@@ -198,6 +198,7 @@ ht_status ht_open(const ht_options *options, ht_kernel **out)
     k->result = (ht_result){.best = NAN, .best_replica = -1, .val = NAN, .test = NAN};
     k->news.best = NAN;
     k->max_steps = options->max_steps;
+    k->max_epochs = options->max_epochs;
     k->checks = options->check_transfers;
     k->run_dir = options->run_dir != NULL ? strdup(options->run_dir) : NULL;
     k->fail_on_error = options->fail_on_error;
@@ -284,7 +285,8 @@ bool ht_running(ht_kernel *k)
         return false;
     if (!k->begun)
         begin(k);
-    return !k->news.stop && (k->news.pooled || k->max_steps <= 0 || k->step < k->max_steps);
+    bool trained = (k->max_steps > 0 && k->step >= k->max_steps) || (k->max_epochs > 0 && k->epochs >= k->max_epochs);
+    return !k->news.stop && (k->news.pooled || !trained);
 }
 
 /* Is the reading of the objective at this safe point the best so far? */
@@ -356,8 +358,10 @@ ht_status ht_apply(ht_kernel *k, const ht_env *env, ht_event event)
         k->max_steps = full.max_steps;
     else
         full.max_steps = k->max_steps;
-    if (event == HT_VAL_EPOCH_END)
+    if (event == HT_VAL_EPOCH_END) {
+        k->epochs++;
         ht_kernel_validate(k);
+    }
     ht_status st = k->leads ? lead(k, &full, event) : follow(k, &full, event);
     return k->fail_on_error ? st : HT_OK;
 }

@@ -94,20 +94,25 @@ ht_status ht_kernel_begin_training(ht_kernel *k)
 {
     ht_member m = {.has_init = k->training.init != NULL, .has_state = k->has_state,
                    .has_validate = k->training.validate != NULL};
-    k->training.ema = wants_ema(k);
-    HT_TRY(ht_state_seal(k->state, k->training.ema, &k->message));
-    if (k->training.ema)
+    int size = 1;
+    if (k->team != MPI_COMM_NULL)
+        MPI_Comm_size(k->team, &size);
+    k->group.trainer = ht_trainer_local(&k->training);
+    k->group.training = &k->training;
+    k->trainer = size > 1 ? ht_group_trainer(&k->group) : k->group.trainer;
+    bool ema = wants_ema(k);
+    ht_status st = ht_state_seal(k->state, ema, &k->message);
+    if (st != HT_OK) {
+        k->has_state = false;       /* nothing can be kept; nothing is brought */
+        return st;
+    }
+    k->training.ema = ema;
+    if (ema)
         ht_state_ema_reset(k->state);
     m.state_bytes = ht_state_bytes(k->state);
     m.layout = ht_state_layout(k->state);
     for (size_t i = 0; i < k->n_targets; i++)
         describe_knob(k, k->targets[i], &m);
-    k->group.trainer = ht_trainer_local(&k->training);
-    k->group.training = &k->training;
-    int size = 1;
-    if (k->team != MPI_COMM_NULL)
-        MPI_Comm_size(k->team, &size);
-    k->trainer = size > 1 ? ht_group_trainer(&k->group) : k->group.trainer;
     if (k->leads)
         ht_agent_bring(k->agent, &m, &k->trainer);
     return HT_OK;
