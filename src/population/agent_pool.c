@@ -77,11 +77,21 @@ static void send_event(ht_agent *a, const ht_pool_event *e)
     ht_agent_send(a, &a->out);
 }
 
+/* The pool gets the answer that it waits for; what it does not wait for is told to people. */
 static void fail(ht_agent *a, const ht_pool_order *o, const ht_error *err)
 {
-    ht_pool_event e = {.kind = HT_EVENT_FAILED, .number = o->number, .loss = NAN, .best = NAN};
+    ht_pool_event e = {.number = o->number, .loss = NAN, .best = NAN};
     snprintf(e.text, sizeof e.text, "%.*s", (int)sizeof e.text - 1, err->text);
-    send_event(a, &e);
+    if (o->kind == HT_ORDER_SEND || o->kind == HT_ORDER_RECEIVE)
+        e.kind = HT_EVENT_FAILED;
+    else if (o->kind == HT_ORDER_WORK)
+        e.kind = HT_EVENT_REPORT;       /* epoch 0: there was nothing to train */
+    else if (o->kind == HT_ORDER_MEAN && o->n_members > 0 && o->members[o->n_members - 1] == a->replica)
+        e.kind = HT_EVENT_MEASURED;
+    if (e.kind != HT_EVENT_FAILED)
+        ht_agent_warn(a, err->text);
+    if (e.kind != 0)
+        send_event(a, &e);
 }
 
 static bool is_better(const ht_agent *a, double x, double than)
@@ -121,20 +131,22 @@ static void measure(ht_agent *a, const ht_pool_order *o)
 
 /* ---- orders --------------------------------------------------------------------------------- */
 
+/* What has its value already is left alone: it may be one that could not be set, 0 below a range. */
 static ht_status set_knobs(ht_agent *a, const ht_pool_order *o, ht_error *err)
 {
     for (size_t i = 0; i < o->n_knobs && i < a->pool.member.n_knobs; i++) {
         const ht_member_knob *k = &a->pool.member.knobs[i];
         char key[2 * HT_NAME_MAX];
-        ht_value value = ht_real(o->knobs[i]);
-        ht_knob_view ignored;
+        ht_value value = ht_real(o->knobs[i]), now;
         snprintf(key, sizeof key, "%.63s.%.63s", k->actuator, k->name);
-        if (!ht_knobs_find(a->o.knobs, key, &ignored))
+        if (!ht_knobs_live(a->o.knobs, key, &now)) {
             snprintf(key, sizeof key, "%.63s", k->name);
-        if (o->knobs[i] != k->value || a->pool.knobs_moved)
+            now = ht_real(NAN);
+            ht_knobs_live(a->o.knobs, key, &now);
+        }
+        if (now.scalar.number != o->knobs[i])
             HT_TRY(a->o.effector.set(a->o.effector.ctx, key, &value, &a->env, err));
     }
-    a->pool.knobs_moved = true;
     a->controls_changed = true;
     return HT_OK;
 }
@@ -254,14 +266,14 @@ void ht_agent_pool_epoch(ht_agent *a)
         e.best = a->pool.best_here;
         ht_agent_drain(a);
         do_orders(a);
-        if (a->pool.done >= a->pool.epochs || a->pool.halted || isnan(e.loss)) {
+        bool other = a->pool.work != e.number;      /* it was given up, and has got new WORK */
+        if (!other && (a->pool.done >= a->pool.epochs || a->pool.halted || isnan(e.loss))) {
             e.kind = HT_EVENT_REPORT;
             e.seconds = now - a->pool.began;
             a->pool.working = false;
         }
         send_event(a, &e);
     }
-    a->pool.waited = 0;
     if (!a->pool.working && !a->stop)
         ht_agent_pool_wait(a);
     a->pool.epoch_began = t->now(t->ctx);

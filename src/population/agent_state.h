@@ -38,7 +38,7 @@ typedef struct {
     double began, epoch_began;      /**< time */
     double waited;                  /**< seconds before the WORK */
     double best_here, best;         /**< objective inside the WORK, and of the weights that are kept; NaN = none */
-    bool knobs_moved, champion;
+    bool champion;
 } ht_agent_pool;
 
 struct ht_agent {

@@ -181,6 +181,8 @@ static void hear(ht_coordinator *c, int replica, double now)
     if (r->lost) {
         r->lost = false;
         ht_coordinator_say(c, "replica %d is back", replica);
+        if (r->pooled && c->in.kind != HT_MESSAGE_HELLO && c->in.kind != HT_MESSAGE_BYE)
+            ht_coordinator_pool_join(c, replica);   /* it waits for work, or soon will */
     }
     if (c->in.kind != HT_MESSAGE_REPORT && c->in.kind != HT_MESSAGE_HELLO)
         return;
@@ -245,13 +247,15 @@ static double longest_of_all(const ht_coordinator *c)
 }
 
 /* A replica that waits for its DIRECTIVE or for work is not silent: it is our turn. As long as nobody's epoch is over
- * nobody knows how long one takes, and silence means nothing. */
+ * nobody knows how long one takes, and silence means nothing. Before its work a pooled replica may wait in vain for
+ * the state of a dead one, as long as the pool's patience: it must not die of that, too. */
 static bool is_silent(const ht_coordinator *c, const ht_replica *r, double longest_s, double now)
 {
     double silent = now - (isnan(r->heard) ? c->began : r->heard);
     double usual = r->longest_s > 0 ? r->longest_s : longest_s;
-    bool awaited = c->pool != NULL ? r->works : r->due == 0;
-    return ht_replica_is_living(r) && awaited && usual > 0 && silent > c->silence_s && silent > 3 * usual;
+    double allowed = r->pooled ? 3 * c->silence_s : c->silence_s;
+    bool awaited = r->pooled ? r->awaited != 0 : r->due == 0;
+    return ht_replica_is_living(r) && awaited && usual > 0 && silent > allowed && silent > 3 * usual;
 }
 
 /* A round takes as long as its slowest epoch. Whoever waits for the others hears from us meanwhile, by a
@@ -263,7 +267,7 @@ static void reassure(ht_coordinator *c, double now)
     c->reassured = now;
     c->reply = (ht_packet){.kind = HT_MESSAGE_DIRECTIVE};
     for (int i = 0; i < c->n_replicas; i++)
-        if (c->replicas[i].due > 0 || (c->pool != NULL && c->replicas[i].joined && ht_replica_is_living(&c->replicas[i])))
+        if (c->replicas[i].due > 0 || (c->replicas[i].pooled && ht_replica_is_living(&c->replicas[i])))
             ht_coordinator_send(c, i, &c->reply);
 }
 

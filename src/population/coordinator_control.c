@@ -260,6 +260,27 @@ void ht_coordinator_close_answered(ht_coordinator *c)
     }
 }
 
+void ht_coordinator_close_early(ht_coordinator *c)
+{
+    ht_pending **at = &c->pending;
+    while (*at != NULL) {
+        ht_pending *p = *at;
+        ht_ledger_line *l = &p->line;
+        ht_error err = {""};
+        bool sets = strcmp(l->op, "set") == 0;
+        if (strcmp(l->module, "tune") != 0 || strcmp(l->op, "status") == 0) {
+            at = &p->next;
+            continue;
+        }
+        *at = p->next;
+        p->answered = true;
+        l->decision = HT_LEDGER_APPLIED;
+        if (sets && l->params != NULL && ht_recipe_set(c->recipe, l->params, &err) != HT_OK)
+            ht_ledger_refuse(l, "%.250s", err.text);
+        close_pending(c, p);
+    }
+}
+
 void ht_coordinator_close_all(ht_coordinator *c)
 {
     while (c->pending != NULL) {
@@ -438,7 +459,7 @@ static bool settle_at_once(ht_coordinator *c, const ht_operation *o, ht_ledger_l
         ht_ledger_refuse(l, "run_ended");
         return true;
     }
-    return false;
+    return c->pool != NULL && ht_coordinator_pool_operate(c, l);
 }
 
 ht_status ht_coordinator_operate(ht_coordinator *c, double now, ht_operation *o)

@@ -30,10 +30,12 @@ static bool same_freeze(const ht_freeze *a, const ht_freeze *b)
 }
 
 /* A list that a replica could not read is refused here, once. */
-static ht_status check_list(const ht_freeze *f, ht_error *err)
+static ht_status check_list(const ht_coordinator *c, const ht_freeze *f, ht_error *err)
 {
     if (!is_replay(f->mode))
         return HT_OK;
+    if (c->pool != NULL)
+        return ht_fail(err, HT_EREFUSED, "pooled_run: operation lists are for independent replicas");
     if (f->list_error[0] != '\0')
         return ht_fail(err, HT_ENOTFOUND, "%s", f->list_error);
     if (f->list == NULL)
@@ -77,7 +79,7 @@ ht_status ht_coordinator_freeze(ht_coordinator *c, double now, const ht_freeze *
         c->began = now;
     if (same_freeze(freeze, &c->freeze))
         return ht_coordinator_settle(c);
-    ht_status st = check_list(freeze, &err);
+    ht_status st = check_list(c, freeze, &err);
     if (st == HT_ENOMEM)
         return st;
     if (st != HT_OK)
@@ -138,7 +140,7 @@ static void command_freeze(ht_coordinator *c, const cJSON *body, const char *lis
         return;
     f.list = list != NULL ? list : c->list;     /* still the one at hand */
     snprintf(f.list_error, sizeof f.list_error, "%s", list_error);
-    if (check_list(&f, &err) != HT_OK) {
+    if (check_list(c, &f, &err) != HT_OK) {
         ht_ledger_refuse(l, "%.250s", err.text);
         return;
     }

@@ -1,11 +1,13 @@
 /* src/population/coordinator_pool.c - a pooled run: the coordinator lends its messages and records to the pool;
  * see coordinator_state.h.
  *
- * Whether a run is pooled is decided once, by the recipe, the mode and what the first replica brings.
+ * Whether a run is pooled is decided once, when the first replica is there: by the recipe, the mode and what it
+ * brings. From then on the recipe stands, because pool and policy point into it.
  * May touch: the coordinator, the pool. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "population/coordinator_state.h"
@@ -14,7 +16,7 @@
 
 bool ht_coordinator_wants_pool(const ht_coordinator *c)
 {
-    return c->recipe->population.mode == HT_POPULATION_POOLED && c->mode == HT_MODE_ACTIVE;
+    return c->recipe->population.mode == HT_POPULATION_POOLED;
 }
 
 /* Lines of a text as events. */
@@ -29,13 +31,22 @@ static void say_lines(ht_coordinator *c, const char *text)
     }
 }
 
-/* What cannot be pooled is tuned as it can be: each replica by itself. */
-static void stay_independent(ht_coordinator *c, const char *why)
+/* What nobody would call a fault of program or recipe. */
+static bool is_meant_otherwise(const ht_coordinator *c, ht_error *why)
 {
-    ht_coordinator_say(c, "not pooled, each replica is tuned by itself: %.200s", why);
-    if (c->n_warnings < HT_WARNINGS_MAX)
-        snprintf(c->warnings[c->n_warnings++], sizeof c->warnings[0], "not pooled: %.230s", why);
-    c->barrier = c->recipe->population.sync == HT_SYNC_BARRIER;
+    if (c->mode != HT_MODE_ACTIVE)
+        return ht_fail(why, HT_EREFUSED, "mode %s leaves the trainings as they are", ht_mode_text(c->mode)) != HT_OK;
+    if (c->freeze.mode == HT_FREEZE_REPLAY || c->freeze.mode == HT_FREEZE_REPLAY_ADJUSTED)
+        return ht_fail(why, HT_EREFUSED, "freeze mode %s: a recorded operation list drives the trainings",
+                       ht_freeze_mode_text(c->freeze.mode)) != HT_OK;
+    return false;
+}
+
+static ht_status create_pool(ht_coordinator *c, const ht_pool_options *o, const ht_member *member, ht_error *why)
+{
+    if (c->epochs <= 0)
+        return ht_fail(why, HT_EINVAL, "the program did not say how many epochs it trains (max_epochs)");
+    return ht_pool_create(o, member, &c->pool, why);
 }
 
 void ht_coordinator_pool_begin(ht_coordinator *c, const ht_member *member)
@@ -45,18 +56,24 @@ void ht_coordinator_pool_begin(ht_coordinator *c, const ht_member *member)
     c->pool_decided = true;
     if (!ht_coordinator_wants_pool(c))
         return;
+    ht_coordinator_close_early(c);
+    c->barrier = c->recipe->population.sync == HT_SYNC_BARRIER;     /* until there is a pool, which has its own */
     const ht_pool_options o = {.n_replicas = c->n_replicas, .recipe = c->recipe, .epochs = c->epochs,
                                .seed = (uint64_t)c->recipe->search.seed, .patience_s = 2 * c->silence_s};
     ht_error err = {""};
     ht_string plan = {0};
-    ht_status st = c->epochs > 0 ? ht_pool_create(&o, member, &c->pool, &err)
-                                 : ht_fail(&err, HT_EINVAL, "the program did not say how many epochs it trains (max_epochs)");
-    if (st == HT_ENOMEM)
-        c->no_memory = true;
+    if (!ht_coordinator_wants_pool(c))
+        return;
+    bool meant = is_meant_otherwise(c, &err);
+    ht_status st = meant ? HT_EREFUSED : create_pool(c, &o, member, &err);
+    c->no_memory |= st == HT_ENOMEM;
     if (st != HT_OK) {
-        stay_independent(c, err.text);
+        ht_coordinator_say(c, "not pooled, each replica is for itself: %.200s", err.text);
+        if (!meant && c->n_warnings < HT_WARNINGS_MAX)
+            snprintf(c->warnings[c->n_warnings++], sizeof c->warnings[0], "not pooled: %.230s", err.text);
         return;
     }
+    c->barrier = false;
     c->member = *member;
     ht_tuned_find(c->recipe, &c->member, &c->tuned);
     ht_pool_plan(&o, member, &plan);
@@ -64,6 +81,8 @@ void ht_coordinator_pool_begin(ht_coordinator *c, const ht_member *member)
     if (c->announce != NULL)
         c->announce(c->announce_ctx, ht_string_peek(&plan));
     ht_string_release(&plan);
+    if (c->stopping)
+        ht_coordinator_pool_stop(c);
 }
 
 /* A replica whose state has another shape could never exchange it. */
@@ -71,6 +90,69 @@ bool ht_coordinator_pool_fits(const ht_coordinator *c, const ht_member *m)
 {
     return m->layout == c->member.layout && m->state_bytes == c->member.state_bytes &&
            m->n_knobs == c->member.n_knobs && m->has_init == c->member.has_init;
+}
+
+/* ---- what is asked from outside -------------------------------------------------------------- */
+
+static const char *knob_of(const ht_coordinator *c, const char *module, const char *key)
+{
+    for (size_t i = 0; key != NULL && i < c->member.n_knobs; i++) {
+        const ht_member_knob *k = &c->member.knobs[i];
+        if (strcmp(k->name, key) == 0 && strcmp(k->actuator, module) == 0)
+            return k->name;
+    }
+    return NULL;
+}
+
+/* The first knob that an operation names and that the pool deals out. */
+static const char *dealt_knob(const ht_coordinator *c, const ht_ledger_line *l)
+{
+    const char *key = ht_json_text(l->params, "key");
+    const char *found = knob_of(c, l->module, key != NULL ? key : l->id);
+    const cJSON *item;
+    if (found == NULL && cJSON_IsObject(l->params))
+        cJSON_ArrayForEach(item, l->params) {
+            found = found != NULL ? found : knob_of(c, l->module, item->string);
+        }
+    return found;
+}
+
+static void take_mode(ht_coordinator *c, ht_mode mode, ht_ledger_line *l)
+{
+    c->mode = mode;
+    l->decision = HT_LEDGER_APPLIED;
+    l->payload = cJSON_CreateObject();
+    ht_json_put_text(l->payload, "mode", ht_mode_text(mode));
+    snprintf(l->notes, sizeof l->notes, "%s",
+             mode == HT_MODE_ACTIVE ? "pooled: mutants again from the next segment on"
+                                    : "pooled: no mutants from the next segment on");
+}
+
+bool ht_coordinator_pool_operate(ht_coordinator *c, ht_ledger_line *l)
+{
+    const char *text = ht_json_text(l->params, "mode"), *knob;
+    ht_mode mode = HT_MODE_ACTIVE;
+    if (strcmp(l->module, "tune") != 0) {
+        knob = dealt_knob(c, l);
+        if (knob != NULL)
+            ht_ledger_refuse(l, "pooled_run: the population deals out '%s' with every piece of work", knob);
+        return knob != NULL;
+    }
+    if (strcmp(l->op, "set") == 0) {
+        ht_ledger_refuse(l, "pooled_run: the recipe stands until the end of a pooled run; set it at the start");
+    } else if (strcmp(l->op, "disable") == 0) {
+        take_mode(c, HT_MODE_OFF, l);
+    } else if (strcmp(l->op, "enable") == 0) {
+        if (text != NULL)
+            ht_mode_parse(text, &mode);     /* it is known: refuse_tune saw it */
+        if (mode == HT_MODE_REPLAY)
+            ht_ledger_refuse(l, "pooled_run: a mutation log is repeated by independent replicas only");
+        else
+            take_mode(c, mode, l);
+    } else {
+        return false;
+    }
+    return true;
 }
 
 /* ---- verdicts as records of the loop --------------------------------------------------------- */
@@ -124,9 +206,15 @@ static void log_verdict(ht_coordinator *c, const ht_pool_verdict *v)
 
 /* ---- both queues of the pool ------------------------------------------------------------------ */
 
-static bool is_answered(ht_pool_order_kind kind)
+/* Who has waited for us in silence begins to owe a word now. A MEAN waits for others, and the pool for it. */
+static void expect_answer(ht_coordinator *c, int replica, const ht_pool_order *o)
 {
-    return kind == HT_ORDER_WORK || kind == HT_ORDER_VALIDATE;
+    ht_replica *r = &c->replicas[replica];
+    if (o->kind != HT_ORDER_WORK && o->kind != HT_ORDER_VALIDATE)
+        return;
+    if (r->awaited == 0)
+        r->heard = c->now;
+    r->awaited = o->number;
 }
 
 static void drain(ht_coordinator *c)
@@ -135,7 +223,7 @@ static void drain(ht_coordinator *c)
     ht_pool_note note;
     c->reply.kind = HT_MESSAGE_ORDER;
     while (ht_pool_next_order(c->pool, &replica, &c->reply.as.pool_order)) {
-        c->replicas[replica].works |= is_answered(c->reply.as.pool_order.kind);
+        expect_answer(c, replica, &c->reply.as.pool_order);
         ht_coordinator_send(c, replica, &c->reply);
         ht_pool_order_release(&c->reply.as.pool_order);
     }
@@ -178,14 +266,15 @@ void ht_coordinator_pool_join(ht_coordinator *c, int replica)
 void ht_coordinator_pool_event(ht_coordinator *c, int replica, const ht_pool_event *e)
 {
     ht_replica *r = &c->replicas[replica];
-    if (c->pool == NULL)
+    if (c->pool == NULL || !r->pooled)
         return;
+    bool trained = (e->kind == HT_EVENT_TICK || e->kind == HT_EVENT_REPORT) && e->epoch > 0;
     r->step = e->step;
-    r->epoch += e->kind == HT_EVENT_TICK || e->kind == HT_EVENT_REPORT;
-    if (e->kind != HT_EVENT_TICK)
-        r->works = false;
-    else
-        r->longest_s = fmax(r->longest_s, e->seconds);
+    r->epoch += trained;
+    if ((e->kind == HT_EVENT_REPORT || e->kind == HT_EVENT_MEASURED) && e->number == r->awaited)
+        r->awaited = 0;
+    if (trained)
+        r->longest_s = fmax(r->longest_s, e->kind == HT_EVENT_TICK ? e->seconds : e->seconds / e->epoch);
     if (e->kind != HT_EVENT_FAILED && is_best(c, e->loss)) {
         c->has_best = true;
         c->best = e->loss;

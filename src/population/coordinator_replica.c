@@ -26,6 +26,7 @@ static void start_again(ht_coordinator *c, int replica)
     ht_replica *r = &c->replicas[replica];
     ht_coordinator_lose_segment(c, replica);
     r->done = false;
+    r->awaited = 0;
     r->local = r->judged = 0;
     r->mode_known = false;
     r->reject_streak = r->pause_left = r->global_cooldown = 0;
@@ -43,9 +44,11 @@ void ht_coordinator_welcome(ht_coordinator *c, int replica)
         c->no_memory = true;
         return;
     }
+    bool pooled = c->pool != NULL && ht_coordinator_pool_fits(c, &c->in.as.hello.member);
+    ht_mode mode = c->pool != NULL && !pooled ? HT_MODE_OFF : c->mode;
+    c->replicas[replica].pooled = pooled;
     m->kind = HT_MESSAGE_WELCOME;
-    m->as.welcome = (ht_welcome){.replica = replica, .mode = c->mode, .recipe = text,
-                                 .pooled = c->pool != NULL && ht_coordinator_pool_fits(c, &c->in.as.hello.member),
+    m->as.welcome = (ht_welcome){.replica = replica, .mode = mode, .recipe = text, .pooled = pooled,
                                  .replay = c->mode == HT_MODE_REPLAY ? c->replay : NULL,
                                  .freeze = ht_coordinator_freeze_order(c)};
     ht_coordinator_send(c, replica, m);     /* what else is in m is borrowed: no release */
@@ -79,11 +82,13 @@ static void hello(ht_coordinator *c, int replica, ht_hello *h)
     ht_coordinator_say(c, "replica %d %s; actuators: %.150s", replica, again ? "started again" : "joined",
                        h->actuators[0] != '\0' ? h->actuators : "none");
     keep_controls(c, replica, &h->controls);
-    if (c->pool != NULL && !ht_coordinator_pool_fits(c, &h->member))
-        ht_coordinator_say(c, "replica %d brings another training state than the first one: it is tuned by itself",
-                           replica);
-    else
+    if (r->pooled) {
         ht_coordinator_pool_join(c, replica);
+    } else if (c->pool != NULL) {
+        ht_coordinator_say(c, "replica %d brings another training state or other knobs than the first one: it trains "
+                           "beside the pool, untuned", replica);
+        ht_coordinator_pool_lose(c, replica);       /* nobody waits for it */
+    }
 }
 
 /* ---- records -------------------------------------------------------------------------------- */

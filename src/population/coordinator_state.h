@@ -31,7 +31,9 @@ typedef struct {
     bool joined;            /**< was welcomed: it may be sent to */
     bool introduced;        /**< its HELLO was handled: with a barrier later than it was welcomed */
     bool lost, done;
-    bool works;             /**< pooled: it has WORK or something to validate, so it is expected to speak */
+    bool pooled;            /**< takes part in the pool */
+    unsigned long awaited;  /**< pooled: number of the WORK or VALIDATE that it has, so it is expected to speak;
+                                 0 = none */
     double heard;           /**< time of the last message; NaN = none */
     double decided;         /**< time of the last REPORT, or of HELLO; NaN = none */
     double longest_s;       /**< longest time from one to the next; 0 = unknown */
@@ -135,6 +137,8 @@ void ht_coordinator_disabled(ht_coordinator *c, int replica, const char *what, c
 void ht_coordinator_resend(ht_coordinator *c, int replica);
 /** Close every operation that nobody is waited for any more. */
 void ht_coordinator_close_answered(ht_coordinator *c);
+/** Nobody was welcomed yet: what is asked of the tuner is done here, and comes with WELCOME. */
+void ht_coordinator_close_early(ht_coordinator *c);
 /** Close all operations: the run is over. */
 void ht_coordinator_close_all(ht_coordinator *c);
 void ht_coordinator_control_release(ht_coordinator *c);
@@ -143,12 +147,15 @@ void ht_ledger_refuse(ht_ledger_line *l, const char *format, ...) HT_PRINTF(2, 3
 
 /* ---- coordinator_pool.c --------------------------------------------------------------------- */
 
-/** The recipe and the mode ask for a pooled run. */
+/** The recipe asks for a pooled run: rounds are the pool's. */
 bool ht_coordinator_wants_pool(const ht_coordinator *c);
 /** The first replica is there: is the run pooled? Later calls do nothing. */
 void ht_coordinator_pool_begin(ht_coordinator *c, const ht_member *member);
 /** Whether a replica can take part in the pool. */
 bool ht_coordinator_pool_fits(const ht_coordinator *c, const ht_member *m);
+/** What a pooled run does itself, or refuses, with an operation from outside.
+ *  @return true if the line is complete; false: it goes to the replicas */
+bool ht_coordinator_pool_operate(ht_coordinator *c, ht_ledger_line *l);
 /* Without a pool these do nothing. */
 void ht_coordinator_pool_join(ht_coordinator *c, int replica);
 void ht_coordinator_pool_event(ht_coordinator *c, int replica, const ht_pool_event *e);
