@@ -26,6 +26,10 @@ void ht_blas_choose_kernels(char **argv)
     const char *name = "OPENBLAS_CORETYPE", *better = better_kernels();
     if (better == NULL || getenv(name) != NULL || strcmp(openblas_get_corename(), "Prescott") != 0)
         return;
-    if (setenv(name, better, 1) == 0)
-        execv("/proc/self/exe", argv);
+    char path[4096];    /* its name, so that the process keeps it in lists of processes */
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (n <= 0 || setenv(name, better, 1) != 0)
+        return;
+    path[n] = '\0';
+    execv(path, argv);
 }
