@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The example builds against the installed package, by pkg-config and by CMake, and runs.
+# The examples build against the installed package, by pkg-config and by CMake, and run.
 # usage: installed.sh BUILD_DIR SOURCE_DIR CC [FLAGS]
 set -eu
 build=$1 source=$2 cc=$3 flags=${4:-}
@@ -18,6 +18,17 @@ test -s runs/minimal/study.h5
 rm -rf runs
 lines=$(mpirun --oversubscribe --bind-to none -n 3 ./minimal | grep -c 'validation loss')
 test "$lines" = 2
+
+# A pooled run has one champion, and its weights are a file.
+# shellcheck disable=SC2086,SC2046
+OMPI_CC=$cc mpicc -std=c11 -Wall -Wextra $flags "$source/examples/pooled.c" $(pkg-config --cflags --libs hottune) -lm -o pooled
+./pooled | grep -q 'champion: replica 0'
+rm -rf runs
+lines=$(mpirun --oversubscribe --bind-to none -n 5 ./pooled | grep -c 'champion: replica .* test')
+test "$lines" = 1
+test -s runs/pooled/champion.h5
+grep -q 'islands: 4, 2 from epoch 15, 1 from epoch 24' runs/pooled/events.log
+rm -rf runs
 
 # The optimiser alone needs no MPI compiler.
 # shellcheck disable=SC2086,SC2046
