@@ -53,6 +53,7 @@ typedef struct {
                                      replicas; one that is not pooled ends after them. 0: not limited, not pooled */
     const char *recipe_set;     /**< fields of the recipe to set, "population.merge=off search.gamma=0.2"; NULL =
                                      none */
+    const char *recipe_unless_given;    /**< the same for fields that the recipe does not give; NULL = none */
     bool check_transfers;       /**< a checksum follows every training state that moves between replicas */
     void (*plan)(void *ctx, const char *text);      /**< told at the start of a pooled run what it will do and
                                      why, in lines, on the coordinator; may be NULL */

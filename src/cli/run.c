@@ -269,6 +269,7 @@ static ht_options options_of(const job *j, ht_progress_line *line)
         .max_steps = j->epochs * j->workload->steps_per_epoch,
         .max_epochs = (int)j->epochs,
         .recipe_set = j->recipe_set,
+        .recipe_unless_given = "population.mode=pooled",
         .plan = print_plan,
         .plan_ctx = (void *)j,
         .mode = j->mode,

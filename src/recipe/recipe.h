@@ -165,6 +165,10 @@ void ht_recipe_fault_path(const ht_error *err, char *path, size_t size);
  *  @return HT_OK; HT_EFORMAT: err says "invalid_recipe: path: why", `r` is unchanged */
 ht_status ht_recipe_set(ht_recipe *r, const cJSON *params, ht_error *err);
 
+/** Whether an optional field of the recipe itself ("population.mode") was written; true for required ones, false
+ *  for what is no field. */
+bool ht_recipe_gives(const ht_recipe *r, const char *path);
+
 /** The normalised form as JSON, owned by the caller; NULL when out of memory. */
 cJSON *ht_recipe_to_json(const ht_recipe *r);
 /** The normalised form as text, YAML or JSON; reads back to an equal recipe. */

@@ -151,3 +151,9 @@ ht_status ht_recipe_set(ht_recipe *r, const cJSON *params, ht_error *err)
     ht_recipe_destroy(changed);
     return st;
 }
+
+bool ht_recipe_gives(const ht_recipe *r, const char *path)
+{
+    const ht_field *f = ht_field_find(HT_IN_RECIPE, path);
+    return f != NULL && ht_field_given(f, r);
+}
