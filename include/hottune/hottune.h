@@ -54,7 +54,9 @@ typedef struct {
     const char *recipe_set;     /**< fields of the recipe to set, "population.merge=off search.gamma=0.2"; NULL =
                                      none */
     const char *recipe_unless_given;    /**< the same for fields that the recipe does not give; NULL = none */
-    bool check_transfers;       /**< a checksum follows every training state that moves between replicas */
+    int ema_every;              /**< batches between two updates of the averaged weights, for large models; default 1 */
+    bool check_transfers;       /**< a checksum follows every training state that moves between replicas; builds
+                                     without NDEBUG always do it */
     void (*plan)(void *ctx, const char *text);      /**< told at the start of a pooled run what it will do and
                                      why, in lines, on the coordinator; may be NULL */
     void *plan_ctx;

@@ -14,6 +14,11 @@
 #include "comm/mpi_comm.h"
 
 static const double default_patience_s = 60;
+#ifdef NDEBUG
+static const bool checks_always = false;    /* of transferred training states */
+#else
+static const bool checks_always = true;
+#endif
 static const double poll_s = 0.2;           /* between two looks into the run directory, several ranks */
 static const double idle_s = 0.05;          /* how long the coordinator waits before it looks up */
 
@@ -199,7 +204,8 @@ ht_status ht_open(const ht_options *options, ht_kernel **out)
     k->news.best = NAN;
     k->max_steps = options->max_steps;
     k->max_epochs = options->max_epochs;
-    k->checks = options->check_transfers;
+    k->checks = options->check_transfers || checks_always;
+    k->ema_every = options->ema_every > 0 ? options->ema_every : 1;
     k->run_dir = options->run_dir != NULL ? strdup(options->run_dir) : NULL;
     k->fail_on_error = options->fail_on_error;
     k->warning = options->warning;

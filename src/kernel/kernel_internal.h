@@ -57,6 +57,7 @@ struct ht_kernel {
     bool has_state, checks;
     char *run_dir;                  /* owned */
     long long batches;              /* since the last epoch's end */
+    long long ema_every, ema_due;   /* batches between two updates of the average; since the last one */
     double ema_most;
 
     /* how it stands */

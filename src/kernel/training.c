@@ -120,16 +120,24 @@ ht_status ht_kernel_begin_training(ht_kernel *k)
 
 /* ---- while it trains ------------------------------------------------------------------------- */
 
+static void catch_up(ht_kernel *k)
+{
+    if (k->training.ema)
+        ht_state_ema_update_after(k->state, k->ema_most, k->ema_due);
+    k->ema_due = 0;
+}
+
 void ht_kernel_count_batch(ht_kernel *k)
 {
     k->batches++;
-    if (k->training.ema)
-        ht_state_ema_update(k->state, k->ema_most);
+    if (++k->ema_due >= k->ema_every)
+        catch_up(k);
 }
 
 /* Until the first epoch is over nobody knows how many batches it has; the warm-up of the average rules then. */
 static void note_epoch(ht_kernel *k)
 {
+    catch_up(k);
     if (k->start.ema > 0)
         k->ema_most = k->start.ema;
     else if (k->batches > 0)

@@ -104,10 +104,18 @@ void ht_state_ema_reset(ht_state *s)
 
 void ht_state_ema_update(ht_state *s, double most)
 {
+    ht_state_ema_update_after(s, most, 1);
+}
+
+void ht_state_ema_update_after(ht_state *s, double most, long long steps)
+{
     assert(!s->swapped);
-    if (s->steps == NULL)
+    if (s->steps == NULL || steps < 1)
         return;
-    double share = 1 - ht_ema_decay(most, ++*s->steps);
+    double decay = 1;
+    for (long long i = 0; i < steps; i++)
+        decay *= ht_ema_decay(most, ++*s->steps);
+    double share = 1 - decay;
     for (size_t i = 0; i < s->n_averages; i++) {
         pair x = pair_of(s, i);
         size_t n = x.average->count;

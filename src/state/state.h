@@ -102,6 +102,9 @@ void ht_state_ema_reset(ht_state *s);
 /** One optimiser step was made, the t-th since ht_state_ema_reset (t is part of the image and travels).
  *  One pass over memory. Without averaged weights nothing happens. Not while swapped. */
 void ht_state_ema_update(ht_state *s, double most);
+/** The same for `steps` steps at once, with the product of their decays: cheaper, and the average follows the weights
+ *  at the end of them alone. */
+void ht_state_ema_update_after(ht_state *s, double most, long long steps);
 /** Exchange averaged and trained weights in the program's buffers; twice = as before, bit by bit. Allocates
  *  nothing. bfloat16 weights show the nearest bfloat16 of the average (half way: away from zero; only then
  *  can the swap be undone exactly), and where the average was is a mixture of bits: do not transfer between

@@ -92,6 +92,23 @@ static void the_average_follows_the_formula(void)
     ht_state_destroy(s);
 }
 
+static void steps_taken_together_count_as_many(void)
+{
+    ht_random r = ht_random_stream(9, HT_RANDOM_TEST, 0, 0);
+    weights w;
+    const ht_span *live;
+    train(&w, &r);
+    ht_state *s = state_of(&w);
+    ht_state_live(s, &live);
+    double e = w.twice[0], d = ht_ema_decay(.9, 1) * ht_ema_decay(.9, 2) * ht_ema_decay(.9, 3);
+    train(&w, &r);
+    ht_state_ema_update_after(s, .9, 3);
+    ht_state_ema_update_after(s, .9, 0);
+    CU_ASSERT_EQUAL(*(int64_t *)live[7].data, 3);
+    CU_ASSERT_DOUBLE_EQUAL(((double *)live[6].data)[0], d * e + (1 - d) * w.twice[0], 1e-15);
+    ht_state_destroy(s);
+}
+
 static void the_average_of_equal_weights_is_exactly_that(void)
 {
     ht_random r = ht_random_stream(4, HT_RANDOM_TEST, 0, 0);
@@ -260,7 +277,7 @@ static void a_load_brings_back_average_and_steps_and_ends_a_swap(void)
     ht_state_destroy(s);
 }
 
-CASES("ema", CASE(the_decay_warms_up_and_then_is_constant), CASE(the_average_follows_the_formula),
+CASES("ema", CASE(the_decay_warms_up_and_then_is_constant), CASE(the_average_follows_the_formula), CASE(steps_taken_together_count_as_many),
       CASE(the_average_of_equal_weights_is_exactly_that),
       CASE(a_swap_shows_the_average_and_a_second_one_undoes_it_bit_by_bit),
       CASE(bfloat16_rounds_to_the_nearest), CASE(the_best_weights_are_the_averaged_ones),
