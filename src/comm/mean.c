@@ -29,26 +29,9 @@ ht_mean_place ht_mean_find(size_t m, size_t member)
     return p;
 }
 
-size_t ht_mean_size(ht_element e)
-{
-    switch (e) {
-    case HT_FLOAT32:
-    case HT_INT32:
-        return 4;
-    case HT_FLOAT64:
-    case HT_INT64:
-        return 8;
-    case HT_BFLOAT16:
-        return 2;
-    case HT_BYTES:
-        break;
-    }
-    return 1;
-}
-
 size_t ht_mean_partial_size(ht_element e)
 {
-    return e == HT_BFLOAT16 ? sizeof(float) : ht_mean_size(e);
+    return e == HT_BFLOAT16 ? sizeof(float) : ht_element_bytes(e);
 }
 
 static void add_f32(size_t n, const float *restrict x, float *restrict sum)

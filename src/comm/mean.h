@@ -20,7 +20,6 @@ typedef struct {
 } ht_mean_place;
 ht_mean_place ht_mean_find(size_t m, size_t member);
 
-size_t ht_mean_size(ht_element e);         /**< bytes of an element */
 size_t ht_mean_partial_size(ht_element e); /**< bytes of a partial sum of elements */
 
 typedef struct {

@@ -120,7 +120,7 @@ void *ht_stream_at(const ht_stream *s, size_t i)
 size_t ht_stream_length(const ht_stream *s, size_t i)
 {
     ht_element e = s->chunks[i].element;
-    return s->chunks[i].count * (s->is_partial ? ht_mean_partial_size(e) : ht_mean_size(e));
+    return s->chunks[i].count * (s->is_partial ? ht_mean_partial_size(e) : ht_element_bytes(e));
 }
 
 static ht_status say(ht_stream_ends *e, int to, note n, ht_error *err)

@@ -57,7 +57,7 @@ static ht_status cut(const transfers *t, size_t n, const ht_span *spans, bool fo
                 total += s->count / most + (s->count % most > 0);
             for (size_t done = 0; fill == 1 && done < s->count; done += most)
                 out->chunk[at++] =
-                    (ht_stream_chunk){(unsigned char *)s->data + done * ht_mean_size(s->element),
+                    (ht_stream_chunk){(unsigned char *)s->data + done * ht_element_bytes(s->element),
                                       s->count - done < most ? s->count - done : most, s->element};
         }
         if (fill == 0) {
