@@ -273,6 +273,7 @@ static void check_run(MPI_Comm comm, int rank, int size, int *failures, int per_
     outcome o = run(comm, dir, per_replica, &t);
     CHECK(o.status == HT_OK);
     bool trains = size == 1 || rank > 0;
+    int replicas = size == 1 ? 1 : (size - 1) / per_replica;
 
     /* One replica is champion; what it shows is worth what the run says it is. */
     int champion = o.champion, champions;
@@ -301,10 +302,10 @@ static void check_run(MPI_Comm comm, int rank, int size, int *failures, int per_
     unsigned long counts[3] = {unknown, twice, others};
     MPI_Allreduce(MPI_IN_PLACE, counts, 3, MPI_UNSIGNED_LONG, MPI_SUM, comm);
     CHECK(counts[0] == 0);
-    CHECK(size == 1 || (counts[1] > 0 && counts[2] > 0));
+    CHECK(replicas == 1 || (counts[1] > 0 && counts[2] > 0));
     CHECK(t.saved.n < LOG_MAX && t.loaded.n < LOG_MAX && all.n < LOG_MAX);
     /* Beside the averaged and the best weights: two states of the race, and the root that is made of one of them. */
-    CHECK((double)t.held < (1 + 3 + .3) * (double)o.state_bytes || !trains);
+    CHECK((double)t.held < (1 + 3 + .5) * (double)o.state_bytes || !trains);
     remove_directory(comm, rank, dir);
 }
 
