@@ -291,7 +291,8 @@ bool ht_running(ht_kernel *k)
         return false;
     if (!k->begun)
         begin(k);
-    bool trained = (k->max_steps > 0 && k->step >= k->max_steps) || (k->max_epochs > 0 && k->epochs >= k->max_epochs);
+    bool trained = (k->max_steps > 0 && k->step >= k->max_steps) ||
+                   (k->max_epochs > 0 && k->epochs >= k->max_epochs);
     return !k->news.stop && (k->news.pooled || !trained);
 }
 

@@ -65,7 +65,7 @@ struct ht_kernel {
     bool watches_batches;           /* the fast path of ht_apply looks at this alone */
     ht_group_news news;
     long long step, max_steps;
-    int epochs, max_epochs;         /* validations so far, and after which an independent run ends; 0 = none */
+    int epochs, max_epochs;         /* validations so far, and when an independent run ends; 0 = not limited */
     ht_result result;
     ht_error message;
     void (*warning)(void *ctx, const char *text);

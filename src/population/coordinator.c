@@ -246,9 +246,9 @@ static double longest_of_all(const ht_coordinator *c)
     return longest_s;
 }
 
-/* A replica that waits for its DIRECTIVE or for work is not silent: it is our turn. As long as nobody's epoch is over
- * nobody knows how long one takes, and silence means nothing. Before its work a pooled replica may wait in vain for
- * the state of a dead one, as long as the pool's patience: it must not die of that, too. */
+/* A replica that waits for its DIRECTIVE or for work is not silent: it is our turn. As long as nobody's epoch is
+ * over nobody knows how long one takes, and silence means nothing. Before its work a pooled replica may wait in
+ * vain for the state of a dead one, as long as the pool's patience: it must not die of that, too. */
 static bool is_silent(const ht_coordinator *c, const ht_replica *r, double longest_s, double now)
 {
     double silent = now - (isnan(r->heard) ? c->began : r->heard);

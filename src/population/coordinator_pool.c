@@ -1,8 +1,8 @@
-/* src/population/coordinator_pool.c - a pooled run: the coordinator lends its messages and records to the pool;
- * see coordinator_state.h.
+/* src/population/coordinator_pool.c - a pooled run: the coordinator lends its messages and records to the
+ * pool; see coordinator_state.h.
  *
- * Whether a run is pooled is decided once, when the first replica is there: by the recipe, the mode and what it
- * brings. From then on the recipe stands, because pool and policy point into it.
+ * Whether a run is pooled is decided once, when the first replica is there: by the recipe, the mode and what
+ * it brings. From then on the recipe stands, because pool and policy point into it.
  * May touch: the coordinator, the pool. */
 #include <math.h>
 #include <stdio.h>
@@ -35,14 +35,16 @@ static void say_lines(ht_coordinator *c, const char *text)
 static bool is_meant_otherwise(const ht_coordinator *c, ht_error *why)
 {
     if (c->mode != HT_MODE_ACTIVE)
-        return ht_fail(why, HT_EREFUSED, "mode %s leaves the trainings as they are", ht_mode_text(c->mode)) != HT_OK;
+        return ht_fail(why, HT_EREFUSED, "mode %s leaves the trainings as they are",
+                       ht_mode_text(c->mode)) != HT_OK;
     if (c->freeze.mode == HT_FREEZE_REPLAY || c->freeze.mode == HT_FREEZE_REPLAY_ADJUSTED)
         return ht_fail(why, HT_EREFUSED, "freeze mode %s: a recorded operation list drives the trainings",
                        ht_freeze_mode_text(c->freeze.mode)) != HT_OK;
     return false;
 }
 
-static ht_status create_pool(ht_coordinator *c, const ht_pool_options *o, const ht_member *member, ht_error *why)
+static ht_status create_pool(ht_coordinator *c, const ht_pool_options *o, const ht_member *member,
+                             ht_error *why)
 {
     if (c->epochs <= 0)
         return ht_fail(why, HT_EINVAL, "the program did not say how many epochs it trains (max_epochs)");
@@ -57,7 +59,7 @@ void ht_coordinator_pool_begin(ht_coordinator *c, const ht_member *member)
     if (!ht_coordinator_wants_pool(c))
         return;
     ht_coordinator_close_early(c);
-    c->barrier = c->recipe->population.sync == HT_SYNC_BARRIER;     /* until there is a pool, which has its own */
+    c->barrier = c->recipe->population.sync == HT_SYNC_BARRIER;     /* a pool will have its own */
     const ht_pool_options o = {.n_replicas = c->n_replicas, .recipe = c->recipe, .epochs = c->epochs,
                                .seed = (uint64_t)c->recipe->search.seed, .patience_s = 2 * c->silence_s};
     ht_error err = {""};
@@ -139,7 +141,8 @@ bool ht_coordinator_pool_operate(ht_coordinator *c, ht_ledger_line *l)
         return knob != NULL;
     }
     if (strcmp(l->op, "set") == 0) {
-        ht_ledger_refuse(l, "pooled_run: the recipe stands until the end of a pooled run; set it at the start");
+        ht_ledger_refuse(l, "pooled_run: the recipe stands until the end of a pooled run; set it at the "
+                         "start");
     } else if (strcmp(l->op, "disable") == 0) {
         take_mode(c, HT_MODE_OFF, l);
     } else if (strcmp(l->op, "enable") == 0) {

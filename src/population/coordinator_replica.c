@@ -85,8 +85,8 @@ static void hello(ht_coordinator *c, int replica, ht_hello *h)
     if (r->pooled) {
         ht_coordinator_pool_join(c, replica);
     } else if (c->pool != NULL) {
-        ht_coordinator_say(c, "replica %d brings another training state or other knobs than the first one: it trains "
-                           "beside the pool, untuned", replica);
+        ht_coordinator_say(c, "replica %d brings another training state or other knobs than the first one: "
+                           "it trains beside the pool, untuned", replica);
         ht_coordinator_pool_lose(c, replica);       /* nobody waits for it */
     }
 }

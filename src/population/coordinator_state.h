@@ -32,8 +32,8 @@ typedef struct {
     bool introduced;        /**< its HELLO was handled: with a barrier later than it was welcomed */
     bool lost, done;
     bool pooled;            /**< takes part in the pool */
-    unsigned long awaited;  /**< pooled: number of the WORK or VALIDATE that it has, so it is expected to speak;
-                                 0 = none */
+    unsigned long awaited;  /**< pooled: number of the WORK or VALIDATE that it has, so it is expected to
+                                 speak; 0 = none */
     double heard;           /**< time of the last message; NaN = none */
     double decided;         /**< time of the last REPORT, or of HELLO; NaN = none */
     double longest_s;       /**< longest time from one to the next; 0 = unknown */

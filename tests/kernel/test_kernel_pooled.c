@@ -1,9 +1,9 @@
 /* Pooled runs through the public API: one rank, replicas of one rank, replicas of two ranks.
  *
- * The training has buffers of every kind and a part that only callbacks reach. These see each state that is saved
- * (get) or loaded (put), so the test keeps the account: nothing is ever loaded that was not saved somewhere, bit by
- * bit, but for means. Its next step depends on the state and on how many were made here before, so that no two
- * replicas, and no two trainings from one root, are alike. */
+ * The training has buffers of every kind and a part that only callbacks reach. These see each state that is
+ * saved (get) or loaded (put), so the test keeps the account: nothing is ever loaded that was not saved
+ * somewhere, bit by bit, but for means. Its next step depends on the state and on how many were made here
+ * before, so that no two replicas, and no two trainings from one root, are alike. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -30,15 +30,15 @@ typedef struct {
 typedef struct {
     ht_kernel *k;
     double lr;
-    float w[W];                 /* weights */
-    uint16_t b[B];              /* weights, bfloat16 */
-    double m[M];                /* momentum */
+    float w[W];    /* weights */
+    uint16_t b[B]; /* weights, bfloat16 */
+    double m[M];   /* momentum */
     int64_t steps;
-    double device[3];           /* behind callbacks */
-    uint64_t made, noise;       /* steps made here; not part of the state */
+    double device[3];     /* behind callbacks */
+    uint64_t made, noise; /* steps made here; not part of the state */
     log_of_states saved, loaded;
-    bool may_be_mean;           /* nothing but a get came since: a put now may be a mean */
-    size_t held;                /* most bytes that the library held */
+    bool may_be_mean; /* nothing but a get came since: a put now may be a mean */
+    size_t held;      /* most bytes that the library held */
 } training;
 
 /* ---- the training ------------------------------------------------------------------------------ */
@@ -167,7 +167,7 @@ typedef struct {
     ht_status status;
     ht_result result;
     bool champion;
-    double shown;               /* loss of the best weights of this replica */
+    double shown; /* loss of the best weights of this replica */
     size_t state_bytes;
 } outcome;
 
@@ -175,7 +175,12 @@ static ht_status offer(training *t)
 {
     const ht_state_buffer buffers[] = {
         {.name = "w", .data = t->w, .count = W, .element = HT_FLOAT32, .use = HT_AVERAGE, .is_weights = true},
-        {.name = "b", .data = t->b, .count = B, .element = HT_BFLOAT16, .use = HT_AVERAGE, .is_weights = true},
+        {.name = "b",
+         .data = t->b,
+         .count = B,
+         .element = HT_BFLOAT16,
+         .use = HT_AVERAGE,
+         .is_weights = true},
         {.name = "m", .data = t->m, .count = M, .element = HT_FLOAT64, .use = HT_AVERAGE},
         {.name = "steps", .data = &t->steps, .count = 1, .element = HT_INT64, .use = HT_COPY}};
     HT_TRY(ht_knob_double(t->k, "opt", "lr", &t->lr, HT_LOG, 1e-4, 2));
@@ -203,9 +208,15 @@ static outcome run(MPI_Comm comm, const char *dir, int per_replica, training *t)
 {
     outcome o = {.shown = NAN};
     *t = (training){.lr = .02};
-    o.status = ht_open(&(ht_options){.comm = comm, .run_dir = dir, .recipe_text = recipe, .max_epochs = EPOCHS,
-                                     .seed = 11, .ranks_per_replica = per_replica, .patience_s = 30,
-                                     .check_transfers = true}, &t->k);
+    o.status = ht_open(&(ht_options){.comm = comm,
+                                     .run_dir = dir,
+                                     .recipe_text = recipe,
+                                     .max_epochs = EPOCHS,
+                                     .seed = 11,
+                                     .ranks_per_replica = per_replica,
+                                     .patience_s = 30,
+                                     .check_transfers = true},
+                       &t->k);
     if (o.status == HT_OK && ht_is_replica(t->k)) {
         t->noise = 1000003u * (uint64_t)(ht_replica(t->k) + 1);
         begin_anew(t, 1);
@@ -287,7 +298,7 @@ static void check_run(MPI_Comm comm, int rank, int size, int *failures, int per_
     CHECK(best == said && best == least);
     CHECK(rank != 0 || (o.result.val == best && o.result.lost == 0));
 
-    /* Nothing was loaded that nobody saved; something was loaded twice (rolled back), something came from others. */
+    /* Nothing was loaded that nobody saved; some was loaded twice (rolled back), some came from others. */
     size_t unknown = 0, twice = 0, others = 0;
     gather(comm, size, &t.saved, &all);
     for (size_t i = 0; i < t.loaded.n; i++) {
@@ -304,7 +315,7 @@ static void check_run(MPI_Comm comm, int rank, int size, int *failures, int per_
     CHECK(counts[0] == 0);
     CHECK(replicas == 1 || (counts[1] > 0 && counts[2] > 0));
     CHECK(t.saved.n < LOG_MAX && t.loaded.n < LOG_MAX && all.n < LOG_MAX);
-    /* Beside the averaged and the best weights: two states of the race, and the root that is made of one of them. */
+    /* Beside the averaged and the best weights: two states of the race, and the root, made of one of them. */
     CHECK((double)t.held < (1 + 3 + .5) * (double)o.state_bytes || !trains);
     remove_directory(comm, rank, dir);
 }

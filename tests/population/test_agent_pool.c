@@ -1,5 +1,5 @@
-/* tests/population/test_agent_pool.c - the replica's side of a pooled run. The coordinator is a script: orders that
- * the test put into the mail, in the order in which the agent will find them. */
+/* tests/population/test_agent_pool.c - the replica's side of a pooled run. The coordinator is a script:
+ * orders that the test put into the mail, in the order in which the agent will find them. */
 #include "cases.h"
 
 #include <CUnit/CUnit.h>
@@ -17,16 +17,16 @@ typedef struct {
     ht_metrics *metrics;
     ht_actuators *actuators;
     ht_knobs *knobs;
-    double lr, loss, now, kept;     /* kept: loss of the weights that were kept */
+    double lr, loss, now, kept; /* kept: loss of the weights that were kept */
     long long step;
-    ht_string deeds;                /* what was done to the training, in order */
-    const char *broken;             /* the deed that fails; NULL = none */
+    ht_string deeds;    /* what was done to the training, in order */
+    const char *broken; /* the deed that fails; NULL = none */
     double validation_s;
     size_t n_mail, n_later, n_events;
-    ht_bytes mail[MAIL_MAX], later[MAIL_MAX];   /* later: sent when a REPORT comes in */
+    ht_bytes mail[MAIL_MAX], later[MAIL_MAX]; /* later: sent when a REPORT comes in */
     ht_pool_event events[MAIL_MAX];
     int waits, warnings, byes;
-    bool dead;                      /* the coordinator */
+    bool dead; /* the coordinator */
 } stage;
 
 /* ---- the training ------------------------------------------------------------------------------ */
@@ -34,7 +34,8 @@ typedef struct {
 static ht_status deed(stage *s, ht_error *err, const char *what, unsigned long n)
 {
     ht_string_add(&s->deeds, "%s%lu ", what, n);
-    return s->broken != NULL && strcmp(s->broken, what) == 0 ? ht_fail(err, HT_EFAILED, "no %s today", what) : HT_OK;
+    return s->broken != NULL && strcmp(s->broken, what) == 0 ? ht_fail(err, HT_EFAILED, "no %s today", what)
+                                                             : HT_OK;
 }
 
 static ht_status init(void *ctx, uint64_t seed, ht_error *err)
@@ -166,8 +167,13 @@ static void after_report(stage *s)
 /* WORK that begins with init, from this learning rate. */
 static void work(stage *s, unsigned long number, int epochs, double lr)
 {
-    order(s, (ht_pool_order){.kind = HT_ORDER_WORK, .number = number, .source = HT_FROM_INIT, .seed = number,
-                             .epochs = epochs, .n_knobs = 1, .knobs = {lr}});
+    order(s, (ht_pool_order){.kind = HT_ORDER_WORK,
+                             .number = number,
+                             .source = HT_FROM_INIT,
+                             .seed = number,
+                             .epochs = epochs,
+                             .n_knobs = 1,
+                             .knobs = {lr}});
 }
 
 static void warn(void *ctx, const char *text)
@@ -178,12 +184,14 @@ static void warn(void *ctx, const char *text)
 
 static void welcome(stage *s)
 {
-    static const char recipe[] = "{\"version\": 1, \"objective\": {\"primary\": \"val/loss\", \"mode\": \"min\"},"
-                                 " \"actuators\": {\"opt\": {\"mutations\": {\"lr_mult\": {}}}}}";
+    static const char recipe[] =
+        "{\"version\": 1, \"objective\": {\"primary\": \"val/loss\", \"mode\": \"min\"},"
+        " \"actuators\": {\"opt\": {\"mutations\": {\"lr_mult\": {}}}}}";
     char text[sizeof recipe];
     ht_packet *m = calloc(1, sizeof *m);
     m->kind = HT_MESSAGE_WELCOME;
-    m->as.welcome = (ht_welcome){.replica = 1, .mode = HT_MODE_ACTIVE, .recipe = strcpy(text, recipe), .pooled = true};
+    m->as.welcome =
+        (ht_welcome){.replica = 1, .mode = HT_MODE_ACTIVE, .recipe = strcpy(text, recipe), .pooled = true};
     post(s, m);
     free(m);
 }
@@ -196,22 +204,45 @@ static stage *stage_of(double lr)
     CU_ASSERT_EQUAL_FATAL(ht_metrics_create(&s->metrics, NULL), HT_OK);
     CU_ASSERT_EQUAL_FATAL(ht_actuators_create(&s->actuators, NULL), HT_OK);
     CU_ASSERT_EQUAL_FATAL(ht_knobs_create(&s->knobs, NULL), HT_OK);
-    const ht_knob_spec knob = {.key = "lr", .type = HT_KNOB_LOG_FLOAT, .set = set_lr, .get = get_lr, .ctx = s, .group = "optimizer",
-                               .has_min = true, .min = 1e-6, .has_max = true, .max = 1, .initial = ht_real(lr)};
+    const ht_knob_spec knob = {.key = "lr",
+                               .type = HT_KNOB_LOG_FLOAT,
+                               .set = set_lr,
+                               .get = get_lr,
+                               .ctx = s,
+                               .group = "optimizer",
+                               .has_min = true,
+                               .min = 1e-6,
+                               .has_max = true,
+                               .max = 1,
+                               .initial = ht_real(lr)};
     CU_ASSERT_EQUAL_FATAL(ht_knobs_add(s->knobs, &knob, NULL), HT_OK);
     ht_knobs_initialize(s->knobs);
     ht_actuators_attach_knobs(s->actuators, s->knobs);
-    const ht_agent_options o = {.link = {s, link_send, link_receive}, .metrics = s->metrics,
-                                .actuators = s->actuators, .knobs = s->knobs,
-                                .effector = ht_effector_local(s->actuators), .patience_s = 2,
-                                .auto_disable_on_error = true, .warning = warn, .warning_ctx = s};
+    const ht_agent_options o = {.link = {s, link_send, link_receive},
+                                .metrics = s->metrics,
+                                .actuators = s->actuators,
+                                .knobs = s->knobs,
+                                .effector = ht_effector_local(s->actuators),
+                                .patience_s = 2,
+                                .auto_disable_on_error = true,
+                                .warning = warn,
+                                .warning_ctx = s};
     CU_ASSERT_EQUAL_FATAL(ht_agent_create(&o, &s->agent, NULL), HT_OK);
-    ht_member member = {.has_init = true, .has_state = true, .has_validate = true, .state_bytes = 8, .n_knobs = 1};
+    ht_member member = {
+        .has_init = true, .has_state = true, .has_validate = true, .state_bytes = 8, .n_knobs = 1};
     member.knobs[0] = (ht_member_knob){.actuator = "opt", .name = "lr", .value = lr, .lo = 1e-6, .hi = 1};
     ht_agent_bring(s->agent, &member,
-                   &(ht_trainer){.ctx = s, .init = init, .validate = validate, .save = save, .load = load,
-                                 .drop = drop, .send = give, .receive = receive, .mean = mean,
-                                 .keep_best = keep_best, .now = now});
+                   &(ht_trainer){.ctx = s,
+                                 .init = init,
+                                 .validate = validate,
+                                 .save = save,
+                                 .load = load,
+                                 .drop = drop,
+                                 .send = give,
+                                 .receive = receive,
+                                 .mean = mean,
+                                 .keep_best = keep_best,
+                                 .now = now});
     welcome(s);
     return s;
 }
@@ -282,12 +313,21 @@ static void work_from_init_sets_the_knobs_and_ends_in_a_report(void)
 static void work_from_a_slot_loads_it_and_from_live_goes_on(void)
 {
     stage *s = stage_of(.001);
-    order(s, (ht_pool_order){.kind = HT_ORDER_WORK, .number = 1, .source = HT_FROM_SLOT, .slot = 4, .epochs = 1,
-                             .n_knobs = 1, .knobs = {.001}});
+    order(s, (ht_pool_order){.kind = HT_ORDER_WORK,
+                             .number = 1,
+                             .source = HT_FROM_SLOT,
+                             .slot = 4,
+                             .epochs = 1,
+                             .n_knobs = 1,
+                             .knobs = {.001}});
     begin(s);
-    CU_ASSERT_TRUE(did(s, "load4 "));       /* lr has its value: it is left alone */
-    order(s, (ht_pool_order){.kind = HT_ORDER_WORK, .number = 2, .source = HT_FROM_LIVE, .epochs = 1,
-                             .n_knobs = 1, .knobs = {.002}});
+    CU_ASSERT_TRUE(did(s, "load4 ")); /* lr has its value: it is left alone */
+    order(s, (ht_pool_order){.kind = HT_ORDER_WORK,
+                             .number = 2,
+                             .source = HT_FROM_LIVE,
+                             .epochs = 1,
+                             .n_knobs = 1,
+                             .knobs = {.002}});
     epoch(s, 1);
     CU_ASSERT_TRUE(did(s, "load4 keep0 set0 "));
     end(s);
@@ -296,7 +336,7 @@ static void work_from_a_slot_loads_it_and_from_live_goes_on(void)
 static void a_knob_that_moved_meanwhile_is_set_again(void)
 {
     stage *s = stage_of(.001);
-    s->lr = .5;                             /* a schedule of the program's own */
+    s->lr = .5; /* a schedule of the program's own */
     work(s, 1, 1, .001);
     begin(s);
     CU_ASSERT_EQUAL(s->lr, .001);
@@ -389,19 +429,29 @@ static void what_cannot_be_done_is_answered_as_the_pool_expects_it_and_the_run_g
     static const struct {
         const char *broken;
         ht_pool_order_kind kind;
-        ht_pool_event_kind answer;      /* 0 = none */
+        ht_pool_event_kind answer; /* 0 = none */
     } cases[] = {
-        {"send", HT_ORDER_SEND, HT_EVENT_FAILED},      {"receive", HT_ORDER_RECEIVE, HT_EVENT_FAILED},
-        {"mean", HT_ORDER_MEAN, HT_EVENT_MEASURED},    {"validate", HT_ORDER_VALIDATE, HT_EVENT_MEASURED},
-        {"save", HT_ORDER_SAVE, 0},                    {"load", HT_ORDER_LOAD, 0},
+        {"send", HT_ORDER_SEND, HT_EVENT_FAILED},
+        {"receive", HT_ORDER_RECEIVE, HT_EVENT_FAILED},
+        {"mean", HT_ORDER_MEAN, HT_EVENT_MEASURED},
+        {"validate", HT_ORDER_VALIDATE, HT_EVENT_MEASURED},
+        {"save", HT_ORDER_SAVE, 0},
+        {"load", HT_ORDER_LOAD, 0},
         {"load", HT_ORDER_WORK, HT_EVENT_REPORT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int members[] = {0, 1};
         stage *s = stage_of(.001);
         s->broken = cases[i].broken;
-        order(s, (ht_pool_order){.kind = cases[i].kind, .number = 9, .slot = 3, .source = HT_FROM_SLOT, .epochs = 5,
-                                 .n_knobs = 1, .knobs = {.001}, .n_members = 2, .members = members});
+        order(s, (ht_pool_order){.kind = cases[i].kind,
+                                 .number = 9,
+                                 .slot = 3,
+                                 .source = HT_FROM_SLOT,
+                                 .epochs = 5,
+                                 .n_knobs = 1,
+                                 .knobs = {.001},
+                                 .n_members = 2,
+                                 .members = members});
         work(s, 10, 1, .001);
         CU_ASSERT_EQUAL(begin(s), HT_OK);
         CU_ASSERT_EQUAL(s->n_events, cases[i].answer != 0);
@@ -410,7 +460,7 @@ static void what_cannot_be_done_is_answered_as_the_pool_expects_it_and_the_run_g
             CU_ASSERT_TRUE(isnan(last(s)->loss));
             CU_ASSERT_PTR_NOT_NULL(strstr(last(s)->text, "today"));
         }
-        CU_ASSERT_PTR_NOT_NULL(strstr(ht_string_peek(&s->deeds), "init10"));    /* it trains what came next */
+        CU_ASSERT_PTR_NOT_NULL(strstr(ht_string_peek(&s->deeds), "init10")); /* it trains what came next */
         end(s);
     }
 }
@@ -434,7 +484,7 @@ static void new_work_for_one_that_was_given_up_replaces_the_old(void)
     begin(s);
     work(s, 2, 2, .001);
     epoch(s, 5);
-    CU_ASSERT_TRUE(last(s)->kind == HT_EVENT_TICK && last(s)->number == 1);     /* nobody minds */
+    CU_ASSERT_TRUE(last(s)->kind == HT_EVENT_TICK && last(s)->number == 1); /* nobody minds */
     epoch(s, 4);
     CU_ASSERT_TRUE(last(s)->kind == HT_EVENT_TICK && last(s)->number == 2 && last(s)->epoch == 1);
     order(s, (ht_pool_order){.kind = HT_ORDER_END});
@@ -460,7 +510,7 @@ static void the_best_weights_are_kept_when_they_are_better_over_all_works(void)
     epoch(s, 5.5);
     CU_ASSERT_EQUAL(last(s)->best, 5);
     epoch(s, 7);
-    CU_ASSERT_EQUAL(last(s)->best, 7);      /* of this WORK alone */
+    CU_ASSERT_EQUAL(last(s)->best, 7); /* of this WORK alone */
     CU_ASSERT_EQUAL(s->kept, 5);
     epoch(s, 4);
     CU_ASSERT_EQUAL(s->kept, 4);
@@ -482,7 +532,7 @@ static void a_dead_coordinator_lets_the_training_go_on_untuned(void)
     work(s, 1, 1, .01);
     begin(s);
     s->dead = true;
-    epoch(s, 1);                            /* its work is over: it waits, in vain */
+    epoch(s, 1); /* its work is over: it waits, in vain */
     CU_ASSERT_EQUAL(s->waits, 1);
     CU_ASSERT_EQUAL(s->now, 3);
     CU_ASSERT_EQUAL(s->warnings, 1);
@@ -505,8 +555,8 @@ static void a_coordinator_that_dies_before_there_is_work_is_told_by_begin(void)
 
 CASES("agent_pool", CASE(work_from_init_sets_the_knobs_and_ends_in_a_report),
       CASE(work_from_a_slot_loads_it_and_from_live_goes_on), CASE(a_knob_that_moved_meanwhile_is_set_again),
-      CASE(stop_ends_its_work_at_the_next_epoch_and_no_other), CASE(a_loss_that_is_no_number_is_reported_at_once),
-      CASE(the_wait_before_a_work_is_in_its_report),
+      CASE(stop_ends_its_work_at_the_next_epoch_and_no_other),
+      CASE(a_loss_that_is_no_number_is_reported_at_once), CASE(the_wait_before_a_work_is_in_its_report),
       CASE(orders_during_training_are_done_at_the_epochs_end_in_order),
       CASE(the_last_member_of_a_mean_validates_it),
       CASE(what_cannot_be_done_is_answered_as_the_pool_expects_it_and_the_run_goes_on),

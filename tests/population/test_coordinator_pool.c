@@ -1,5 +1,6 @@
-/* tests/population/test_coordinator_pool.c - a pooled run as the coordinator sees it: who takes part, who is lost,
- * what becomes of verdicts and of what is asked from outside. Replicas are answers that the test gives. */
+/* tests/population/test_coordinator_pool.c - a pooled run as the coordinator sees it: who takes part, who is
+ * lost, what becomes of verdicts and of what is asked from outside. Replicas are answers that the test gives.
+ */
 #include "cases.h"
 
 #include <CUnit/CUnit.h>
@@ -13,16 +14,16 @@ enum { REPLICAS = 4, RECORDS_MAX = 4000 };
 
 typedef struct {
     bool welcomed, pooled, ended, champion;
-    ht_mode mode;                   /* of the WELCOME */
-    unsigned long work;             /* WORK that waits for its REPORT; 0 = none */
-    unsigned long measure;          /* the same of MEASURED */
-    int epochs, stops, works;       /* of the WORK; STOPs and WORKs that came */
+    ht_mode mode;             /* of the WELCOME */
+    unsigned long work;       /* WORK that waits for its REPORT; 0 = none */
+    unsigned long measure;    /* the same of MEASURED */
+    int epochs, stops, works; /* of the WORK; STOPs and WORKs that came */
     long long step;
 } seat;
 
 typedef struct {
     ht_coordinator *c;
-    double now, loss;               /* loss: of the next REPORT; falls a little with each */
+    double now, loss; /* loss: of the next REPORT; falls a little with each */
     seat at[REPLICAS];
     size_t n_records;
     ht_record records[RECORDS_MAX];
@@ -81,8 +82,10 @@ static stage *stage_with(ht_coordinator_options o, const char *population)
     stage *s = calloc(1, sizeof *s);
     snprintf(text, sizeof text,
              "{\"version\": 1, \"objective\": {\"primary\": \"val/loss\", \"mode\": \"min\"},"
-             " \"actuators\": {\"opt\": {\"mutations\": {\"lr_mult\": {\"bounds\": [0.5, 1.5], \"range\": [1e-4, 1]}}}},"
-             " \"search\": {\"seed\": 7}, \"population\": {\"mode\": \"pooled\"%s}}", population);
+             " \"actuators\": {\"opt\": {\"mutations\": {\"lr_mult\": {\"bounds\": [0.5, 1.5], \"range\": "
+             "[1e-4, 1]}}}},"
+             " \"search\": {\"seed\": 7}, \"population\": {\"mode\": \"pooled\"%s}}",
+             population);
     CU_ASSERT_EQUAL_FATAL(ht_recipe_parse(text, "test", &recipe, &err), HT_OK);
     s->loss = 4;
     o.n_replicas = REPLICAS;
@@ -97,7 +100,8 @@ static stage *stage_with(ht_coordinator_options o, const char *population)
 
 static stage *stage_of(const char *population)
 {
-    return stage_with((ht_coordinator_options){.mode = HT_MODE_ACTIVE, .epochs = 40, .silence_s = 10}, population);
+    return stage_with((ht_coordinator_options){.mode = HT_MODE_ACTIVE, .epochs = 40, .silence_s = 10},
+                      population);
 }
 
 static void end(stage *s)
@@ -154,7 +158,11 @@ static void send(stage *s, int replica, ht_packet *m)
 
 static ht_member whole_member(void)
 {
-    ht_member m = {.has_init = true, .has_state = true, .has_validate = true, .state_bytes = 8, .layout = 1,
+    ht_member m = {.has_init = true,
+                   .has_state = true,
+                   .has_validate = true,
+                   .state_bytes = 8,
+                   .layout = 1,
                    .n_knobs = 1};
     m.knobs[0] = (ht_member_knob){.actuator = "opt", .name = "lr", .value = .01, .lo = 1e-5, .hi = 10};
     return m;
@@ -189,8 +197,14 @@ static void tell(stage *s, int replica, ht_pool_event e)
 static void tick(stage *s, int replica, int epoch)
 {
     s->at[replica].step += 10;
-    tell(s, replica, (ht_pool_event){.kind = HT_EVENT_TICK, .number = s->at[replica].work, .epoch = epoch,
-                                     .loss = s->loss, .best = s->loss, .seconds = 1, .step = s->at[replica].step});
+    tell(s, replica,
+         (ht_pool_event){.kind = HT_EVENT_TICK,
+                         .number = s->at[replica].work,
+                         .epoch = epoch,
+                         .loss = s->loss,
+                         .best = s->loss,
+                         .seconds = 1,
+                         .step = s->at[replica].step});
 }
 
 static void report(stage *s, int replica)
@@ -200,15 +214,22 @@ static void report(stage *s, int replica)
     s->loss *= .999;
     r->step += 10 * r->epochs;
     r->work = 0;
-    tell(s, replica, (ht_pool_event){.kind = HT_EVENT_REPORT, .number = number, .epoch = r->epochs, .loss = s->loss,
-                                     .best = s->loss, .seconds = r->epochs, .step = r->step});
+    tell(s, replica,
+         (ht_pool_event){.kind = HT_EVENT_REPORT,
+                         .number = number,
+                         .epoch = r->epochs,
+                         .loss = s->loss,
+                         .best = s->loss,
+                         .seconds = r->epochs,
+                         .step = r->step});
 }
 
 static void measured(stage *s, int replica)
 {
     unsigned long number = s->at[replica].measure;
     s->at[replica].measure = 0;
-    tell(s, replica, (ht_pool_event){.kind = HT_EVENT_MEASURED, .number = number, .loss = s->loss, .best = NAN});
+    tell(s, replica,
+         (ht_pool_event){.kind = HT_EVENT_MEASURED, .number = number, .loss = s->loss, .best = NAN});
 }
 
 static void bye(stage *s, int replica)
@@ -284,8 +305,10 @@ static void a_run_that_cannot_be_pooled_says_why_and_is_independent(void)
         {pooled, "mode off", .mode = HT_MODE_OFF},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        stage *s = stage_with((ht_coordinator_options){.mode = cases[i].mode, .epochs = cases[i].no_epochs ? 0 : 40,
-                                                       .silence_s = 10}, cases[i].population);
+        stage *s = stage_with((ht_coordinator_options){.mode = cases[i].mode,
+                                                       .epochs = cases[i].no_epochs ? 0 : 40,
+                                                       .silence_s = 10},
+                              cases[i].population);
         ht_member m = whole_member();
         m.has_init = !cases[i].no_init;
         m.has_state = !cases[i].no_state;
@@ -338,10 +361,10 @@ static void a_replica_with_another_layout_trains_beside_the_pool(void)
     }
     CU_ASSERT_TRUE(s->at[1].pooled && !s->at[2].pooled && s->at[2].mode == HT_MODE_OFF);
     CU_ASSERT_TRUE(was_said(s, "replica 2 brings another training state or other knobs"));
-    CU_ASSERT_TRUE(s->at[0].work != 0 && s->at[2].work == 0);   /* the others did not wait for it */
+    CU_ASSERT_TRUE(s->at[0].work != 0 && s->at[2].work == 0); /* the others did not wait for it */
     tick(s, 0, 1);
     pass(s, 11);
-    CU_ASSERT_TRUE(was_said(s, "replica 2 is lost"));           /* its silence is noticed, too */
+    CU_ASSERT_TRUE(was_said(s, "replica 2 is lost")); /* its silence is noticed, too */
     end(s);
 }
 
@@ -353,9 +376,9 @@ static void a_replica_that_works_in_silence_is_lost_and_one_that_waits_is_not(vo
     all_join(s);
     for (int i = 0; i < REPLICAS; i++)
         tick(s, i, 1);
-    report(s, 0);                       /* it waits for the others now */
+    report(s, 0); /* it waits for the others now */
     pass(s, 29);
-    CU_ASSERT_EQUAL(view(s).lost, 0);   /* they may wait for a transfer */
+    CU_ASSERT_EQUAL(view(s).lost, 0); /* they may wait for a transfer */
     tick(s, 1, 2);
     pass(s, 2);
     CU_ASSERT_EQUAL(view(s).lost, 2);
@@ -370,7 +393,7 @@ static void silence_begins_with_the_work_not_with_the_wait_before_it(void)
     all_join(s);
     int works = s->at[0].works;
     report(s, 0);
-    for (int k = 0; k < 10; k++) {      /* the others need long */
+    for (int k = 0; k < 10; k++) { /* the others need long */
         pass(s, 10);
         for (int i = 1; i < REPLICAS; i++)
             tick(s, i, 1);
@@ -407,7 +430,7 @@ static void one_that_was_lost_and_is_back_gets_work_again(void)
     pass(s, 10);
     CU_ASSERT_EQUAL(view(s).lost, 1);
     int works = s->at[3].works;
-    report(s, 3);                       /* it was only slow */
+    report(s, 3); /* it was only slow */
     CU_ASSERT_TRUE(was_said(s, "replica 3 is back"));
     for (int k = 0; k < 40 && s->at[3].works == works; k++)
         answer_all(s);
@@ -422,7 +445,7 @@ static void a_farewell_before_the_end_is_a_loss_for_the_pool(void)
     bye(s, 1);
     CU_ASSERT_EQUAL(view(s).done, 1);
     CU_ASSERT_EQUAL(view(s).lost, 0);
-    CU_ASSERT_TRUE(was_said(s, "replica 1 is lost"));       /* says the pool */
+    CU_ASSERT_TRUE(was_said(s, "replica 1 is lost")); /* says the pool */
     int works = s->at[1].works;
     for (int k = 0; k < 400 && answer_all(s); k++)
         s->at[1].work = s->at[1].measure = 0;
@@ -455,8 +478,8 @@ static void verdicts_become_mutations_and_segments_with_one_number_each(void)
             CU_ASSERT_EQUAL(m->number, ++mutations);
             CU_ASSERT_STRING_EQUAL(m->actuator, "opt");
             CU_ASSERT_STRING_EQUAL(m->key, "lr_mult");
-            CU_ASSERT_DOUBLE_EQUAL(m->changes[0].after[0] / m->changes[0].before[0], m->patch.value.scalar.number,
-                                   1e-12);
+            CU_ASSERT_DOUBLE_EQUAL(m->changes[0].after[0] / m->changes[0].before[0],
+                                   m->patch.value.scalar.number, 1e-12);
             CU_ASSERT_TRUE(m->status == HT_MUTATION_ACCEPTED || m->status == HT_MUTATION_REJECTED);
         } else if (r->kind == HT_RECORD_SEGMENT) {
             CU_ASSERT_EQUAL(r->as.closed.segment.number, ++segments);
@@ -524,15 +547,16 @@ static void freeze_and_disable_calm_the_pool_and_it_trains_on(void)
         {"{\"module\":\"tune\",\"op\":\"enable\",\"params\":{\"mode\":\"suggest\"}}",
          "{\"module\":\"tune\",\"op\":\"enable\",\"params\":{\"mode\":\"active\"}}"}};
     for (size_t i = 0; i < 3; i++) {
-        stage *s = stage_with((ht_coordinator_options){.mode = HT_MODE_ACTIVE, .epochs = 400, .silence_s = 10},
-                              ", \"race\": {\"per_replica\": 0}, \"tournament\": {\"islands\": 1}},"
-                              " \"acceptance\": {\"horizon\": \"val_epochs:1\"");
+        stage *s =
+            stage_with((ht_coordinator_options){.mode = HT_MODE_ACTIVE, .epochs = 400, .silence_s = 10},
+                       ", \"race\": {\"per_replica\": 0}, \"tournament\": {\"islands\": 1}},"
+                       " \"acceptance\": {\"horizon\": \"val_epochs:1\"");
         all_join(s);
         CU_ASSERT_TRUE(mutations_in(s, 16) > 0);
         operate(s, both[i][0]);
         CU_ASSERT_EQUAL(last_line(s)->decision, HT_LEDGER_APPLIED);
         CU_ASSERT_EQUAL(count(s, HT_RECORD_LEDGER), 1);
-        mutations_in(s, 4);             /* those that are on their way */
+        mutations_in(s, 4); /* those that are on their way */
         int works = s->at[0].works;
         CU_ASSERT_EQUAL(mutations_in(s, 8), 0);
         CU_ASSERT_TRUE(s->at[0].works > works);
@@ -561,7 +585,7 @@ static void what_would_spoil_a_pooled_run_is_refused_with_a_reason(void)
     }
     CU_ASSERT_NOT_EQUAL(view(s).recipe->acceptance.epsilon, 1);
     operate(s, "{\"module\":\"other\",\"op\":\"set_params\",\"params\":{\"lr\":0.5}}");
-    CU_ASSERT_EQUAL(count(s, HT_RECORD_LEDGER), sizeof bodies / sizeof *bodies);     /* goes to the replicas */
+    CU_ASSERT_EQUAL(count(s, HT_RECORD_LEDGER), sizeof bodies / sizeof *bodies); /* goes to the replicas */
     end(s);
 }
 
@@ -571,9 +595,10 @@ CASES("coordinator_pool", CASE(a_run_is_pooled_when_everything_is_there),
       CASE(a_replica_with_another_layout_trains_beside_the_pool),
       CASE(a_replica_that_works_in_silence_is_lost_and_one_that_waits_is_not),
       CASE(silence_begins_with_the_work_not_with_the_wait_before_it),
-      CASE(a_transfer_that_failed_does_not_excuse_silence), CASE(one_that_was_lost_and_is_back_gets_work_again),
+      CASE(a_transfer_that_failed_does_not_excuse_silence),
+      CASE(one_that_was_lost_and_is_back_gets_work_again),
       CASE(a_farewell_before_the_end_is_a_loss_for_the_pool),
-      CASE(verdicts_become_mutations_and_segments_with_one_number_each), CASE(stop_ends_the_run_at_the_next_epochs),
-      CASE(stop_before_the_first_replica_ends_the_run_at_once),
+      CASE(verdicts_become_mutations_and_segments_with_one_number_each),
+      CASE(stop_ends_the_run_at_the_next_epochs), CASE(stop_before_the_first_replica_ends_the_run_at_once),
       CASE(freeze_and_disable_calm_the_pool_and_it_trains_on),
       CASE(what_would_spoil_a_pooled_run_is_refused_with_a_reason))
