@@ -2,7 +2,7 @@
  *  hottune: tune hyperparameters while a population of trainings runs in one MPI job.
  *
  *  A training opens a kernel, names its knobs and its metric, and calls ht_apply after each step and each
- *  validation. See examples/minimal.c for a whole program.
+ *  validation. See examples/minimal.c and, for a pooled run, examples/pooled.c: whole programs.
  *
  *  The library acts only inside these calls. It starts no threads, catches no signals, never aborts, never
  *  prints on stdout, and leaves the given communicator and its error handler alone (it works on a
