@@ -77,8 +77,9 @@ static void send_event(ht_agent *a, const ht_pool_event *e)
     ht_agent_send(a, &a->out);
 }
 
-/* The pool gets the answer that it waits for; what it does not wait for is told to people. */
-static void fail(ht_agent *a, const ht_pool_order *o, const ht_error *err)
+/* The pool gets the answer that it waits for, people are told the rest. A slot that is not there is no news: its
+ * transfer failed, and that was said. */
+static void fail(ht_agent *a, const ht_pool_order *o, ht_status why, const ht_error *err)
 {
     ht_pool_event e = {.number = o->number, .loss = NAN, .best = NAN};
     snprintf(e.text, sizeof e.text, "%.*s", (int)sizeof e.text - 1, err->text);
@@ -88,7 +89,7 @@ static void fail(ht_agent *a, const ht_pool_order *o, const ht_error *err)
         e.kind = HT_EVENT_REPORT;       /* epoch 0: there was nothing to train */
     else if (o->kind == HT_ORDER_MEAN && o->n_members > 0 && o->members[o->n_members - 1] == a->replica)
         e.kind = HT_EVENT_MEASURED;
-    if (e.kind != HT_EVENT_FAILED)
+    if (e.kind != HT_EVENT_FAILED && why != HT_ENOTFOUND)
         ht_agent_warn(a, err->text);
     if (e.kind != 0)
         send_event(a, &e);
@@ -221,8 +222,9 @@ static void do_orders(ht_agent *a)
     bool begun = false;
     while (!begun && !a->stop && take(a, &o)) {
         ht_error err = {""};
-        if (carry_out(a, &o, &err) != HT_OK)
-            fail(a, &o, &err);
+        ht_status st = carry_out(a, &o, &err);
+        if (st != HT_OK)
+            fail(a, &o, st, &err);
         begun = o.kind == HT_ORDER_WORK && a->pool.working;
         ht_pool_order_release(&o);
     }

@@ -26,7 +26,8 @@ typedef struct {
     ht_bytes mail[MAIL_MAX], later[MAIL_MAX]; /* later: sent when a REPORT comes in */
     ht_pool_event events[MAIL_MAX];
     int waits, warnings, byes;
-    bool dead; /* the coordinator */
+    bool empty; /* no slot holds anything */
+    bool dead;  /* the coordinator */
 } stage;
 
 /* ---- the training ------------------------------------------------------------------------------ */
@@ -58,7 +59,7 @@ static ht_status save(void *ctx, unsigned slot, ht_error *err)
 
 static ht_status load(void *ctx, unsigned slot, ht_error *err)
 {
-    return deed(ctx, err, "load", slot);
+    return ((stage *)ctx)->empty ? HT_ENOTFOUND : deed(ctx, err, "load", slot);
 }
 
 static void drop(void *ctx, unsigned slot)
@@ -477,6 +478,18 @@ static void a_member_in_the_middle_says_nothing_of_a_mean_that_failed(void)
     end(s);
 }
 
+static void a_slot_that_never_came_is_reported_and_no_reason_to_warn(void)
+{
+    stage *s = stage_of(.001);
+    s->empty = true;
+    order(s, (ht_pool_order){.kind = HT_ORDER_WORK, .number = 9, .source = HT_FROM_SLOT, .epochs = 5});
+    work(s, 10, 1, .001);
+    begin(s);
+    CU_ASSERT_TRUE(last(s)->kind == HT_EVENT_REPORT && last(s)->epoch == 0);
+    CU_ASSERT_EQUAL(s->warnings, 0);
+    end(s);
+}
+
 static void new_work_for_one_that_was_given_up_replaces_the_old(void)
 {
     stage *s = stage_of(.001);
@@ -561,6 +574,7 @@ CASES("agent_pool", CASE(work_from_init_sets_the_knobs_and_ends_in_a_report),
       CASE(the_last_member_of_a_mean_validates_it),
       CASE(what_cannot_be_done_is_answered_as_the_pool_expects_it_and_the_run_goes_on),
       CASE(a_member_in_the_middle_says_nothing_of_a_mean_that_failed),
+      CASE(a_slot_that_never_came_is_reported_and_no_reason_to_warn),
       CASE(new_work_for_one_that_was_given_up_replaces_the_old),
       CASE(the_best_weights_are_kept_when_they_are_better_over_all_works),
       CASE(end_stops_and_says_who_is_champion), CASE(a_dead_coordinator_lets_the_training_go_on_untuned),
