@@ -141,9 +141,11 @@ static void print_population(const cJSON *population)
     const cJSON *gain = ht_json_member(population, "gain");
     printf("  population %s, replicas busy %.0f %% of the time\n", ht_json_text(population, "policy"),
            100 * ht_json_number(population, "utilisation", 0));
-    if (cJSON_IsNumber(ht_json_member(gain, "segments")))
-        printf("  gain       validation %.4f -> %.4f:\n", ht_json_number(gain, "start", NAN),
-               ht_json_number(gain, "champion", NAN));
+    double start = ht_json_number(gain, "start", NAN), champion = ht_json_number(gain, "champion", NAN);
+    if (cJSON_IsNumber(ht_json_member(gain, "segments")) && isfinite(start))
+        printf("  gain       validation %.4f -> %.4f:\n", start, champion);
+    else if (cJSON_IsNumber(ht_json_member(gain, "segments")))  /* no race: the first segment had no reading before */
+        printf("  gain       validation after the first segment -> %.4f:\n", champion);
     print_part(gain, "race", "race");
     print_part(gain, "trend", "training");
     print_part(gain, "selection", "selection");
