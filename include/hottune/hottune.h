@@ -202,7 +202,7 @@ typedef struct {
     long long best_step;
     int best_replica;
     double val, test;       /**< as reported by the best replica; NaN = not reported */
-    int lost;               /**< replicas that were lost */
+    int lost;               /**< replicas that were lost; on a replica: 1 = the coordinator fell silent */
 } ht_result;
 ht_status ht_result_of(const ht_kernel *k, ht_result *out);
 

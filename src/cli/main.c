@@ -37,6 +37,7 @@ static const ht_option run_options[] = {
     {"recipe-set", "WORDS", "set fields of the recipe: \"population.policy=pbt search.gamma=0.2\""},
     {"set", "K=V,..", "set knobs before the training begins: opt.lr=0.01,opt.wd=0.1"},
     {"schedule", "S", "cosine or constant: what lr is multiplied by as the training goes on (default: constant)"},
+    {"patience", "S", "seconds after which nobody waits for a rank that is silent (default: 60)"},
     {"slow", "R:X,..", "to try failures: replica R computes X times as slowly"},
     {"nan", "R:E,..", "to try failures: replica R has NaN in its weights after E epochs"},
     {"report-steps", NULL, "print a JSON line an epoch, then the result, as hottune sweep wants it"},

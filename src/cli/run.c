@@ -29,6 +29,7 @@ typedef struct {
     const ht_workload_info *workload;
     const char *recipe, *study, *mode, *replay, *data, *set, *recipe_set; /* NULL = not given; borrowed */
     long long epochs, ranks_per_replica, seed;
+    double patience_s;
     bool compare, report_steps, cosine;
     ht_workload_options faults; /* slow, nan_at: those of this rank's replica */
     char dir[DIR_MAX];
@@ -83,11 +84,14 @@ static int read_options(job *j, const ht_args *args)
     j->epochs = j->workload->default_epochs;
     j->ranks_per_replica = 1;
     j->seed = 1;
+    j->patience_s = 60;
     ht_status st = ht_args_int(args, "epochs", 1, 1000000, &j->epochs, &err);
     if (st == HT_OK)
         st = ht_args_int(args, "ranks-per-replica", 1, 100000, &j->ranks_per_replica, &err);
     if (st == HT_OK)
         st = ht_args_int(args, "seed", 0, seed_max, &j->seed, &err);
+    if (st == HT_OK)
+        st = ht_args_real(args, "patience", 1, 1e9, &j->patience_s, &err);
     if (st != HT_OK)
         return ht_cli_fail_status(j->cli, st, &err);
     return ht_cli_check_mode(j->cli, j->mode, j->replay);
@@ -209,6 +213,14 @@ static int make_training(const job *j, ht_training **out)
     return ht_ranks_agree(j->cli, &j->ranks, ht_exit_of(st), err.text);
 }
 
+/* Of every rank -> of every replica: its first rank speaks for it. all: NULL is allowed */
+static void first_of_each(const job *j, ht_outcome *all)
+{
+    if (all != NULL && j->ranks.size > 1)
+        for (int i = 0; i < j->replicas; i++)
+            all[i] = all[1 + i * j->ranks_per_replica];
+}
+
 /* Outcomes of all replicas on rank 0, [replicas], owned by the caller; NULL elsewhere. */
 static ht_outcome *gather(const job *j, const ht_outcome *mine)
 {
@@ -216,9 +228,7 @@ static ht_outcome *gather(const job *j, const ht_outcome *mine)
     if (j->ranks.rank == 0 && (all = calloc((size_t)j->ranks.size, sizeof *all)) == NULL)
         MPI_Abort(MPI_COMM_WORLD, HT_EXIT_FAILED);
     ht_ranks_gather(&j->ranks, mine, sizeof *mine, all);
-    if (all != NULL && j->ranks.size > 1) /* the first rank of a replica speaks for it */
-        for (int i = 0; i < j->replicas; i++)
-            all[i] = all[1 + i * j->ranks_per_replica];
+    first_of_each(j, all);
     return all;
 }
 
@@ -270,6 +280,7 @@ static ht_options options_of(const job *j, ht_progress_line *line)
         .max_epochs = (int)j->epochs,
         .recipe_set = j->recipe_set,
         .recipe_unless_given = "population.mode=pooled",
+        .patience_s = j->patience_s,
         .plan = print_plan,
         .plan_ctx = (void *)j,
         .mode = j->mode,
@@ -297,8 +308,26 @@ static void print_step(void *ctx, int epoch, double val)
     cJSON_Delete(o);
 }
 
+/* The end of all ranks that are still there. @return outcomes of all replicas on rank 0, owned by the caller: NaN for
+ * whoever is missing; NULL elsewhere */
+static ht_outcome *part(job *j, const ht_outcome *mine, ht_result *result, ht_status st, const char *message, int *code)
+{
+    const ht_outcome none = {.val = NAN, .test = NAN, .val_error = NAN, .test_error = NAN};
+    ht_outcome *all = NULL;
+    if (j->ranks.rank == 0 && (all = calloc((size_t)j->ranks.size, sizeof *all)) == NULL)
+        MPI_Abort(MPI_COMM_WORLD, HT_EXIT_FAILED);
+    for (int i = 0; all != NULL && i < j->ranks.size; i++)
+        all[i] = none;
+    *code = ht_ranks_part(j->cli, &j->ranks, ht_exit_of(st), message, mine, sizeof *mine, all,
+                          result->lost > 0 ? fmin(j->patience_s, 5) : j->patience_s, result->lost > 0);
+    first_of_each(j, all);
+    if (all != NULL && result->best_replica >= 0 && isnan(all[result->best_replica].val))
+        result->best_replica = -1;  /* its weights went with it: the best of the others counts */
+    return all;
+}
+
 /* On rank 0 of a job ht_open returns when the run is over; the others train in between. */
-static int train_tuned(const job *j, ht_row *row, ht_result *result)
+static int train_tuned(job *j, ht_row *row, ht_result *result)
 {
     ht_training *t = NULL;
     ht_kernel *k = NULL;
@@ -324,14 +353,12 @@ static int train_tuned(const job *j, ht_row *row, ht_result *result)
     if (st == HT_OK && closed != HT_OK)
         st = ht_fail(&err, closed, "%s", ht_message(k));
     ht_progress_end(&line);
-    ht_outcome *all = gather(j, &mine);
-    if (all != NULL) {
-        if (k != NULL)
-            ht_result_of(k, result);
+    if (k != NULL)
+        ht_result_of(k, result);
+    ht_outcome *all = part(j, &mine, result, st, err.text, &code);
+    if (all != NULL)
         *row = ht_row_of(all, j->replicas, result->best_replica, now() - start);
-    }
     free(all);
-    code = ht_ranks_agree(j->cli, &j->ranks, ht_exit_of(st), err.text);
 done:
     ht_free(k);
     ht_training_destroy(t);
@@ -384,6 +411,8 @@ int ht_verb_run(const ht_cli *cli, const ht_args *args)
         code = run_job(&j);
     if (code != HT_EXIT_DONE && j.ranks.rank == 0 && j.dir[0] != '\0')
         ht_run_dir_undo(j.dir, j.existing);
+    if (j.ranks.is_short)
+        ht_ranks_leave(&j.ranks, code);
     if (j.comm != MPI_COMM_NULL)
         MPI_Comm_free(&j.comm);
     return code;

@@ -294,6 +294,11 @@ ht_status ht_transfer_create(MPI_Comm star, size_t chunk, bool checks, double pa
     return HT_OK;
 }
 
+void ht_transfer_set_patience(ht_carrier *c, double patience_s)
+{
+    ((transfers *)c)->patience_s = patience_s;
+}
+
 void ht_transfer_destroy(ht_carrier *c)
 {
     transfers *t = (transfers *)c;

@@ -26,6 +26,7 @@
  *  @return HT_OK; HT_EINVAL: a chunk below 8 bytes or above 1 GiB; HT_ENOMEM */
 ht_status ht_transfer_create(MPI_Comm star, size_t chunk, bool checks, double patience_s, ht_carrier **out,
                              ht_error *err);
+void ht_transfer_set_patience(ht_carrier *c, double patience_s);
 void ht_transfer_destroy(ht_carrier *c); /**< NULL is allowed */
 
 #endif

@@ -368,8 +368,11 @@ ht_status ht_apply(ht_kernel *k, const ht_env *env, ht_event event)
     if (event == HT_VAL_EPOCH_END) {
         k->epochs++;
         ht_kernel_validate(k);
+        ht_kernel_end_epoch(k);
     }
     ht_status st = k->leads ? lead(k, &full, event) : follow(k, &full, event);
+    if (event == HT_VAL_EPOCH_END)
+        ht_kernel_begin_epoch(k);
     return k->fail_on_error ? st : HT_OK;
 }
 
@@ -385,6 +388,7 @@ static void keep_result(ht_kernel *k)
     k->result.best = k->news.best;
     k->result.best_step = k->news.best_step;
     k->result.best_replica = k->replica;
+    k->result.lost = k->agent != NULL && ht_agent_is_cut(k->agent);
     if (k->driver == NULL)
         return;
     ht_coordinator_view v;

@@ -59,6 +59,7 @@ struct ht_kernel {
     long long batches;              /* since the last epoch's end */
     long long ema_every, ema_due;   /* batches between two updates of the average; since the last one */
     double ema_most;
+    double epoch_began, pace;       /* seconds; 0 = not known yet. pace: of an epoch, averaged */
 
     /* how it stands */
     bool usable, begun, closed, fail_on_error;
@@ -90,5 +91,8 @@ void ht_kernel_validate(ht_kernel *k);
 void ht_kernel_keep_champion(ht_kernel *k);
 /* Tell the program: on stderr, if it listens nowhere. */
 void ht_kernel_warn(const ht_kernel *k, const char *text);
+/* Before and after what the leader does at an epoch's end: transfers wait as long as epochs suggest. */
+void ht_kernel_end_epoch(ht_kernel *k);
+void ht_kernel_begin_epoch(ht_kernel *k);
 
 #endif

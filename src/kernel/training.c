@@ -6,8 +6,11 @@
 
 #include <math.h>
 
+#include "comm/clock.h"
 #include "comm/mpi_transfer.h"
 #include "store/champion.h"
+
+static const double pace_memory = .7;   /* of the average of seconds per epoch */
 
 /* ---- what the program gives ----------------------------------------------------------------- */
 
@@ -168,6 +171,20 @@ void ht_kernel_keep_champion(ht_kernel *k)
                                    .value = ht_agent_best(k->agent), .replica = k->replica};
     if (ht_champion_write(&o, k->state, &err) != HT_OK)
         ht_kernel_warn(k, err.text);
+}
+
+void ht_kernel_begin_epoch(ht_kernel *k)
+{
+    k->epoch_began = ht_clock_monotonic();
+}
+
+void ht_kernel_end_epoch(ht_kernel *k)
+{
+    double seconds = ht_clock_monotonic() - k->epoch_began;
+    if (k->carrier == NULL || k->epoch_began == 0)
+        return;
+    k->pace = k->pace == 0 ? seconds : pace_memory * k->pace + (1 - pace_memory) * seconds;
+    ht_transfer_set_patience(k->carrier, ht_carrier_patience(k->pace));
 }
 
 ht_status ht_show_best(ht_kernel *k)

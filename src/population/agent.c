@@ -437,6 +437,11 @@ void ht_agent_peek(const ht_agent *a, ht_tuner_state *out)
         *out = (ht_tuner_state){.mode = HT_MODE_OFF};
 }
 
+bool ht_agent_is_cut(const ht_agent *a)
+{
+    return a->cut;
+}
+
 int ht_agent_replica(const ht_agent *a)
 {
     return a->replica;

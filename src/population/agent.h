@@ -64,6 +64,8 @@ bool ht_agent_watches_batches(const ht_agent *a);
 /** An operation list is loaded: train batches are safe points, too. */
 bool ht_agent_acts_on_batches(const ht_agent *a);
 void ht_agent_peek(const ht_agent *a, ht_tuner_state *out);
+/** The coordinator fell silent, or cannot be reached. */
+bool ht_agent_is_cut(const ht_agent *a);
 int ht_agent_replica(const ht_agent *a);        /**< -1 before WELCOME */
 
 #endif

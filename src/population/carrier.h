@@ -23,6 +23,13 @@ typedef struct {
                       ht_error *err);
 } ht_carrier_class;
 
+/** Seconds that a transfer may stand still: the peer comes at its next safe point, after an epoch like ours or a slower
+ *  one. Longer waits would spread from a dead replica to all that wait for those who wait for it. */
+static inline double ht_carrier_patience(double epoch_s)
+{
+    return 2 + 4 * epoch_s;
+}
+
 /** An implementation embeds this as its first member. */
 struct ht_carrier {
     const ht_carrier_class *class;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "population/carrier.h"
 #include "population/coordinator_state.h"
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -248,18 +249,19 @@ static double longest_of_all(const ht_coordinator *c)
 
 /* A replica that waits for its DIRECTIVE or for work is not silent: it is our turn. As long as nobody's epoch is
  * over nobody knows how long one takes, and silence means nothing. Before its work a pooled replica may wait in
- * vain for the state of a dead one, as long as the pool's patience: it must not die of that, too. */
+ * vain for the states of dead ones, as long as carriers do: it must not die of that, too. */
 static bool is_silent(const ht_coordinator *c, const ht_replica *r, double longest_s, double now)
 {
     double silent = now - (isnan(r->heard) ? c->began : r->heard);
     double usual = r->longest_s > 0 ? r->longest_s : longest_s;
-    double allowed = r->pooled ? 3 * c->silence_s : c->silence_s;
+    double allowed = c->silence_s + (r->pooled ? 2 * ht_carrier_patience(usual) : 0);
     bool awaited = r->pooled ? r->awaited != 0 : r->due == 0;
     return ht_replica_is_living(r) && awaited && usual > 0 && silent > allowed && silent > 3 * usual;
 }
 
 /* A round takes as long as its slowest epoch. Whoever waits for the others hears from us meanwhile, by a
- * DIRECTIVE for no decision, so that it does not lose patience. */
+ * DIRECTIVE for no decision, so that it does not lose patience; so does who is lost
+ * from a pool: it may have slept. */
 static void reassure(ht_coordinator *c, double now)
 {
     if (!(c->silence_s > 0) || now - c->reassured < c->silence_s / 4)
@@ -267,7 +269,7 @@ static void reassure(ht_coordinator *c, double now)
     c->reassured = now;
     c->reply = (ht_packet){.kind = HT_MESSAGE_DIRECTIVE};
     for (int i = 0; i < c->n_replicas; i++)
-        if (c->replicas[i].due > 0 || (c->replicas[i].pooled && ht_replica_is_living(&c->replicas[i])))
+        if (c->replicas[i].due > 0 || (c->replicas[i].pooled && !c->replicas[i].done))
             ht_coordinator_send(c, i, &c->reply);
 }
 

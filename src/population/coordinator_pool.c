@@ -4,6 +4,7 @@
  * Whether a run is pooled is decided once, when the first replica is there: by the recipe, the mode and what
  * it brings. From then on the recipe stands, because pool and policy point into it.
  * May touch: the coordinator, the pool. */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -213,11 +214,12 @@ static void log_verdict(ht_coordinator *c, const ht_pool_verdict *v)
 static void expect_answer(ht_coordinator *c, int replica, const ht_pool_order *o)
 {
     ht_replica *r = &c->replicas[replica];
-    if (o->kind != HT_ORDER_WORK && o->kind != HT_ORDER_VALIDATE)
+    bool ends = o->kind == HT_ORDER_END;        /* and BYE is the answer */
+    if (o->kind != HT_ORDER_WORK && o->kind != HT_ORDER_VALIDATE && !ends)
         return;
     if (r->awaited == 0)
         r->heard = c->now;
-    r->awaited = o->number;
+    r->awaited = ends ? ULONG_MAX : o->number;
 }
 
 static void drain(ht_coordinator *c)

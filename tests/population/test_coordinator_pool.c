@@ -377,7 +377,7 @@ static void a_replica_that_works_in_silence_is_lost_and_one_that_waits_is_not(vo
     for (int i = 0; i < REPLICAS; i++)
         tick(s, i, 1);
     report(s, 0); /* it waits for the others now */
-    pass(s, 29);
+    pass(s, 21);
     CU_ASSERT_EQUAL(view(s).lost, 0); /* they may wait for a transfer */
     tick(s, 1, 2);
     pass(s, 2);
