@@ -124,7 +124,7 @@ static ending hear_all(const ht_cli *cli, const ht_ranks *r, const verdict *mine
         MPI_Abort(MPI_COMM_WORLD, HT_EXIT_FAILED);
     int missing = collect(r, news, bytes, came, patience_s);
     e.is_short = missing > 0;
-    if (mine->code == 0 && missing == r->size - 1)
+    if (mine->code == 0 && missing > 0 && missing == r->size - 1)
         e.code = ht_cli_fail(cli, HT_EXIT_FAILED, "all replicas were lost");
     memcpy(news, mine, sizeof *mine);
     came[0] = true;
