@@ -35,7 +35,7 @@ static const ht_option run_options[] = {
     {"ranks-per-replica", "R", "ranks that share one training (default: 1)"},
     {"data", "DIR", "where the data files are (default: where their Debian package puts them)"},
     {"recipe-set", "WORDS", "set fields of the recipe: \"population.policy=pbt search.gamma=0.2\""},
-    {"set", "K=V,..", "set knobs before the training begins: opt.lr=0.01,opt.wd=0.1"},
+    {"set", "K=V,..", "set knobs before the training begins: opt.lr=0.01,reg.dropout=0.2"},
     {"schedule", "S", "cosine or constant: what lr is multiplied by as the training goes on (default: constant)"},
     {"patience", "S", "seconds after which nobody waits for a rank that is silent (default: 60)"},
     {"slow", "R:X,..", "to try failures: replica R computes X times as slowly"},

@@ -262,7 +262,7 @@ static void print_plan(void *ctx, const char *text)
 {
     const job *j = ctx;
     if (!j->report_steps)
-        ht_cli_say(j->cli, "%s", text);
+        ht_cli_say(j->cli, "%s%s", text, strchr(text, '\n') == NULL ? "\n" : "");
 }
 
 static ht_options options_of(const job *j, ht_progress_line *line)

@@ -29,7 +29,7 @@ void ht_training_destroy(ht_training *t); /**< NULL is allowed */
 /** Register the knobs of the workload. @return what ht_knob_double says; err holds the message of k */
 ht_status ht_training_offer(ht_training *t, ht_kernel *k, ht_error *err);
 
-/** Set knobs before the training begins: "opt.lr=0.01,opt.wd=0.1" (actuator.name=value).
+/** Set knobs before the training begins: "opt.lr=0.01,reg.dropout=0.2" (actuator.name=value).
  *  @return HT_OK; HT_EINVAL: no such knob (err lists them), or a value outside its range; nothing is set then */
 ht_status ht_training_set(ht_training *t, const char *list, ht_error *err);
 /** Have every validation told: epoch 1, 2, .. and its loss. */

@@ -347,7 +347,7 @@ static void warn_of_idle_families(const ht_recipe *r, ht_driver *d)
     for (size_t i = 0; i < r->n_actuators; i++)
         for (size_t k = 0; r->actuators[i].enabled && k < r->actuators[i].n_families; k++) {
             const ht_family_spec *f = &r->actuators[i].families[k];
-            if (strcmp(f->risk, "low") == 0 || strcmp(f->risk, "medium") == 0)
+            if (ht_family_is_tried(f))
                 continue;
             snprintf(text, sizeof text, "%s:%s will never be tried: its risk is %s; say low or medium, or leave it out",
                      r->actuators[i].name, f->name, f->risk);

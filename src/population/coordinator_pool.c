@@ -52,6 +52,17 @@ static ht_status create_pool(ht_coordinator *c, const ht_pool_options *o, const 
     return ht_pool_create(o, member, &c->pool, why);
 }
 
+/* A person meant it to be pooled: the summary and whoever hears of plans tell why it is not. */
+static void tell_fault(ht_coordinator *c, const char *why)
+{
+    char text[256];
+    snprintf(text, sizeof text, "not pooled: %.230s", why);
+    if (c->n_warnings < HT_WARNINGS_MAX)
+        memcpy(c->warnings[c->n_warnings++], text, sizeof text);
+    if (c->announce != NULL)
+        c->announce(c->announce_ctx, text);
+}
+
 void ht_coordinator_pool_begin(ht_coordinator *c, const ht_member *member)
 {
     if (c->pool_decided)
@@ -72,8 +83,8 @@ void ht_coordinator_pool_begin(ht_coordinator *c, const ht_member *member)
     c->no_memory |= st == HT_ENOMEM;
     if (st != HT_OK) {
         ht_coordinator_say(c, "not pooled, each replica is for itself: %.200s", err.text);
-        if (!meant && c->n_warnings < HT_WARNINGS_MAX)
-            snprintf(c->warnings[c->n_warnings++], sizeof c->warnings[0], "not pooled: %.230s", err.text);
+        if (!meant)
+            tell_fault(c, err.text);
         return;
     }
     c->barrier = false;

@@ -45,13 +45,13 @@ static cJSON *cooldowns_of(const ht_replica *r)
     return o;
 }
 
-static void put_replica(cJSON *o, const ht_replica *r)
+static void put_replica(cJSON *o, const ht_coordinator *c, const ht_replica *r)
 {
     char id[32];
     snprintf(id, sizeof id, "m_%05lu", r->mutation.number);
     ht_json_put_int(o, "step", (double)r->step);
     ht_json_put_int(o, "epoch", (double)r->epoch);
-    ht_json_put_text(o, "mode", r->mode_known ? ht_mode_text(r->mode) : NULL);
+    ht_json_put_text(o, "mode", r->pooled ? ht_mode_text(c->mode) : r->mode_known ? ht_mode_text(r->mode) : NULL);
     ht_json_put_int(o, "reject_streak", (double)r->reject_streak);
     ht_json_put_int(o, "pause_left", (double)r->pause_left);
     ht_json_put(o, "cooldowns", cooldowns_of(r));
@@ -67,7 +67,7 @@ static const char *state_of(const ht_replica *r)
 cJSON *ht_coordinator_live(const ht_coordinator *c)
 {
     cJSON *o = cJSON_CreateObject(), *warnings = cJSON_CreateArray(), *replicas = cJSON_CreateArray();
-    put_replica(o, furthest(c));
+    put_replica(o, c, furthest(c));
     for (size_t i = 0; warnings != NULL && i < c->n_warnings; i++)
         cJSON_AddItemToArray(warnings, cJSON_CreateString(c->warnings[i]));
     ht_json_put(o, "warnings", warnings);
@@ -75,7 +75,7 @@ cJSON *ht_coordinator_live(const ht_coordinator *c)
         cJSON *entry = cJSON_CreateObject();
         ht_json_put_int(entry, "replica", i);
         ht_json_put_text(entry, "state", state_of(&c->replicas[i]));
-        put_replica(entry, &c->replicas[i]);
+        put_replica(entry, c, &c->replicas[i]);
         cJSON_AddItemToArray(replicas, entry);
     }
     ht_json_put(o, "replicas", replicas);

@@ -62,7 +62,7 @@ static const char *why_no_race(const ht_recipe *r, const ht_member *member, cons
     for (size_t k = 0; k < tuned.n; k++)
         range = range || tuned.k[k].has_range;
     if (p->replicas == 1)
-        return "one replica: nothing that was tried paid for itself";
+        return "one replica: no search of start values was found to pay for itself";
     if (!member->has_init)
         return "the program cannot start anew";
     if (p->per_replica == 0)
@@ -76,13 +76,14 @@ static const char *why_no_race(const ht_recipe *r, const ht_member *member, cons
 
 /* ---- all ------------------------------------------------------------------------------------ */
 
-static int horizon_of(const ht_recipe *r, int epochs)
+/* @param[out] said  the recipe gives it */
+static int horizon_of(const ht_recipe *r, int epochs, bool *said)
 {
     ht_horizon_unit unit;
     long long length;
-    bool said = strncmp(r->acceptance.horizon, "val_epochs:", 11) == 0
+    *said = strncmp(r->acceptance.horizon, "val_epochs:", 11) == 0
                 && ht_horizon_parse(r->acceptance.horizon, &unit, &length, NULL) == HT_OK && length > 0;
-    return said ? (int)fmin((double)length, epochs) : at_least(1, nearest(epochs / 15.0));
+    return *said ? (int)fmin((double)length, epochs) : at_least(1, nearest(epochs / 15.0));
 }
 
 void ht_plan_make(const ht_recipe *r, const ht_member *member, int replicas, int epochs, ht_plan *out)
@@ -96,7 +97,7 @@ void ht_plan_make(const ht_recipe *r, const ht_member *member, int replicas, int
     p->no_race = why_no_race(r, member, p);
     if (p->no_race != NULL)
         p->rungs = p->race_wall = 0;
-    p->horizon = horizon_of(r, epochs);
+    p->horizon = horizon_of(r, epochs, &p->horizon_is_given);
     p->islands = replicas;
     if (!member->has_init)
         p->islands = 1;         /* everybody starts from the one state that there is */
@@ -142,7 +143,8 @@ static void print_race(const ht_plan *p, ht_string *out)
 void ht_plan_print(const ht_plan *p, ht_string *out)
 {
     print_race(p, out);
-    ht_string_add(out, "segment: %d epochs (a fifteenth of the run, or acceptance.horizon)\n", p->horizon);
+    ht_string_add(out, "segment: %d %s (%s)\n", p->horizon, p->horizon == 1 ? "epoch" : "epochs",
+                  p->horizon_is_given ? "acceptance.horizon" : "a fifteenth of the run");
     ht_string_add(out, "islands: %d", p->islands);
     int last = p->islands;
     for (int w = 0; w <= p->epochs; w++) {

@@ -20,6 +20,7 @@ typedef struct {
     int size[HT_RUNGS_MAX];         /**< candidates in the rung */
     int race_wall;                  /**< wall epochs that the whole race takes */
     int horizon;                    /**< H: epochs of a segment */
+    bool horizon_is_given;          /**< by the recipe */
     int islands;                    /**< K0: at the start of the segments */
     double from, to;                /**< share of the run in which they are given up */
     double controls;                /**< share of an island's members without a mutation */

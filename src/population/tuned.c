@@ -42,7 +42,7 @@ static const ht_family_spec *family_of(const ht_actuator_spec *a, const char *kn
 {
     for (size_t i = 0; i < a->n_families; i++) {
         const ht_family_spec *f = &a->families[i];
-        if (ht_family_is_factor(f) && (f->keyed ? strcmp(f->name, knob) == 0 : names_knob(f->name, knob)))
+        if (ht_family_is_factor(f) && ht_family_is_tried(f) && (f->keyed ? strcmp(f->name, knob) == 0 : names_knob(f->name, knob)))
             return f;
     }
     return NULL;

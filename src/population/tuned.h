@@ -1,7 +1,7 @@
 /** @file src/population/tuned.h
  *  The recipe point h: the knobs that a pool tunes, their ranges, and how a point is kept inside them.
  *
- *  A factor of the recipe (a family that ends in "_mult" under an actuator that is enabled) belongs to the
+ *  A factor of the recipe (a family that ends in "_mult", of low or medium risk, under an actuator that is enabled) belongs to the
  *  knob of the program with the same actuator and the name without "_mult" (wd_mult: also weight_decay).
  *  Other knobs keep the program's values. */
 #ifndef HT_POPULATION_TUNED_H

@@ -83,7 +83,8 @@ static const ht_field fields[] = {
     LIST(HT_IN_FAMILY, "range", HT_FIELD_RANGE, FAMILY(range), "none", OPTIONAL, .flag = FAMILY(has_range),
          DOC("", "limits of the absolute value, rising and above 0; a race draws from it, on a log scale")),
     REAL(HT_IN_FAMILY, "floor", FAMILY(floor), 0, ANY, 0, OPTIONAL, .flag = FAMILY(has_floor),
-         DOC("", "value from which a factor counts where the knob is at 0; 0 = such a knob stays at 0")),
+         DOC("", "value from which a factor counts where the knob is at 0; 0 = it stays at 0 in the independent "
+                "mode, and in the pooled mode a small floor is taken")),
     REAL(HT_IN_FAMILY, "start", FAMILY(start), 0, ANY, 1, .lo_open = true, .text = "none", OPTIONAL,
          .flag = FAMILY(has_start),
          DOC("", "absolute value to begin with; without it the program's own; written by evolution")),

@@ -124,6 +124,11 @@ static bool ends_in(const char *text, const char *ending)
     return n >= k && strcmp(text + n - k, ending) == 0;
 }
 
+bool ht_family_is_tried(const ht_family_spec *f)
+{
+    return strcmp(f->risk, "low") == 0 || strcmp(f->risk, "medium") == 0;
+}
+
 bool ht_family_is_factor(const ht_family_spec *f)
 {
     return f->keyed ? f->mode == HT_SPEC_MULT : ends_in(f->name, "_mult");

@@ -193,6 +193,8 @@ const ht_family_spec *ht_actuator_family(const ht_actuator_spec *a, const char *
 bool ht_family_is_factor(const ht_family_spec *f);
 /** How a value acts: said by `mode` under `keys`, by the ending of the name under `mutations` (else mult). */
 ht_spec_mode ht_family_mode(const ht_family_spec *f);
+/** Whether its risk is one that a tuner takes: low or medium. */
+bool ht_family_is_tried(const ht_family_spec *f);
 /** The value to which proposals of this phase lean: the phase's prior, else prior_center; clamped into
  *  the bounds where one interval holds for all elements. */
 double ht_family_center(const ht_family_spec *f, const char *phase);

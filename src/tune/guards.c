@@ -106,7 +106,7 @@ void ht_constraints_check(const ht_recipe *r, const ht_cooldowns *c, long long r
         block(out, "mutation_not_in_recipe", family);
         return;
     }
-    if (strcmp(f->risk, "low") != 0 && strcmp(f->risk, "medium") != 0)
+    if (!ht_family_is_tried(f))
         block(out, "risk_too_high", f->risk);
 }
 

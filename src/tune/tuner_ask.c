@@ -54,11 +54,6 @@ static bool describe_family(ht_tuner *t, const ht_actuator_spec *a, const ht_fam
     return cut_bounds(f, current, e);
 }
 
-static bool is_low_risk(const ht_family_spec *f)
-{
-    return strcmp(f->risk, "low") == 0 || strcmp(f->risk, "medium") == 0;
-}
-
 static bool is_free(const ht_tuner *t, const ht_actuator_spec *a, const ht_family_spec *f)
 {
     char family[2 * HT_NAME_MAX];
@@ -81,7 +76,7 @@ static void offer_actuator(ht_tuner *t, const ht_actuator_spec *a, ht_ask *ask)
     for (size_t i = 0; i < a->n_families; i++) {
         const ht_family_spec *f = &a->families[i];
         /* the same name under `mutations` and `keys`: the former is used everywhere */
-        if (ht_actuator_family(a, f->name) != f || !is_low_risk(f) || !is_free(t, a, f))
+        if (ht_actuator_family(a, f->name) != f || !ht_family_is_tried(f) || !is_free(t, a, f))
             continue;
         if (ask->n == HT_ELIGIBLE_MAX) {
             warn_full(t);

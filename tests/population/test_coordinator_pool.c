@@ -27,7 +27,7 @@ typedef struct {
     seat at[REPLICAS];
     size_t n_records;
     ht_record records[RECORDS_MAX];
-    int plans;
+    int plans, refusals;
 } stage;
 
 /* ---- a coordinator and all that comes out of it ------------------------------------------------ */
@@ -70,8 +70,9 @@ static void drain(stage *s)
 
 static void count_plan(void *ctx, const char *plan)
 {
-    CU_ASSERT_PTR_NOT_NULL(strstr(plan, "policy: "));
-    ((stage *)ctx)->plans++;
+    stage *s = ctx;
+    s->plans += strstr(plan, "policy: ") != NULL;
+    s->refusals += strstr(plan, "not pooled: ") == plan;
 }
 
 static stage *stage_with(ht_coordinator_options o, const char *population)
@@ -318,6 +319,7 @@ static void a_run_that_cannot_be_pooled_says_why_and_is_independent(void)
         CU_ASSERT_TRUE(s->at[0].welcomed && !s->at[0].pooled && s->at[0].mode == cases[i].mode);
         CU_ASSERT_PTR_NULL(view(s).pool);
         CU_ASSERT_EQUAL(s->plans, 0);
+        CU_ASSERT_EQUAL(s->refusals, cases[i].warns);
         CU_ASSERT_TRUE(was_said(s, "not pooled, each replica is for itself"));
         CU_ASSERT_TRUE(was_said(s, cases[i].why));
         cJSON *live = ht_coordinator_live(s->c);
