@@ -12,10 +12,11 @@
 
 ht_row ht_row_of(const ht_outcome *outcomes, int n, int replica, double wall_s)
 {
-    ht_row row = {.best = {NAN, NAN, NAN, NAN, 0, 0, 0}, .replica = replica, .wall_s = wall_s};
+    ht_row row = {.best = {NAN, NAN, NAN, NAN, 0, 0, 0, 0}, .replica = replica, .wall_s = wall_s};
     for (int i = 0; i < n; i++) {
         row.train_s += outcomes[i].train_s / n;
         row.epochs += outcomes[i].epochs;
+        row.cpu_s += outcomes[i].cpu_s;
         if (replica < 0 && isfinite(outcomes[i].val) &&
             !(row.replica >= 0 && outcomes[i].val >= outcomes[row.replica].val))
             row.replica = i;
@@ -35,6 +36,7 @@ static cJSON *row_to_json(const ht_row *r)
     ht_json_put_int(o, "replica", r->replica);
     ht_json_put_int(o, "epoch", r->best.epoch);
     ht_json_put_real(o, "epochs_trained", r->epochs);
+    ht_json_put_real(o, "training_cpu_s", r->cpu_s);
     ht_json_put_real(o, "wall_s", r->wall_s);
     ht_json_put_real(o, "train_s_per_replica", r->train_s);
     return o;

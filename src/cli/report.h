@@ -15,6 +15,7 @@ typedef struct {
     int replica; /**< -1 = none has a result */
     double wall_s;
     double epochs;  /**< trained, sum over replicas */
+    double cpu_s;   /**< processor seconds of training, sum over replicas */
     double train_s; /**< mean over replicas */
 } ht_row;
 

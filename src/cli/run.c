@@ -236,7 +236,7 @@ static ht_outcome *gather(const job *j, const ht_outcome *mine)
 static int train_static(const job *j, ht_row *row)
 {
     ht_training *t = NULL;
-    ht_outcome mine = {NAN, NAN, NAN, NAN, 0, 0, 0};
+    ht_outcome mine = {NAN, NAN, NAN, NAN, 0, 0, 0, 0};
     ht_error err = {""};
     int code = make_training(j, &t);
     if (code != HT_EXIT_DONE)
@@ -331,7 +331,7 @@ static int train_tuned(job *j, ht_row *row, ht_result *result)
 {
     ht_training *t = NULL;
     ht_kernel *k = NULL;
-    ht_outcome mine = {NAN, NAN, NAN, NAN, 0, 0, 0};
+    ht_outcome mine = {NAN, NAN, NAN, NAN, 0, 0, 0, 0};
     ht_error err = {""};
     ht_progress_line line = ht_progress_begin(j->cli, (int)j->epochs);
     line.shown = line.shown && !j->report_steps;

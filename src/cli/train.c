@@ -19,6 +19,7 @@ struct ht_training {
     double best_epoch;
     ht_kernel *kernel;                 /* borrowed while it is trained; NULL = without tuner */
     double val, val_error;             /* of the last validation */
+    double cpu_s;                      /* of this process, in steps and validations */
     void (*told)(void *ctx, int epoch, double val); /* NULL = nobody listens */
     void *told_ctx;
 };
@@ -27,6 +28,13 @@ static double now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double cpu(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -77,7 +85,9 @@ static ht_status begin_anew(void *ctx, unsigned long long seed)
 static ht_status validate(void *ctx, double *objective)
 {
     ht_training *t = ctx;
+    double begun = cpu();
     *objective = t->val = ht_workload_validate(t->workload, &t->val_error);
+    t->cpu_s += cpu() - begun;
     return t->kernel != NULL ? ht_metric(t->kernel, "val/error", t->val_error) : HT_OK;
 }
 
@@ -204,7 +214,7 @@ static bool keep_best(ht_training *t)
 static ht_status train_epoch(ht_training *t, int epoch, ht_env *env, ht_error *err)
 {
     ht_kernel *k = t->kernel;
-    double sum = 0;
+    double sum = 0, begun = cpu();
     bool best;
     for (int i = 0; i < t->steps_per_epoch; i++) {
         env->loss = ht_workload_step(t->workload);
@@ -212,6 +222,7 @@ static ht_status train_epoch(ht_training *t, int epoch, ht_env *env, ht_error *e
         sum += env->loss;
         HT_TRY(tell(k, env, HT_TRAIN_BATCH_END, err));
     }
+    t->cpu_s += cpu() - begun;
     env->epoch = epoch;
     if (k != NULL) {
         ht_metric(k, "train/loss", sum / t->steps_per_epoch);
@@ -256,6 +267,7 @@ ht_status ht_training_run(ht_training *t, ht_kernel *k, ht_outcome *out, ht_erro
         st = train_epoch(t, epoch, &env, err);
     o.train_s = now() - start;
     o.epochs = (double)env.step / t->steps_per_epoch;
+    o.cpu_s = t->cpu_s;
     if (show_best(t)) {
         o.val = ht_workload_validate(t->workload, &o.val_error);
         o.test = ht_workload_test(t->workload, &o.test_error);

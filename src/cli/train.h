@@ -19,6 +19,7 @@ typedef struct {
     double val_error, test_error; /**< share of wrong answers, in 0..1 */
     double epoch;                 /**< that of the best weights; 0 = none */
     double epochs;                /**< that were trained */
+    double cpu_s;                 /**< processor seconds in steps and validations, without the tuner's calls */
     double train_s;               /**< seconds in steps, validations and the tuner's calls */
 } ht_outcome;
 

@@ -6,8 +6,8 @@
 
 In turns: `hottune run` under mpirun (user + system time of all ranks, without the launcher's own), and one process
 that trains as many epochs with `--mode off`. Prints a line each and the medians: CPU of the run over CPU of the
-training, wall * cores over CPU of the training (means something on idle cores only), utilisation as the run reports
-it. Linux. Standard library only.
+training, wall * cores over the CPU that the run's own steps and validations took (means something on idle cores
+only), utilisation as the run reports it. Linux. Standard library only.
 """
 import argparse
 import json
@@ -54,13 +54,13 @@ def main():
             # starting, and loading data, are what the same job does with one epoch
             spent = user + system - empty[2] - empty[3] + args.replicas * training / epochs
             cpus.append(spent / training)
-            walls.append(o["wall_s"] * args.cores / training)
+            walls.append(o["wall_s"] * args.cores / o["result"]["training_cpu_s"])
             summary = json.load(open(f"{folder}/p{i}/hotcb.tune.summary.json"))
             uses.append(summary.get("population", {}).get("utilisation") or float("nan"))
             print(f"{epochs} epochs: all ranks {user:.2f} s user, {system:.2f} s system, training alone {training:.2f} s; "
                   f"CPU {cpus[-1]:.3f}, wall * cores {walls[-1]:.3f}, utilisation {uses[-1]:.3f}", flush=True)
     print(f"== {args.task}, {args.replicas} replicas {args.set}: medians of {args.repeats}: CPU of the run / of the training "
-          f"{statistics.median(cpus):.3f}, wall * cores / training {statistics.median(walls):.3f}, "
+          f"{statistics.median(cpus):.3f}, wall * cores / own training {statistics.median(walls):.3f}, "
           f"utilisation {statistics.median(uses):.3f}")
 
 
