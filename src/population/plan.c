@@ -24,12 +24,12 @@ static int at_least(int least, int x)
 
 /* ---- race ----------------------------------------------------------------------------------- */
 
-static int candidates_per_replica(const ht_recipe *r, bool evolved, int n, int epochs)
+static int candidates_per_replica(const ht_recipe *r, bool start_is_known, int n, int epochs)
 {
     if (r->population.race.per_replica != HT_AUTO)
         return (int)r->population.race.per_replica;
-    if (evolved)
-        return 2;       /* it starts near what won before: a race of few */
+    if (start_is_known)
+        return 2;       /* near what won before: a race of few */
     double many = fmax(4, fmin(10, 96.0 / n));      /* a large population has breadth without many each */
     return at_least(2, nearest(many * fmin(1, epochs / 60.0)));
 }
@@ -54,13 +54,11 @@ static void set_rungs(const ht_recipe *r, ht_plan *p)
     }
 }
 
-static const char *why_no_race(const ht_recipe *r, const ht_member *member, const ht_plan *p)
+static const char *why_no_race(const ht_member *member, const ht_tuned *tuned, const ht_plan *p)
 {
-    ht_tuned tuned;
     bool range = false;
-    ht_tuned_find(r, member, &tuned);
-    for (size_t k = 0; k < tuned.n; k++)
-        range = range || tuned.k[k].has_range;
+    for (size_t k = 0; k < tuned->n; k++)
+        range = range || tuned->k[k].has_range;
     if (p->replicas == 1)
         return "one replica: no search of start values was found to pay for itself";
     if (!member->has_init)
@@ -89,12 +87,14 @@ static int horizon_of(const ht_recipe *r, int epochs, bool *said)
 void ht_plan_make(const ht_recipe *r, const ht_member *member, int replicas, int epochs, ht_plan *out)
 {
     ht_plan *p = out;
-    *p = (ht_plan){.replicas = replicas, .epochs = epochs, .evolved = r->evolved.generation > 0,
+    ht_tuned tuned;
+    ht_tuned_find(r, member, &tuned);
+    *p = (ht_plan){.replicas = replicas, .epochs = epochs, .start_is_known = ht_tuned_knows_start(&tuned),
                    .from = r->population.tournament.from, .to = r->population.tournament.to,
                    .controls = r->population.controls};
-    p->per_replica = candidates_per_replica(r, p->evolved, replicas, epochs);
+    p->per_replica = candidates_per_replica(r, p->start_is_known, replicas, epochs);
     set_rungs(r, p);
-    p->no_race = why_no_race(r, member, p);
+    p->no_race = why_no_race(member, &tuned, p);
     if (p->no_race != NULL)
         p->rungs = p->race_wall = 0;
     p->horizon = horizon_of(r, epochs, &p->horizon_is_given);
@@ -137,7 +137,7 @@ static void print_race(const ht_plan *p, ht_string *out)
         ht_string_add(out, "%s%d start values to epoch %d", j > 0 ? ", the best " : "", p->size[j],
                       p->age[j]);
     ht_string_add(out, " (%d per replica%s; takes %d of %d epochs)\n", p->per_replica,
-                  p->evolved ? ", about the evolved start" : "", p->race_wall, p->epochs);
+                  p->start_is_known ? ", about the known start" : "", p->race_wall, p->epochs);
 }
 
 void ht_plan_print(const ht_plan *p, ht_string *out)

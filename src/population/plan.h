@@ -14,7 +14,7 @@ typedef struct {
     int replicas, epochs;
     int rungs;                      /**< of the race; 0 = none */
     const char *no_race;            /**< why there is none; a constant */
-    bool evolved;                   /**< candidates are drawn about the start of an evolved recipe */
+    bool start_is_known;            /**< candidates are drawn about the recipe's start */
     int per_replica;                /**< a: candidates of the first rung = a * replicas */
     int age[HT_RUNGS_MAX];          /**< epochs that a candidate has at the end of the rung */
     int size[HT_RUNGS_MAX];         /**< candidates in the rung */

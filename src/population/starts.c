@@ -16,17 +16,9 @@ static double over_range(const ht_tuned_knob *k, double u)
     return ht_tuned_clamp(k, exp(lo + u * (hi - lo)));
 }
 
-static void about_start(const ht_tuned *t, ht_random *random, double *h)
-{
-    for (size_t k = 0; k < t->n; k++) {
-        double step = t->k[k].sigma * ht_random_normal(random);
-        h[k] = ht_tuned_times(&t->k[k], t->k[k].start, step);
-    }
-}
-
 ht_status ht_starts_draw(const ht_recipe *r, const ht_tuned *t, ht_random random, size_t n, double *h)
 {
-    bool evolved = r->evolved.generation > 0;
+    bool known = ht_tuned_knows_start(t);
     double *u = malloc((n * t->n + 1) * sizeof *u);
     if (u == NULL)
         return HT_ENOMEM;
@@ -40,12 +32,13 @@ ht_status ht_starts_draw(const ht_recipe *r, const ht_tuned *t, ht_random random
         /* a stream of its own for each, apart from that of the hypercube */
         ht_random own = {.key = ht_random_mix(random.key + i)};
         double *point = h + i * t->n;
-        if (evolved && ht_random_uniform(&own) >= r->population.race.fresh) {
-            about_start(t, &own, point);
-            continue;
+        bool near = known && ht_random_uniform(&own) >= r->population.race.fresh;
+        for (size_t k = 0; k < t->n; k++) {
+            if (near && t->k[k].sigma > 0)
+                point[k] = ht_tuned_times(&t->k[k], t->k[k].start, t->k[k].sigma * ht_random_normal(&own));
+            else
+                point[k] = t->k[k].has_range ? over_range(&t->k[k], u[i * t->n + k]) : t->k[k].start;
         }
-        for (size_t k = 0; k < t->n; k++)
-            point[k] = t->k[k].has_range ? over_range(&t->k[k], u[i * t->n + k]) : t->k[k].start;
     }
     free(u);
     return HT_OK;

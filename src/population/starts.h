@@ -1,10 +1,11 @@
 /** @file src/population/starts.h
- *  Where candidates begin: points h drawn over the ranges of the knobs, or about an evolved start.
+ *  Where candidates begin: points h drawn over the ranges of the knobs, or about a known start.
  *
  *  Candidate 0 is always the recipe's start. The others are spread over the logarithm of the ranges by a
  *  Latin hypercube (search/hypercube.h), or independently (`population.race.design: random`). A knob without
- *  a range keeps its start. With an evolved recipe a candidate is, with probability 1 -
- *  `population.race.fresh`, start * exp(sigma * normal) instead. */
+ *  a range keeps its start. Where the recipe knows how good starts lie about its own (`sigma` of some family), a
+ *  candidate is, with probability 1 - `population.race.fresh`, start * exp(sigma * normal) in these knobs. That
+ *  mutations were learned of (`evolved.generation`) says nothing of starts. */
 #ifndef HT_POPULATION_STARTS_H
 #define HT_POPULATION_STARTS_H
 

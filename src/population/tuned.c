@@ -82,6 +82,14 @@ void ht_tuned_find(const ht_recipe *r, const ht_member *member, ht_tuned *out)
     }
 }
 
+bool ht_tuned_knows_start(const ht_tuned *t)
+{
+    for (size_t k = 0; k < t->n; k++)
+        if (t->k[k].sigma > 0)
+            return true;
+    return false;
+}
+
 void ht_tuned_start(const ht_tuned *t, double *h)
 {
     for (size_t i = 0; i < t->n; i++)

@@ -15,7 +15,7 @@ typedef struct {
     const char *actuator, *name;    /**< of the program's knob; borrowed from the member */
     const ht_family_spec *family;   /**< borrowed from the recipe */
     double start;               /**< value at the start: the recipe's, else the program's; inside the range */
-    double sigma;               /**< spread of starts in log (an evolved recipe); 0 = unknown */
+    double sigma;               /**< spread of starts in log, if the recipe knows it; 0 = unknown */
     bool has_range;             /**< the recipe gives one: a race draws from it */
     double lo, hi;              /**< hard clamp: the recipe's range inside the program's; may be infinite */
     double floor;               /**< what a knob at 0 is multiplied from, > 0 */
@@ -30,6 +30,8 @@ typedef struct {
 
 /** Both must outlive *out. Finding none is no failure here. */
 void ht_tuned_find(const ht_recipe *r, const ht_member *member, ht_tuned *out);
+/** The recipe knows of some knob where good starts lie: a race of few about them will do. */
+bool ht_tuned_knows_start(const ht_tuned *t);
 /** h [n]: the start values. */
 void ht_tuned_start(const ht_tuned *t, double *h);
 /** A value inside the range of one knob: exactly 0 stays where 0 is legal. */

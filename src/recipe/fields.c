@@ -87,10 +87,10 @@ static const ht_field fields[] = {
                 "mode, and in the pooled mode a small floor is taken")),
     REAL(HT_IN_FAMILY, "start", FAMILY(start), 0, ANY, 1, .lo_open = true, .text = "none", OPTIONAL,
          .flag = FAMILY(has_start),
-         DOC("", "absolute value to begin with; without it the program's own; written by evolution")),
+         DOC("", "absolute value to begin with; without it the program's own")),
     REAL(HT_IN_FAMILY, "sigma", FAMILY(sigma), 0, ANY, 0, OPTIONAL, .flag = FAMILY(has_sigma),
          DOC("", "how far candidates of a race lie about `start`, as a standard deviation of the logarithm; "
-                "0 = unknown, they are drawn from the range; written by evolution")),
+                "0 = unknown, they are drawn from the range")),
 
     REAL(HT_IN_PRIOR, "center", offsetof(ht_prior, center), -ANY, ANY, 1,
          DOC("", "value to which proposals lean in this phase; clamped into the bounds")),
@@ -162,7 +162,7 @@ static const ht_field fields[] = {
          .lo = 1, .hi = COUNT_MAX, OPTIONAL,
          DOC("validation epochs", "1 to 3 rising numbers: age at which the candidates are thinned out")),
     REAL(HT_IN_RECIPE, "population.race.fresh", RECIPE(population.race.fresh), 0, 1, .1, OPTIONAL,
-         DOC("", "share of the candidates drawn from the whole range where evolution knows a start")),
+         DOC("", "share of the candidates drawn from the whole range where the recipe knows a start (`sigma`)")),
     WORD(HT_IN_RECIPE, "population.race.design", RECIPE(population.race.design), designs, HT_DESIGN_HYPERCUBE,
          OPTIONAL, DOC("", "how candidates cover the range: a Latin hypercube, or independent draws")),
     REAL(HT_IN_RECIPE, "population.tournament.from", RECIPE(population.tournament.from), 0, 1, .5, OPTIONAL,

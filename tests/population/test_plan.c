@@ -146,6 +146,21 @@ static void the_recipe_may_say_the_ladder(void)
     CU_ASSERT_EQUAL(p.race_wall, 4 * 2 + 2 * 3);
 }
 
+static void only_a_recipe_that_knows_a_start_has_a_race_of_few(void)
+{
+    CU_ASSERT_EQUAL(plan("evolved: {generation: 2, from: [run-1]}\n", 8, 60).per_replica, 10);
+    ht_recipe *r = recipe("");
+    cJSON *params = NULL;
+    ht_plan p;
+    CU_ASSERT_EQUAL_FATAL(ht_json_parse("{\"actuators.opt.mutations.lr_mult.sigma\": 0.2}", &params, NULL, NULL),
+                          HT_OK);
+    CU_ASSERT_EQUAL_FATAL(ht_recipe_set(r, params, NULL), HT_OK);
+    ht_plan_make(r, &member, 8, 60, &p);
+    CU_ASSERT_EQUAL(p.per_replica, 2);
+    cJSON_Delete(params);
+    ht_recipe_destroy(r);
+}
+
 static void the_plan_in_words_has_a_reason_for_each_setting(void)
 {
     ht_plan p = plan("", 8, 60);
@@ -163,4 +178,5 @@ CASES("plan", CASE(the_ladder_is_that_of_the_table),
       CASE(a_quarter_of_an_island_are_controls_and_one_at_least),
       CASE(a_segment_is_a_fifteenth_of_the_run_unless_the_recipe_says_otherwise),
       CASE(what_makes_a_race_impossible_is_said), CASE(the_recipe_may_say_the_ladder),
+      CASE(only_a_recipe_that_knows_a_start_has_a_race_of_few),
       CASE(the_plan_in_words_has_a_reason_for_each_setting))

@@ -48,21 +48,31 @@ static void candidate_0_is_the_start_and_the_others_fill_the_range_evenly(void)
     }
 }
 
-static void an_evolved_recipe_draws_about_its_start(void)
+static void a_recipe_that_knows_a_start_draws_about_it(void)
 {
     double h[POINTS * KNOBS];
     ht_tuned t;
-    draw("{\"evolved.generation\": 1, \"population.race.fresh\": 0,"
+    draw("{\"population.race.fresh\": 0,"
          "\"actuators.opt.mutations.lr_mult.start\": 0.1, \"actuators.opt.mutations.lr_mult.sigma\": 0.1}",
          h, &t);
     CU_ASSERT_EQUAL(h[0], .1);
-    int moved = 0;
+    int moved = 0, far = 0;
     for (size_t i = 1; i < POINTS; i++) {
         CU_ASSERT(h[i * KNOBS] > .1 * exp(-.5) && h[i * KNOBS] < .1 * exp(.5));
         moved += h[i * KNOBS] != .1;
-        CU_ASSERT_EQUAL(h[i * KNOBS + 1], t.k[1].start);       /* no sigma */
+        far += fabs(log(h[i * KNOBS + 1] / t.k[1].start)) > .5;     /* no sigma: over the range */
     }
     CU_ASSERT_EQUAL(moved, POINTS - 1);
+    CU_ASSERT(far > POINTS / 3);
+}
+
+static void what_was_learned_of_mutations_changes_no_start(void)
+{
+    double before[POINTS * KNOBS], after[POINTS * KNOBS];
+    ht_tuned t;
+    draw(NULL, before, &t);
+    draw("{\"evolved.generation\": 2}", after, &t);
+    CU_ASSERT_EQUAL(memcmp(before, after, sizeof before), 0);
 }
 
 /* ---- the race ------------------------------------------------------------------------------- */
@@ -176,6 +186,7 @@ static void what_a_dead_replica_was_at_goes_back_to_the_queue(void)
 }
 
 CASES("race", CASE(candidate_0_is_the_start_and_the_others_fill_the_range_evenly),
-      CASE(an_evolved_recipe_draws_about_its_start), CASE(each_rung_takes_the_best_of_the_one_before),
+      CASE(a_recipe_that_knows_a_start_draws_about_it),
+      CASE(what_was_learned_of_mutations_changes_no_start), CASE(each_rung_takes_the_best_of_the_one_before),
       CASE(every_candidate_has_weights_of_its_own), CASE(every_saved_candidate_is_freed),
       CASE(nobody_waits_for_a_slow_replica), CASE(what_a_dead_replica_was_at_goes_back_to_the_queue))
