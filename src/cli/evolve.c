@@ -180,10 +180,11 @@ static void report(const ht_cli *cli, const ht_recipe *base, const ht_recipe *ev
     size_t changes = 0;
     if (path == NULL || ht_recipe_diff(base, evolved, &lines) != HT_OK)
         goto done;
-    for (const char *s = ht_string_peek(&lines); *s != 0; s++)
-        changes += *s == '\n';
-    ht_cli_say(cli, "Wrote evolved recipe -> %s (%zu %s, %zu %s changed)\n", path, runs,
-               runs == 1 ? "run" : "runs", changes, changes == 1 ? "value" : "values");
+    for (const char *s = ht_string_peek(&lines); *s != 0; s = strchr(s, '\n') + 1)
+        changes += strncmp(s, "evolved.", 8) != 0;      /* where it comes from is no change */
+    ht_cli_say(cli, "Wrote evolved recipe -> %s (%zu %s, %zu %s changed%s)\n", path, runs,
+               runs == 1 ? "run" : "runs", changes, changes == 1 ? "value" : "values",
+               changes == 0 ? ": no family of a new run won more than half of its trials" : "");
     cJSON *shown = cJSON_CreateObject();
     ht_json_put_text(shown, "path", path);
     ht_json_put_int(shown, "runs", (double)runs);

@@ -92,6 +92,7 @@ prints 'Wrote evolved recipe -> evolved.yaml (1 run,'
 prints 'actuators.opt.mutations.lr_mult.prior_center: 1.0 -> 0.935'
 try recipe evolve --base evolved.yaml one.json --out same.yaml
 done_quietly
+prints '0 values changed: no family of a new run won more than half of its trials'
 cmp -s evolved.yaml same.yaml || fail "the same run counted twice"
 try recipe evolve --base "$independent" one.json two --out both.yaml
 done_quietly
