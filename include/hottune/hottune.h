@@ -58,7 +58,8 @@ typedef struct {
     bool check_transfers;       /**< a checksum follows every training state that moves between replicas; builds
                                      without NDEBUG always do it */
     void (*plan)(void *ctx, const char *text);      /**< told at the start of a pooled run what it will do and
-                                     why, in lines, on the coordinator; may be NULL */
+                                     why, in lines, on the coordinator, or `not pooled: ..`; NULL: only the
+                                     latter, as a warning */
     void *plan_ctx;
     const char *mode;           /**< "off", "observe", "suggest", "active", "replay"; NULL: as hotcb.yaml
                                      says, else "active" */
@@ -143,7 +144,9 @@ ht_status ht_actuator(ht_kernel *k, const char *name, const ht_actuator_ops *ops
  * change than these calls; its loop is `while (ht_running(k))`, an epoch is what lies between two
  * HT_VAL_EPOCH_END. */
 
-/** The buffers of the training state: weights, moments of the optimizer, step count, random state. Buffers are
+/** The buffers of the training state: weights, moments of the optimizer, step count.
+ *  Leave out the random state of batches and noise, and seed it by ht_replica: with it in the state, copies train
+ *  exactly alike, and an island that goes back to its root repeats itself. Buffers are
  *  borrowed until ht_free; read and written inside ht_running, ht_apply and ht_show_best only. May be called several
  *  times. In a replica of several ranks each of them has the same state: what comes from elsewhere is the leader's.
  *  @return HT_OK; HT_EINVAL: no data, a name that is taken, a mean of integers */
@@ -163,7 +166,8 @@ ht_status ht_on_validate(ht_kernel *k, ht_status (*validate)(void *ctx, double *
 /** Write the best weights that this replica validated into the buffers with is_weights.
  *  @return HT_OK; HT_EEMPTY: none were kept */
 ht_status ht_show_best(ht_kernel *k);
-/** After the end of a pooled run: the best weights of the whole run are this replica's (ht_show_best). */
+/** After the end of a pooled run: the best weights of the whole run are this replica's (ht_show_best). In a replica of
+ *  several ranks true on all of them: let one of them save. */
 bool ht_is_champion(const ht_kernel *k);
 
 /* ---- what is observed ----------------------------------------------------------------------- */

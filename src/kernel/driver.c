@@ -36,6 +36,8 @@ struct ht_driver {
     void *warning_ctx;
     void (*progress)(void *ctx, const ht_progress *p);
     void *progress_ctx;
+    void (*plan)(void *ctx, const char *text);
+    void *plan_ctx;
 };
 
 static void warn(ht_driver *d, const char *text)
@@ -398,6 +400,18 @@ static const char *mpi_library(const ht_options *o, char version[MPI_MAX_LIBRARY
     return version;
 }
 
+/* That a run is not pooled as it was meant to be is no secret, even where nobody listens to plans. */
+static void announce(void *ctx, const char *text)
+{
+    ht_driver *d = ctx;
+    ht_coordinator_view view;
+    ht_coordinator_peek(d->coordinator, &view);
+    if (d->plan != NULL)
+        d->plan(d->plan_ctx, text);
+    else if (view.pool == NULL)
+        warn(d, text);
+}
+
 static ht_status assemble(const ht_driver_options *o, const start *s, ht_driver *d, ht_error *err)
 {
     char version[MPI_MAX_LIBRARY_VERSION_STRING] = "";
@@ -408,7 +422,7 @@ static ht_status assemble(const ht_driver_options *o, const start *s, ht_driver 
         .killed_pid = s->before.life == HT_RUN_KILLED ? s->before.pid : 0, .lock = d->lock};
     const ht_coordinator_options policy = {
         .n_replicas = o->n_replicas, .recipe = s->recipe, .mode = s->mode, .epochs = o->options->max_epochs,
-        .announce = o->options->plan, .announce_ctx = o->options->plan_ctx,
+        .announce = announce, .announce_ctx = d,
         .first_mutation = s->history.mutations, .first_segment = s->history.segments, .replay = s->replay,
         .silence_s = o->patience_s / 2};
     HT_TRY(ht_recorder_create(&records, &d->recorder, err));
@@ -427,7 +441,8 @@ ht_status ht_driver_create(const ht_driver_options *o, ht_driver **out, ht_error
     start s = {0};
     *d = (ht_driver){.comm = o->comm, .poll_s = o->poll_s, .mode_was_given = o->options->mode != NULL,
                      .first_poll = true, .warning = o->options->warning, .warning_ctx = o->options->warning_ctx,
-                     .progress = o->options->progress, .progress_ctx = o->options->progress_ctx};
+                     .progress = o->options->progress, .progress_ctx = o->options->progress_ctx,
+                     .plan = o->options->plan, .plan_ctx = o->options->plan_ctx};
     d->started = ht_comm_now(d->comm);
     d->polled = d->started - d->poll_s;
     d->looked = d->started;

@@ -5,6 +5,7 @@
 #include "kernel/kernel_internal.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "comm/clock.h"
 #include "comm/mpi_transfer.h"
@@ -156,6 +157,8 @@ void ht_kernel_validate(ht_kernel *k)
     if (k->training.validate == NULL)
         return;
     if (ht_training_validate(&k->training, &objective, &err) != HT_OK) {
+        if (strcmp(k->message.text, err.text) != 0)      /* it may fail again and again */
+            ht_kernel_warn(k, err.text);
         k->message = err;
         objective = NAN;
     }

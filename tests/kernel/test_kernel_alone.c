@@ -12,14 +12,25 @@
 
 static void silent(void *ctx, const char *text)
 {
+    (void)ctx;
     (void)text;
-    ++*(int *)ctx;
+}
+
+/* Warnings in which a text stands. */
+typedef struct {
+    const char *text;
+    int n;
+} heard;
+
+static void hear(void *ctx, const char *text)
+{
+    heard *h = ctx;
+    h->n += strstr(text, h->text) != NULL;
 }
 
 /* A fresh run directory and a kernel on it. */
 typedef struct {
     char dir[64];
-    int warnings;
     ht_kernel *k;
     ht_status status;
 } fixture;
@@ -30,8 +41,8 @@ static fixture open_with(ht_options o)
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(f.dir));
     o.no_mpi = true;
     o.run_dir = f.dir;
-    o.warning = silent;
-    o.warning_ctx = &f.warnings;
+    if (o.warning == NULL)
+        o.warning = silent;
     f.status = ht_open(&o, &f.k);
     return f;
 }
@@ -175,7 +186,7 @@ static void a_second_run_goes_on_with_numbers_and_starts_wiser(void)
     toy_train(f.k, &t, 40, NULL, NULL);
     ht_free(f.k);
     f.status = ht_open(&(ht_options){.no_mpi = true, .run_dir = f.dir, .recipe_text = toy_recipe, .max_steps = 40,
-                                     .seed = 2, .warning = silent, .warning_ctx = &f.warnings}, &f.k);
+                                     .seed = 2, .warning = silent}, &f.k);
     CU_ASSERT_EQUAL_FATAL(f.status, HT_OK);
     t = (toy){0.02, 1, 2};
     toy_train(f.k, &t, 10, NULL, NULL);
@@ -185,6 +196,41 @@ static void a_second_run_goes_on_with_numbers_and_starts_wiser(void)
     done(&f);
 }
 
+static void a_run_that_is_not_pooled_as_it_was_meant_to_be_warns(void)
+{
+    heard h = {.text = "not pooled: "};
+    fixture f = open_with((ht_options){.recipe_text = toy_recipe, .recipe_set = "population.mode=pooled",
+                                       .max_epochs = 4, .warning = hear, .warning_ctx = &h});
+    CU_ASSERT_EQUAL_FATAL(f.status, HT_OK);
+    toy t = {0.02, 1, 2};
+    toy_train(f.k, &t, 4, NULL, NULL);
+    CU_ASSERT_EQUAL(h.n, 1);
+    done(&f);
+}
+
+static ht_status broken(void *ctx, double *objective)
+{
+    (void)objective;
+    ++*(int *)ctx;
+    return HT_EFAILED;
+}
+
+static void a_validation_that_fails_is_told_once(void)
+{
+    int calls = 0;
+    heard h = {.text = "validation failed"};
+    fixture f = open_with((ht_options){.recipe_text = toy_recipe, .max_epochs = 4, .warning = hear,
+                                       .warning_ctx = &h});
+    CU_ASSERT_EQUAL_FATAL(f.status, HT_OK);
+    CU_ASSERT_EQUAL(ht_on_validate(f.k, broken, &calls), HT_OK);
+    toy t = {0.02, 1, 2};
+    toy_train(f.k, &t, 4, NULL, NULL);
+    CU_ASSERT_EQUAL(calls, 4);
+    CU_ASSERT_EQUAL(h.n, 1);
+    done(&f);
+}
+
 CASES("kernel alone", CASE(a_run_of_one_process_writes_every_file),
       CASE(commands_act_at_the_next_safe_point_and_the_ledger_says_so), CASE(what_is_wrong_with_an_open_is_said),
-      CASE(a_taken_or_late_name_is_refused), CASE(a_second_run_goes_on_with_numbers_and_starts_wiser))
+      CASE(a_taken_or_late_name_is_refused), CASE(a_second_run_goes_on_with_numbers_and_starts_wiser),
+      CASE(a_run_that_is_not_pooled_as_it_was_meant_to_be_warns), CASE(a_validation_that_fails_is_told_once))
