@@ -109,7 +109,7 @@ typedef enum { HT_MODE_OFF, HT_MODE_OBSERVE, HT_MODE_SUGGEST, HT_MODE_ACTIVE, HT
 typedef enum { HT_FLOAT32, HT_FLOAT64, HT_BFLOAT16, HT_INT32, HT_INT64, HT_BYTES } ht_element;
 typedef enum {
     HT_AVERAGE,         /**< a mean over replicas makes sense: weights, moments of the optimizer */
-    HT_COPY             /**< it does not: step count, random state, position in the data */
+    HT_COPY             /**< it does not: step count */
 } ht_state_use;
 
 /** A flat part of the training state; the same names, types and lengths on every replica. */

@@ -126,8 +126,9 @@ void ht_pooled_note_race(ht_pooled *s, size_t n, const ht_race_entry *entries)
     ht_json_put(event, "winners", list);
     ht_pool_log(s->pool, event);
     if (n > 0)
-        ht_pool_say(s->pool, "the race is over: start values %d of %d win with %.6g; %zu islands begin",
-                    (int)entries[0].slot - 1, s->plan.size[0], ht_pool_shown(s->pool, entries[0].loss), n);
+        ht_pool_say(s->pool, "the race is over: of %d start values (0 is the recipe's own) number %d is the best, with %.6g; "
+                    "%zu islands begin",
+                    s->plan.size[0], (int)entries[0].slot - 1, ht_pool_shown(s->pool, entries[0].loss), n);
     else
         ht_pool_say(s->pool, "the race is over and every candidate diverged: on with the start values");
 }
