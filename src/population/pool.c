@@ -109,6 +109,9 @@ void ht_pool_plan(const ht_pool_options *o, const ht_member *member, ht_string *
 {
     const ht_policy_class *policy = ht_policy_of(o->recipe);
     ht_string_add(out, "policy: %s (%s)\n", policy->name, policy->about);
+    ht_tuned tuned;
+    ht_tuned_find(o->recipe, member, &tuned);
+    ht_tuned_print(&tuned, member, out);
     policy->plan(o, member, out);
 }
 

@@ -114,3 +114,17 @@ double ht_tuned_log(const ht_tuned_knob *k, double value)
 {
     return log(value == 0 ? k->floor : value);
 }
+
+void ht_tuned_print(const ht_tuned *t, const ht_member *member, ht_string *out)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const ht_tuned_knob *k = &t->k[i];
+        const char *whose = k->family->has_start ? "the recipe's start" : "the program's value";
+        double meant = k->family->has_start ? k->family->start : member->knobs[k->at].value;
+        ht_string_add(out, "knob %s.%s: starts at %.4g, stays in %.4g .. %.4g (%s", k->actuator, k->name, k->start,
+                      k->lo, k->hi, whose);
+        if (k->start != meant)
+            ht_string_add(out, " is %.4g, outside of that", meant);
+        ht_string_add(out, ")\n");
+    }
+}

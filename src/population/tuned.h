@@ -7,6 +7,7 @@
 #ifndef HT_POPULATION_TUNED_H
 #define HT_POPULATION_TUNED_H
 
+#include "base/text.h"
 #include "population/order.h"
 #include "recipe/recipe.h"
 
@@ -38,6 +39,8 @@ void ht_tuned_start(const ht_tuned *t, double *h);
 double ht_tuned_clamp(const ht_tuned_knob *k, double value);
 /** value * exp(x), from the floor where value is 0, clamped. x = 0 changes nothing. */
 double ht_tuned_times(const ht_tuned_knob *k, double value, double x);
+/** A line for each knob: where it starts, within which range it stays, and whose value the start is. */
+void ht_tuned_print(const ht_tuned *t, const ht_member *member, ht_string *out);
 /** log of a value, 0 counted as the floor. */
 double ht_tuned_log(const ht_tuned_knob *k, double value);
 

@@ -75,6 +75,27 @@ static void what_was_learned_of_mutations_changes_no_start(void)
     CU_ASSERT_EQUAL(memcmp(before, after, sizeof before), 0);
 }
 
+static void a_start_outside_of_its_range_is_said(void)
+{
+    ht_recipe *r = pool_recipe("pooled", "elastic", "min");
+    ht_member member;
+    ht_tuned t;
+    ht_string s = {0};
+    training_member(&member);
+    ht_tuned_find(r, &member, &t);
+    ht_tuned_print(&t, &member, &s);
+    CU_ASSERT_PTR_NOT_NULL(strstr(ht_string_peek(&s), "(the program's value)"));
+    CU_ASSERT_PTR_NULL(strstr(ht_string_peek(&s), "outside"));
+    ht_string_release(&s);
+    member.knobs[0].value = t.k[0].hi * 2;
+    ht_tuned_find(r, &member, &t);
+    ht_tuned_print(&t, &member, &s);
+    CU_ASSERT_EQUAL(t.k[0].start, t.k[0].hi);
+    CU_ASSERT_PTR_NOT_NULL(strstr(ht_string_peek(&s), ", outside of that)"));
+    ht_string_release(&s);
+    ht_recipe_destroy(r);
+}
+
 /* ---- the race ------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -187,6 +208,7 @@ static void what_a_dead_replica_was_at_goes_back_to_the_queue(void)
 
 CASES("race", CASE(candidate_0_is_the_start_and_the_others_fill_the_range_evenly),
       CASE(a_recipe_that_knows_a_start_draws_about_it),
-      CASE(what_was_learned_of_mutations_changes_no_start), CASE(each_rung_takes_the_best_of_the_one_before),
+      CASE(what_was_learned_of_mutations_changes_no_start), CASE(a_start_outside_of_its_range_is_said),
+      CASE(each_rung_takes_the_best_of_the_one_before),
       CASE(every_candidate_has_weights_of_its_own), CASE(every_saved_candidate_is_freed),
       CASE(nobody_waits_for_a_slow_replica), CASE(what_a_dead_replica_was_at_goes_back_to_the_queue))
