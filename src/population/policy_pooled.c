@@ -250,8 +250,19 @@ static void begin_closed(ht_pooled *s)
             ht_pooled_begin(s, &s->islands[k]);
 }
 
+/* An island whose members are slow is behind in epochs, not in time: what is left of the run is the same for all.
+ * Otherwise it would have the most segments to come, win by that, and take everybody back in time with it. */
+static void look_at_the_clock(ht_pooled *s)
+{
+    double clock = s->plan.race_wall + floor(s->clock);
+    for (size_t k = 0; k < s->n_islands; k++)
+        if (s->islands[k].state == HT_ISLAND_CLOSED && s->islands[k].wall < clock)
+            s->islands[k].wall = fmin(clock, s->plan.epochs);
+}
+
 static void go_on_elastic(ht_pooled *s)
 {
+    look_at_the_clock(s);
     double pace = ht_pool_pace(s->pool);
     double patience = isnan(pace) ? moment_s : fmax(moment_s, moment * s->plan.horizon * pace);
     ht_pooled_house_homeless(s);

@@ -32,6 +32,7 @@ typedef struct {
     ht_multipliers *posterior;
     ht_gain *gain;
     int n;                          /**< replicas */
+    double clock;                   /**< epochs of segments that a replica has trained in the mean */
     size_t n_islands;
     ht_island *islands;             /**< [n] */
     ht_pooled_merge *merges;        /**< [n] */

@@ -330,6 +330,7 @@ void ht_pooled_reported(ht_pooled *s, ht_island *isl, int replica, const ht_pool
         m->state = HT_MEMBER_ABSENT;        /* stopped before its first epoch was over */
     } else {
         m->state = HT_MEMBER_REPORTED;
+        s->clock += (double)r->epochs / fmax(1, ht_pooled_useful(s));
         m->loss = r->loss;
         m->node = r->node;
         m->first_step = r->first_step;

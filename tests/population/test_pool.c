@@ -204,6 +204,17 @@ static void a_lost_replicas_island_goes_on(void)
     CU_ASSERT(a.islands_seen[0] > 3 && a.islands_seen[1] > 3);
 }
 
+/* The slow one's island is behind in epochs, and would have the most left to gain. A segment is four epochs of two. */
+static void a_slow_island_does_not_take_the_run_back_in_time(void)
+{
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        const world_fault slow = {.kind = FAULT_SLOW, .replica = 1, .at = 0, .amount = 5};
+        account a;
+        world_account w = go("", "elastic", 2, 60, seed, &slow, &a);
+        CU_ASSERT(w.given <= 2 * 60 + 10);
+    }
+}
+
 static void an_island_of_one_dies_with_its_replica_unless_it_is_mirrored(void)
 {
     const world_fault death = {.kind = FAULT_DIES, .replica = 1, .at = 24};
@@ -279,6 +290,7 @@ CASES("pool", CASE(controls_are_not_mutated_and_a_rollback_keeps_root_and_unprov
       CASE(without_a_barrier_replicas_of_one_speed_go_the_same_way),
       CASE(after_too_many_rejects_an_island_has_no_mutants_for_a_segment),
       CASE(a_calm_pool_has_only_controls), CASE(a_lost_replicas_island_goes_on),
+      CASE(a_slow_island_does_not_take_the_run_back_in_time),
       CASE(an_island_of_one_dies_with_its_replica_unless_it_is_mirrored),
       CASE(the_parts_of_the_gain_sum_to_the_gain),
       CASE(about_half_of_null_mutations_are_accepted_without_an_epsilon),
