@@ -103,6 +103,19 @@ static size_t rank(const ht_race *r, bool (*wanted)(const ht_race *, size_t), si
     return n;
 }
 
+/* The recipe may want the start values, candidate 0, among those that go on: they take the last place. */
+static void seat_start(const ht_race *r, size_t n, size_t places, size_t *best)
+{
+    if (!ht_pool_given(r->pool)->recipe->population.race.keep_start || places == 0)
+        return;
+    for (size_t i = places; i < n; i++)
+        if (best[i] == 0) {
+            memmove(&best[places], &best[places - 1], (i - places + 1) * sizeof *best);
+            best[places - 1] = 0;
+            return;
+        }
+}
+
 static bool is_done_with_rung(const ht_race *r, size_t i)
 {
     return r->c[i].state == IDLE && r->c[i].rung == r->rung && is_held(r, i);
@@ -131,6 +144,7 @@ static void drop_the_rest(ht_race *r)
         return;
     }
     size_t n = rank(r, is_resting, r->n, best);
+    seat_start(r, n, keep, best);
     for (size_t i = keep; i < n; i++)
         give_up(r, best[i]);
     free(best);
@@ -270,6 +284,7 @@ static void close_rung(ht_race *r)
     if (r->over)
         return;
     r->last = done < (size_t)r->plan.size[r->rung] ? done : (size_t)r->plan.size[r->rung];
+    seat_start(r, done, r->last, r->queue);
     open_rung(r);
 }
 
@@ -365,7 +380,9 @@ size_t ht_race_best(const ht_race *r, size_t n, ht_race_entry *out)
         ht_pool_no_memory(r->pool);
         return 0;
     }
-    found = rank(r, is_resting, n, best);
+    size_t resting = rank(r, is_resting, r->n, best);
+    found = resting < n ? resting : n;
+    seat_start(r, resting, found, best);
     for (size_t i = 0; i < found; i++) {
         const candidate *c = &r->c[best[i]];
         out[i] = (ht_race_entry){point(r, best[i]), c->loss, c->epochs, c->node, slot_of(best[i])};

@@ -163,6 +163,8 @@ static const ht_field fields[] = {
          DOC("validation epochs", "1 to 3 rising numbers: age at which the candidates are thinned out")),
     REAL(HT_IN_RECIPE, "population.race.fresh", RECIPE(population.race.fresh), 0, 1, .1, OPTIONAL,
          DOC("", "share of the candidates drawn from the whole range where the recipe knows a start (`sigma`)")),
+    BOOL(HT_IN_RECIPE, "population.race.keep_start", RECIPE(population.race.keep_start), true, OPTIONAL,
+         DOC("", "the start values found one of the islands: early losses can deceive")),
     WORD(HT_IN_RECIPE, "population.race.design", RECIPE(population.race.design), designs, HT_DESIGN_HYPERCUBE,
          OPTIONAL, DOC("", "how candidates cover the range: a Latin hypercube, or independent draws")),
     REAL(HT_IN_RECIPE, "population.tournament.from", RECIPE(population.tournament.from), 0, 1, .5, OPTIONAL,

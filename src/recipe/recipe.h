@@ -116,6 +116,7 @@ typedef struct {
             long long per_replica;  /**< candidates; 0 = no race; HT_AUTO */
             long long epochs[HT_RUNGS_MAX]; /**< ends of the rungs, then 0; all 0 = auto */
             double fresh;           /**< share of the candidates drawn from the whole range */
+            bool keep_start;        /**< the start values found an island, whatever the race says */
             ht_race_design design;
         } race;
         struct {

@@ -101,6 +101,7 @@ static void a_start_outside_of_its_range_is_said(void)
 typedef struct {
     int rungs, candidates[3], reported[3], diverged, unserved, winners, inits, works_of_slow;
     int drops, saves;
+    bool start_wins;
     double loss[3], winner;
     int seeds_twice;
     uint64_t seeds[512];
@@ -124,6 +125,9 @@ static void see(void *ctx, double now, const ht_pool_note *n)
         const cJSON *winners = ht_json_member(n->event, "winners");
         a->winners = cJSON_GetArraySize(winners);
         a->winner = ht_json_number(cJSON_GetArrayItem(winners, 0), "loss", NAN);
+        const cJSON *w;
+        cJSON_ArrayForEach(w, winners)
+            a->start_wins |= ht_json_number(w, "candidate", -1) == 0;
     }
 }
 
@@ -141,12 +145,11 @@ static void hear(void *ctx, double now, int replica, const ht_pool_order *o)
     a->saves += o->kind == HT_ORDER_SAVE && o->slot != HT_SLOT_ROOT;
 }
 
-static account go(const char *sync, int n, int epochs, uint64_t seed, const world_fault *fault)
+static account go_with(ht_recipe *r, int n, int epochs, uint64_t seed, const world_fault *fault)
 {
     account a = {0};
     world_account w;
     char why[256] = "";
-    ht_recipe *r = pool_recipe("pooled", sync, "min");
     world_options o = world_of(n, epochs, r, seed);
     o.ctx = &a;
     o.note = see;
@@ -159,6 +162,25 @@ static account go(const char *sync, int n, int epochs, uint64_t seed, const worl
     }
     ht_recipe_destroy(r);
     return a;
+}
+
+static account go(const char *sync, int n, int epochs, uint64_t seed, const world_fault *fault)
+{
+    return go_with(pool_recipe("pooled", sync, "min"), n, epochs, seed, fault);
+}
+
+/* Where early losses deceive, the values that a person chose may be the best in the end. */
+static void the_start_values_found_an_island_unless_the_recipe_says_otherwise(void)
+{
+    int kept = 0, by_merit = 0;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        ht_recipe *r = pool_recipe("pooled", "barrier", "min");
+        r->population.race.keep_start = false;
+        kept += go("barrier", 8, 60, seed, NULL).start_wins;
+        by_merit += go_with(r, 8, 60, seed, NULL).start_wins;
+    }
+    CU_ASSERT_EQUAL(kept, 10);
+    CU_ASSERT(by_merit < 5);
 }
 
 static void each_rung_takes_the_best_of_the_one_before(void)
@@ -209,6 +231,7 @@ static void what_a_dead_replica_was_at_goes_back_to_the_queue(void)
 CASES("race", CASE(candidate_0_is_the_start_and_the_others_fill_the_range_evenly),
       CASE(a_recipe_that_knows_a_start_draws_about_it),
       CASE(what_was_learned_of_mutations_changes_no_start), CASE(a_start_outside_of_its_range_is_said),
+      CASE(the_start_values_found_an_island_unless_the_recipe_says_otherwise),
       CASE(each_rung_takes_the_best_of_the_one_before),
       CASE(every_candidate_has_weights_of_its_own), CASE(every_saved_candidate_is_freed),
       CASE(nobody_waits_for_a_slow_replica), CASE(what_a_dead_replica_was_at_goes_back_to_the_queue))
