@@ -176,12 +176,12 @@ static void print_report(const ht_report_data *d)
     else
         printf("  %-14s  not run (--compare)\n", "static default");
     print_row("champion", &d->champion);
-    printf("\n  cost       %d %s x %d %s: %.1f s wall, %.1f s of training per replica\n", d->replicas,
+    printf("\n  cost       %d %s x %d %s: %.1f s wall, %.1f s of processor time in training\n", d->replicas,
            d->replicas == 1 ? "replica" : "replicas", d->epochs, d->epochs == 1 ? "epoch" : "epochs",
-           d->champion.wall_s, d->champion.train_s);
+           d->champion.wall_s, d->champion.cpu_s);
     if (d->compared)
-        printf("             the static default cost the same epochs: %.1f s wall, %.1f s per replica\n",
-               d->baseline.wall_s, d->baseline.train_s);
+        printf("             the static default cost the same epochs: %.1f s wall, %.1f s of processor time\n",
+               d->baseline.wall_s, d->baseline.cpu_s);
     cJSON *population = population_of(d->dir);
     if (population != NULL)
         print_population(population);
