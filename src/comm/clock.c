@@ -22,7 +22,7 @@ double ht_clock_wall(void)
 
 void ht_nap_take(ht_nap *nap)
 {
-    enum { FIRST = 50000, LONGEST = 1000000 };
+    enum { FIRST = 50000, LONGEST = 400000 };
     nap->nanoseconds = nap->nanoseconds == 0 ? FIRST : nap->nanoseconds + nap->nanoseconds / 2;
     if (nap->nanoseconds > LONGEST)
         nap->nanoseconds = LONGEST;
