@@ -42,7 +42,7 @@ static int read_policy(const ht_cli *cli, const char *text, bool *strict)
     return ht_cli_fail(cli, HT_EXIT_USAGE, "--policy: '%s' is no policy; it is best_effort or strict", text);
 }
 
-/* What the run will read is looked for now: it says so only in its log. */
+/* What the run will read is looked for at once, since the run could say so in its log only. */
 static int check_file(const ht_cli *cli, const char *dir, const char *option, const char *name, bool is_list)
 {
     char *path = NULL, *text = NULL;
