@@ -9,6 +9,7 @@
 #define HT_POPULATION_COORDINATOR_H
 
 #include "population/pool.h"
+#include "population/tuned.h"
 #include "population/wire.h"
 #include "tune/statistics.h"
 
@@ -53,7 +54,8 @@ bool ht_coordinator_next_message(ht_coordinator *c, int *replica, ht_bytes *out)
 
 typedef enum {
     HT_RECORD_MUTATION, HT_RECORD_SEGMENT, HT_RECORD_WINDOW, HT_RECORD_LEDGER, HT_RECORD_EVENT,
-    HT_RECORD_ARRIVAL, HT_RECORD_CONTROLS, HT_RECORD_RECIPE, HT_RECORD_FREEZE, HT_RECORD_POPULATION
+    HT_RECORD_ARRIVAL, HT_RECORD_CONTROLS, HT_RECORD_RECIPE, HT_RECORD_FREEZE, HT_RECORD_POPULATION,
+    HT_RECORD_VERDICT
 } ht_record_kind;
 
 typedef struct {
@@ -79,6 +81,8 @@ typedef struct {
         char *controls;             /**< JSON text of the knob descriptions; owned */
         ht_freeze freeze;           /**< to be written to the freeze file */
         cJSON *population;          /**< an event of the pool; owned */
+        ht_pool_verdict verdict;    /**< one member of a pooled segment, controls too; its texts are borrowed from
+                                         the recipe in force, its knobs are those of ht_coordinator_view.tuned */
     } as;                           /**< HT_RECORD_RECIPE: the recipe in force changed */
 } ht_record;
 bool ht_coordinator_next_record(ht_coordinator *c, ht_record *out);
@@ -103,6 +107,7 @@ typedef struct {
     unsigned long replay_missed, open;  /**< open = mutations not judged yet */
     const ht_posterior *posterior;      /**< the shared one, or replica 0's */
     const ht_pool *pool;                /**< NULL: the replicas are independent */
+    const ht_tuned *tuned;              /**< knobs of a pooled run, in the order of a verdict's h and x; NULL as above */
 } ht_coordinator_view;
 void ht_coordinator_peek(const ht_coordinator *c, ht_coordinator_view *out);
 /** The part `live` of the summary: per replica step, epoch, mode, streak, pause, cooldown, active

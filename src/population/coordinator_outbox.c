@@ -25,6 +25,7 @@ static const size_t sizes[] = {
     [HT_RECORD_EVENT] = SIZE(event),       [HT_RECORD_ARRIVAL] = SIZE(arrival),
     [HT_RECORD_CONTROLS] = SIZE(controls), [HT_RECORD_RECIPE] = 0,
     [HT_RECORD_FREEZE] = SIZE(freeze),     [HT_RECORD_POPULATION] = SIZE(population),
+    [HT_RECORD_VERDICT] = SIZE(verdict),
 };
 
 /* ---- records -------------------------------------------------------------------------------- */

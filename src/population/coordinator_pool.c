@@ -214,6 +214,9 @@ static void log_knob(ht_coordinator *c, const ht_pool_verdict *v, size_t k)
 
 static void log_verdict(ht_coordinator *c, const ht_pool_verdict *v)
 {
+    ht_pool_verdict *record = ht_coordinator_post(c, HT_RECORD_VERDICT);
+    if (record != NULL)
+        *record = *v;
     for (size_t k = 0; v->mutant && k < v->n_knobs && k < c->tuned.n; k++)
         if (v->x[k] != 0)
             log_knob(c, v, k);

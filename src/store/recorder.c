@@ -328,6 +328,8 @@ ht_status ht_recorder_write(ht_recorder *r, const ht_record *record, const ht_co
         return add_arrival(r, record->as.arrival.replica, record->as.arrival.kind, err);
     case HT_RECORD_POPULATION:
         return add_line(r, POPULATION, population_line(record->as.population, stamp), err);
+    case HT_RECORD_VERDICT:         /* its knobs come as mutations, its segment in the population log */
+        return HT_OK;
     case HT_RECORD_CONTROLS:
         ht_page_put(&r->pages[CONTROLS], controls_page(record->as.controls));
         return HT_OK;
