@@ -165,6 +165,10 @@ const ht_verb ht_verbs[] = {
      "The commands that were applied, and each mutation of one replica that stayed in force.\n"
      "A later run repeats them with: hottune freeze --mode replay --recipe FILE",
      "hottune --dir runs/exp1 recipe export --out ops.jsonl", false},
+    {"study upgrade", ht_verb_study_upgrade, "FILE ...", 1, -1, NULL, "Bring studies to the format of this version",
+     "There is one version of the format so far, so it says so and changes nothing. A study of a newer hottune is\n"
+     "refused.",
+     "hottune study upgrade runs/exp1/study.h5", false},
     {"doc", ht_verb_doc, "", 0, 0, NULL, "Print this manual as Markdown", "", "hottune doc > cli.md", false},
     {NULL},
 };

@@ -57,6 +57,10 @@ ht_status ht_study_publish(const char *path, const ht_study_run *run, ht_error *
 ht_status ht_study_evidence(const char *path, size_t *n, ht_run_evidence **runs, ht_error *err);
 void ht_study_evidence_free(size_t n, ht_run_evidence *runs);
 
+/** The version of the format of the study at `path`.
+ *  @return HT_OK; HT_ENOTFOUND; HT_EFORMAT: damaged, no study, or newer than this program */
+ht_status ht_study_version(const char *path, long long *version, ht_error *err);
+
 /** The evolved recipe text of the study (YAML), owned by the caller.
  *  @return HT_OK; HT_ENOTFOUND; HT_EEMPTY if there is none; HT_EFORMAT */
 ht_status ht_study_recipe(const char *path, char **yaml, ht_error *err);

@@ -50,6 +50,20 @@ ht_status ht_study_open(const char *path, hid_t *file, ht_error *err)
     return st;
 }
 
+ht_status ht_study_version(const char *path, long long *version, ht_error *err)
+{
+    ht_h5_quiet quiet;
+    hid_t file;
+    ht_h5_quiet_begin(&quiet);
+    ht_status st = ht_study_open(path, &file, err);
+    if (st == HT_OK) {
+        ht_h5_get_int(file, "format_version", version);     /* it was seen when the study was opened */
+        ht_h5_close(file);
+    }
+    ht_h5_quiet_end(&quiet);
+    return st;
+}
+
 /* ---- evidence ----------------------------------------------------------------------------------- */
 
 typedef struct {
