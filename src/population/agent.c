@@ -264,8 +264,10 @@ ht_status ht_agent_begin(ht_agent *a, ht_error *err)
         a->pool.on = w->pooled && a->pool.brings;
         look_again(a);
     }
+    if (st == HT_OK && w->resume != NULL)
+        st = ht_agent_go_on(a, w->resume, err);
     ht_packet_release(&a->in);
-    if (st == HT_OK && ht_agent_is_pooled(a))
+    if (st == HT_OK && ht_agent_is_pooled(a) && !a->pool.working)
         ht_agent_pool_wait(a);
     if (st == HT_OK && a->cut)
         st = ht_fail(err, HT_ECOMM, "the coordinator fell silent before there was work: this training is not tuned");
@@ -326,8 +328,13 @@ static ht_status decide(ht_agent *a, const ht_env *env, ht_error *err)
         ht_agent_report(a, NULL, &d);
     if (!a->cut)
         send_outcome(a);
-    if (ht_agent_is_pooled(a))
+    if (ht_agent_is_pooled(a)) {
         ht_agent_pool_epoch(a);
+    } else {
+        ht_agent_do_orders(a);
+        if (a->checkpoint != 0)
+            ht_agent_write_down(a);
+    }
     return st;
 }
 
@@ -417,6 +424,11 @@ ht_status ht_agent_close(ht_agent *a, ht_error *err)
 bool ht_agent_should_stop(const ht_agent *a)
 {
     return a->stop;
+}
+
+bool ht_agent_has_left(const ht_agent *a)
+{
+    return a->left;
 }
 
 bool ht_agent_watches_batches(const ht_agent *a)

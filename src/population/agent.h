@@ -6,6 +6,7 @@
 #ifndef HT_POPULATION_AGENT_H
 #define HT_POPULATION_AGENT_H
 
+#include "population/keeper.h"
 #include "population/trainer.h"
 #include "population/wire.h"
 #include "tune/knob.h"
@@ -28,6 +29,7 @@ typedef struct {
     ht_actuators *actuators;    /**< borrowed */
     ht_knobs *knobs;            /**< borrowed */
     ht_effector effector;
+    ht_keeper keeper;           /**< write NULL: no checkpoints */
     double patience_s;
     bool auto_disable_on_error;
     void (*warning)(void *ctx, const char *text);   /**< may be NULL */
@@ -58,6 +60,8 @@ bool ht_agent_is_champion(const ht_agent *a);
 /** The objective of the best weights that this replica keeps; NaN = none. Pooled runs only. */
 double ht_agent_best(const ht_agent *a);
 bool ht_agent_should_stop(const ht_agent *a);
+/** It should stop because the run was written down and goes on in another job. */
+bool ht_agent_has_left(const ht_agent *a);
 /** Whether a train batch needs to be told to the agent at all: false in mode off without an
  *  operation list. The fast path of ht_apply. */
 bool ht_agent_watches_batches(const ht_agent *a);

@@ -211,16 +211,23 @@ static ht_status carry_out(ht_agent *a, const ht_pool_order *o, ht_error *err)
         a->stop = true;
         a->pool.champion = o->champion;
         return HT_OK;
+    case HT_ORDER_CHECKPOINT:
+        a->checkpoint = o->number;
+        return HT_OK;
+    case HT_ORDER_LEAVE:
+        a->stop = a->left = true;
+        return HT_OK;
     }
     return HT_EINVAL;
 }
 
-/* All orders that are here, in order; a WORK is the last that is done: what follows it waits for an epoch. */
-static void do_orders(ht_agent *a)
+/* All orders that are here, in order; a WORK is the last that is done: what follows it waits for an epoch. So is a
+ * CHECKPOINT: what follows it must not show in it. */
+void ht_agent_do_orders(ht_agent *a)
 {
     ht_pool_order o;
     bool begun = false;
-    while (!begun && !a->stop && take(a, &o)) {
+    while (!begun && !a->stop && a->checkpoint == 0 && take(a, &o)) {
         ht_error err = {""};
         ht_status st = carry_out(a, &o, &err);
         if (st != HT_OK)
@@ -238,7 +245,11 @@ void ht_agent_pool_wait(ht_agent *a)
     double since = t->now(t->ctx);
     for (;;) {
         ht_agent_carry_out(a, HT_VAL_EPOCH_END, &a->env);
-        do_orders(a);
+        ht_agent_do_orders(a);
+        if (a->checkpoint != 0) {
+            ht_agent_write_down(a);
+            continue;
+        }
         if (a->pool.working || a->stop || a->cut)
             break;
         if (!ht_agent_hear(a, a->o.patience_s))
@@ -267,7 +278,7 @@ void ht_agent_pool_epoch(ht_agent *a)
         e.epoch = ++a->pool.done;
         e.best = a->pool.best_here;
         ht_agent_drain(a);
-        do_orders(a);
+        ht_agent_do_orders(a);
         bool other = a->pool.work != e.number;      /* it was given up, and has got new WORK */
         if (!other && (a->pool.done >= a->pool.epochs || a->pool.halted || isnan(e.loss))) {
             e.kind = HT_EVENT_REPORT;
@@ -275,6 +286,11 @@ void ht_agent_pool_epoch(ht_agent *a)
             a->pool.working = false;
         }
         send_event(a, &e);
+        if (a->checkpoint != 0) {
+            ht_agent_write_down(a);
+            if (a->pool.working)
+                ht_agent_do_orders(a);
+        }
     }
     if (!a->pool.working && !a->stop)
         ht_agent_pool_wait(a);

@@ -4,7 +4,8 @@
  *      agent.c           its life, the decision point, messages
  *      agent_ports.c     what the tuner asks and tells: proposals, records
  *      agent_operate.c   what is asked from outside: orders, freeze modes, the operation list
- *      agent_pool.c      its part in a pooled run: work, training states, waiting */
+ *      agent_pool.c      its part in a pooled run: work, training states, waiting
+ *      agent_checkpoint.c    it is written down, and goes on from there */
 #ifndef HT_POPULATION_AGENT_STATE_H
 #define HT_POPULATION_AGENT_STATE_H
 
@@ -48,6 +49,8 @@ struct ht_agent {
     bool begun, ended, closed;      /**< ended: HT_RUN_END was seen */
     bool cut;                       /**< no answer came in time: the training goes on without us */
     bool stop;                      /**< the coordinator asked to end */
+    bool left;                      /**< the run goes on in another job */
+    unsigned long checkpoint;       /**< number of the one to be written at this safe point; 0 = none */
     bool watches;                   /**< see ht_agent_watches_batches */
     unsigned long decision;         /**< number of the last decision point */
     bool reported;                  /**< its REPORT went out */
@@ -93,6 +96,16 @@ void ht_agent_pool_wait(ht_agent *a);
 /** An epoch of the training is over. */
 void ht_agent_pool_epoch(ht_agent *a);
 void ht_agent_pool_release(ht_agent *a);
+
+/** Orders that an independent replica has: checkpoints, and to leave. At the end of a decision point. */
+void ht_agent_do_orders(ht_agent *a);
+
+/* ---- agent_checkpoint.c --------------------------------------------------------------------- */
+
+/** Writes the checkpoint that was asked for, and says SAVED. */
+void ht_agent_write_down(ht_agent *a);
+/** Becomes what the manifest (JSON text) says, before there is work. @return as ht_keeper.read */
+ht_status ht_agent_go_on(ht_agent *a, const char *manifest, ht_error *err);
 
 /* ---- agent_ports.c -------------------------------------------------------------------------- */
 

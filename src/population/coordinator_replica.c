@@ -351,7 +351,7 @@ void ht_coordinator_handle(ht_coordinator *c, int replica)
     case HT_MESSAGE_BYE:
         bye(c, replica, &m->as.bye);
         break;
-    default:                /* refused when it arrived */
+    default:                /* SAVED is for the driver; others were refused when they arrived */
         break;
     }
 }

@@ -38,7 +38,10 @@ typedef enum {
     HT_ORDER_MEAN,      /**< take part in the mean of `members`, live states; the last one validates: MEASURED */
     HT_ORDER_VALIDATE,  /**< validate the live state: MEASURED */
     HT_ORDER_DROP,      /**< free slot */
-    HT_ORDER_END        /**< the run is over: leave ht_apply, stop training */
+    HT_ORDER_END,       /**< the run is over: leave ht_apply, stop training */
+    HT_ORDER_CHECKPOINT,    /**< at the next safe point write all states down: SAVED `number`. Given by the
+                                 driver, not by the pool, in independent runs, too */
+    HT_ORDER_LEAVE      /**< stop training without a result: the run goes on in another job */
 } ht_pool_order_kind;
 
 typedef enum { HT_FROM_INIT, HT_FROM_SLOT, HT_FROM_LIVE } ht_source_of_state;

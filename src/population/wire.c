@@ -8,7 +8,7 @@
 
 #include "population/wire_codec.h"
 
-enum { VERSION = 2 };       /* of the protocol: any other is refused */
+enum { VERSION = 3 };       /* of the protocol: any other is refused */
 
 static void hello(ht_wire *w, ht_packet *m)
 {
@@ -79,6 +79,15 @@ static void answer(ht_wire *w, ht_packet *m)
     ht_wire_field(w, a->result.notes, sizeof a->result.notes);
 }
 
+static void saved(ht_wire *w, ht_packet *m)
+{
+    ht_saved *s = &m->as.saved;
+    ht_wire_ulong(w, &s->number);
+    ht_wire_text(w, &s->manifest);
+    ht_wire_real(w, &s->seconds);
+    ht_wire_field(w, s->error, sizeof s->error);
+}
+
 static void bye(ht_wire *w, ht_packet *m)
 {
     ht_bye *b = &m->as.bye;
@@ -115,6 +124,7 @@ static void welcome(ht_wire *w, ht_packet *m)
     ht_wire_bool(w, &g->pooled);
     ht_wire_text(w, &g->recipe);
     ht_wire_text(w, &g->replay);
+    ht_wire_text(w, &g->resume);
     freeze_members(w, &g->freeze);
 }
 
@@ -158,6 +168,7 @@ static const struct {
     [HT_MESSAGE_OUTCOME] = {"OUTCOME", outcome},
     [HT_MESSAGE_ANSWER] = {"ANSWER", answer},
     [HT_MESSAGE_EVENT] = {"EVENT", event},
+    [HT_MESSAGE_SAVED] = {"SAVED", saved},
     [HT_MESSAGE_BYE] = {"BYE", bye},
     [HT_MESSAGE_WELCOME] = {"WELCOME", welcome},
     [HT_MESSAGE_DIRECTIVE] = {"DIRECTIVE", directive},
@@ -221,9 +232,13 @@ void ht_packet_release(ht_packet *m)
         cJSON_Delete(m->as.answer.entry);
         cJSON_Delete(m->as.answer.result.payload);
         break;
+    case HT_MESSAGE_SAVED:
+        free(m->as.saved.manifest);
+        break;
     case HT_MESSAGE_WELCOME:
         free(m->as.welcome.recipe);
         free(m->as.welcome.replay);
+        free(m->as.welcome.resume);
         free(m->as.welcome.freeze.entries);
         break;
     case HT_MESSAGE_OPERATION:

@@ -9,6 +9,7 @@
  *      OUTCOME (what was done)       ->  logs
  *
  *  In a pooled run there is one EVENT per epoch instead, and ORDERs come whenever the pool decides (order.h).
+ *  The ORDER to write a checkpoint comes in any run, is done when all before it are done, and answered by SAVED.
  *
  *  OPERATION and FREEZE may come at any time and are carried out at the next safe point; OPERATION is
  *  answered by ANSWER. HELLO / WELCOME open a replica's part, BYE closes it.
@@ -24,7 +25,7 @@
 
 typedef enum {
     HT_MESSAGE_HELLO = 1, HT_MESSAGE_REPORT, HT_MESSAGE_OUTCOME, HT_MESSAGE_ANSWER, HT_MESSAGE_EVENT,
-    HT_MESSAGE_BYE, HT_MESSAGE_WELCOME, HT_MESSAGE_DIRECTIVE, HT_MESSAGE_OPERATION, HT_MESSAGE_FREEZE, HT_MESSAGE_ORDER
+    HT_MESSAGE_SAVED, HT_MESSAGE_BYE, HT_MESSAGE_WELCOME, HT_MESSAGE_DIRECTIVE, HT_MESSAGE_OPERATION, HT_MESSAGE_FREEZE, HT_MESSAGE_ORDER
 } ht_message_kind;
 /** "HELLO", "REPORT", ... */
 const char *ht_message_kind_text(ht_message_kind kind);
@@ -79,6 +80,14 @@ typedef struct {
     ht_op_result result;        /**< result.payload is owned */
 } ht_answer;
 
+/** Replica -> coordinator: what I am is written down. */
+typedef struct {
+    unsigned long number;       /**< of the CHECKPOINT order */
+    char *manifest;             /**< JSON text: what WELCOME.resume must say; owned; NULL = it could not be written */
+    double seconds;             /**< that writing took */
+    char error[256];            /**< why not */
+} ht_saved;
+
 /** Replica -> coordinator: my run is over. */
 typedef struct {
     long long step, epoch;
@@ -108,6 +117,7 @@ typedef struct {
     bool pooled;                /**< wait for ORDERs; the tuner of the replica stays off */
     char *recipe;               /**< normalised recipe as JSON text; owned */
     char *replay;               /**< text of a mutation log; owned; NULL = none */
+    char *resume;               /**< JSON text of the manifest to go on from; owned; NULL = begin */
     ht_freeze_order freeze;
 } ht_welcome;
 
@@ -134,6 +144,7 @@ typedef struct {
         ht_report report;
         ht_outcome outcome;
         ht_answer answer;
+        ht_saved saved;
         ht_bye bye;
         ht_welcome welcome;
         ht_directive directive;

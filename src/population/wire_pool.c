@@ -62,7 +62,7 @@ static void members(ht_wire *w, ht_pool_order *o)
 
 void ht_wire_order(ht_wire *w, ht_pool_order *o)
 {
-    unsigned kind = ht_wire_choice(w, w->reading ? 0 : (unsigned)o->kind, HT_ORDER_WORK, HT_ORDER_END);
+    unsigned kind = ht_wire_choice(w, w->reading ? 0 : (unsigned)o->kind, HT_ORDER_WORK, HT_ORDER_LEAVE);
     unsigned long slot = w->reading ? 0 : o->slot;
     if (w->reading)
         o->kind = (ht_pool_order_kind)kind;

@@ -24,22 +24,38 @@ static const ht_span *hidden_average(const ht_state *s, size_t i)
     return NULL;
 }
 
-ht_status ht_state_keep_best(ht_state *s, ht_error *err)
+/* Makes the place. @return its size; 0: there are no weights */
+static size_t reserve(ht_state *s)
 {
-    size_t size = 0, at = 0;
-    if (!s->sealed)
-        return ht_fail(err, HT_EINVAL, "the best weights are kept before the training state is complete");
+    size_t size = 0;
     for (size_t i = 0; i < s->n_registered; i++)
         if (s->parts[i].is_weights)
             size += ht_state_padded(ht_span_bytes(&s->live[i]));
-    if (size == 0)
-        return HT_OK;
-    if (s->best == NULL) {
-        s->best = ht_state_block(size);
-        if (s->best == NULL)
-            return ht_fail(err, HT_ENOMEM, "no memory for the best weights: %zu bytes", size);
+    if (size > 0 && s->best == NULL && (s->best = ht_state_block(size)) != NULL) {
+        memset(s->best, 0, size);       /* gaps, too: the block is written as a whole */
         s->best_size = size;
     }
+    return size;
+}
+
+size_t ht_state_best_block(ht_state *s, bool make, void **out)
+{
+    if (make && s->sealed)
+        reserve(s);
+    *out = s->best;
+    return s->best != NULL ? s->best_size : 0;
+}
+
+ht_status ht_state_keep_best(ht_state *s, ht_error *err)
+{
+    size_t at = 0;
+    if (!s->sealed)
+        return ht_fail(err, HT_EINVAL, "the best weights are kept before the training state is complete");
+    size_t size = reserve(s);
+    if (size == 0)
+        return HT_OK;
+    if (s->best == NULL)
+        return ht_fail(err, HT_ENOMEM, "no memory for the best weights: %zu bytes", size);
     for (size_t i = 0; i < s->n_registered; i++) {
         if (!s->parts[i].is_weights)
             continue;

@@ -89,6 +89,14 @@ bool ht_state_holds(const ht_state *s, unsigned slot)
     return find(s, slot) != NULL;
 }
 
+bool ht_state_slot_at(const ht_state *s, size_t i, unsigned *slot)
+{
+    if (i >= s->n_copies)
+        return false;
+    *slot = s->copies[i].slot;
+    return true;
+}
+
 void ht_state_drop(ht_state *s, unsigned slot)
 {
     ht_state_copy *copy = find(s, slot);

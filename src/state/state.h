@@ -76,6 +76,8 @@ ht_status ht_state_flush(ht_state *s, ht_error *err);
 ht_status ht_state_save(ht_state *s, unsigned slot, ht_error *err);
 ht_status ht_state_load(ht_state *s, unsigned slot, ht_error *err);
 bool ht_state_holds(const ht_state *s, unsigned slot);
+/** Number of the i-th slot, in no particular order; false: there are no more. */
+bool ht_state_slot_at(const ht_state *s, size_t i, unsigned *slot);
 /** No such slot: nothing. The memory of one dropped slot stays for the next that is made. */
 void ht_state_drop(ht_state *s, unsigned slot);
 /** Give `from` the number `to`; what `to` held is dropped. No copy. No `from`: nothing. */
@@ -118,6 +120,9 @@ ht_status ht_state_keep_best(ht_state *s, ht_error *err);
 bool ht_state_show_best(ht_state *s);
 /** The i-th buffer of the best weights (name and data borrowed); false: there is none. */
 bool ht_state_best_at(const ht_state *s, size_t i, ht_state_buffer *out);
+/** The place of the best weights as one block, to write and read them as a whole: made (with no particular content)
+ *  if `make`. Borrowed. @return its bytes; 0: none are kept, or no memory, or no weights */
+size_t ht_state_best_block(ht_state *s, bool make, void **out);
 /** Bytes that this module holds beside the program's own: slots, the memory kept for one,
  *  averaged, best and staging copies, each part rounded up to 64. */
 size_t ht_state_held(const ht_state *s);

@@ -73,12 +73,20 @@ static void fill_bye(ht_packet *m)
                          .was_on = true, .mode = HT_MODE_OFF, .has_result = true, .val = .25, .test = NAN};
 }
 
+static void fill_saved(ht_packet *m)
+{
+    ht_saved *s = &m->as.saved;
+    *s = (ht_saved){.number = 7, .manifest = owned("{\"training\":{}}"), .seconds = .25};
+    strcpy(s->error, "no space");
+}
+
 static void fill_welcome(ht_packet *m)
 {
     m->as.welcome = (ht_welcome){
         .replica = 3,
         .mode = HT_MODE_REPLAY,
         .recipe = owned("{\"version\":1}"),
+        .resume = owned("{}"),
         .replay = owned("{}\n"),
         .freeze = {.frozen = true, .strict = true, .list = 1, .step_offset = -5, .entries = owned("{}\n")}};
 }
@@ -130,7 +138,7 @@ static void (*const fills[])(ht_packet *) = {
     [HT_MESSAGE_BYE] = fill_bye,           [HT_MESSAGE_WELCOME] = fill_welcome,
     [HT_MESSAGE_DIRECTIVE] = fill_directive, [HT_MESSAGE_OPERATION] = fill_order,
     [HT_MESSAGE_FREEZE] = fill_freeze,     [HT_MESSAGE_EVENT] = fill_event,
-    [HT_MESSAGE_ORDER] = fill_pool_order,
+    [HT_MESSAGE_ORDER] = fill_pool_order,   [HT_MESSAGE_SAVED] = fill_saved,
 };
 enum { N_KINDS = sizeof fills / sizeof *fills };
 
@@ -245,7 +253,7 @@ static void another_version_is_refused_with_a_word_on_what_to_do(void)
     bytes.data[1] = 9;
     CU_ASSERT_EQUAL(ht_packet_decode(bytes.data, bytes.n, &m, &err), HT_ECOMM);
     CU_ASSERT_STRING_EQUAL(err.text,
-                           "BYE of protocol version 9, this is version 2: use one hottune on all ranks");
+                           "BYE of protocol version 9, this is version 3: use one hottune on all ranks");
     free(bytes.data);
 }
 
