@@ -11,17 +11,28 @@
 #include "cli/cli.h"
 #include "store/run_dir.h"
 
+enum { MESSAGE_MAX = 8192 };
+
 int ht_cli_fail(const ht_cli *cli, int code, const char *format, ...)
 {
     if (cli->muted)
         return code;
+    char text[MESSAGE_MAX];
+    ht_string shown = {0};      /* the message may hold what a file says */
     va_list args;
     va_start(args, format);
-    fflush(stdout);
-    fputs("hottune: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    for (char *line = text, *end; line != NULL; line = end) {
+        end = strchr(line, '\n');
+        if (end != NULL)
+            *end++ = '\0';
+        ht_string_add_shown(&shown, line);
+        ht_string_add(&shown, "\n");
+    }
+    fflush(stdout);
+    fprintf(stderr, "hottune: %s", ht_string_peek(&shown));
+    ht_string_release(&shown);
     return code;
 }
 

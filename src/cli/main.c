@@ -165,6 +165,11 @@ const ht_verb ht_verbs[] = {
      "The commands that were applied, and each mutation of one replica that stayed in force.\n"
      "A later run repeats them with: hottune freeze --mode replay --recipe FILE",
      "hottune --dir runs/exp1 recipe export --out ops.jsonl", false},
+    {"study ls", ht_verb_study_ls, "FILE|DIR", 1, 1, NULL, "List the runs of a study",
+     "A line a run, oldest first. Of a directory: its study.h5 and those of the directories in it. VAL and TEST are\n"
+     "what the training said of its best state; GAIN is how much better VAL (without one, the best value so far) is\n"
+     "than the first value. STATE is 'unknown' if an end is missing and nothing here tells whether the run lives.",
+     "hottune study ls runs", false},
     {"study upgrade", ht_verb_study_upgrade, "FILE ...", 1, -1, NULL, "Bring studies to the format of this version",
      "There is one version of the format so far, so it says so and changes nothing. A study of a newer hottune is\n"
      "refused.",

@@ -17,8 +17,7 @@
 #include "store/study_format.h"
 #include "store/sweep_log.h"
 
-static const char format[] = "hottune-sweep";
-enum { VERSION = 1, TEXT_MAX = 512 };
+enum { TEXT_MAX = 512 };
 
 /* ---- tables --------------------------------------------------------------------------------- */
 
@@ -175,7 +174,7 @@ static ht_status gather(void *ctx, const ht_trial *t, double started, double end
 static bool fill(hid_t file, const ht_sweep_study *s, const gathering *g)
 {
     double now = (double)time(NULL);
-    return ht_study_put_versions(file, format, VERSION) && ht_h5_put_text(file, HT_STUDY_NAME, s->name) &&
+    return ht_study_put_versions(file, HT_SWEEP_FORMAT, HT_SWEEP_VERSION) && ht_h5_put_text(file, HT_STUDY_NAME, s->name) &&
            ht_h5_put_text(file, HT_STUDY_DIRECTION, ht_study_direction_text(s->maximize ? HT_MAXIMIZE : HT_MINIMIZE)) &&
            ht_h5_put_unsigned(file, "seed", s->seed) &&
            ht_h5_put_real(file, HT_STUDY_CREATED, isfinite(g->created) ? g->created : now) &&
@@ -204,7 +203,7 @@ static ht_status check(const char *path, ht_error *err)
     if (st == HT_ENOTFOUND)
         return HT_OK;
     hid_t file = st == HT_OK ? ht_h5_open(path) : H5I_INVALID_HID;
-    bool ours = file >= 0 && ht_h5_get_text(file, "format", found, sizeof found) && strcmp(found, format) == 0;
+    bool ours = file >= 0 && ht_h5_get_text(file, "format", found, sizeof found) && strcmp(found, HT_SWEEP_FORMAT) == 0;
     ht_h5_close(file);
     return ours ? HT_OK : ht_fail(err, HT_EREFUSED, "'%s' is not the whole file of a sweep: move it away, or name "
                                   "another directory", path);

@@ -9,6 +9,9 @@
 
 #include "search/space.h"
 
+#define HT_SWEEP_FORMAT "hottune-sweep"
+enum { HT_SWEEP_VERSION = 1 };
+
 /** What is known of a sweep besides its trials. Borrowed. */
 typedef struct {
     const char *name;           /**< of the space, as the user wrote it */

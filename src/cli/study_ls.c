@@ -1,0 +1,106 @@
+/* src/cli/study_ls.c - the verb `study ls`: a line for each run of a study.
+ *
+ * May touch: stdout; reads the files that are named. */
+#include <math.h>
+#include <stdio.h>
+
+#include "cli/columns.h"
+#include "cli/study_runs.h"
+
+static const char *text(const cJSON *o, const char *name)
+{
+    const char *found = ht_json_text(o, name);
+    return found != NULL ? found : "";
+}
+
+static void print_runs(const cJSON *runs)
+{
+    static const char *const titles[] = {"ID",       "STARTED", "STATE", "REPLICAS", "SEGMENTS",
+                                         "ACCEPTED", "VAL",     "TEST",  "GAIN",     "RECIPE"};
+    static const char *const counts[] = {"replicas", "segments", "accepted"};
+    static const char *const reals[] = {"result_val", "result_test", "gain"};
+    ht_columns c = {0};
+    const cJSON *run;
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
+        ht_columns_add(&c, "%s", titles[i]);
+    ht_columns_end(&c);
+    cJSON_ArrayForEach(run, runs)
+    {
+        char when[32];
+        ht_print_time(ht_json_number(run, "started", NAN), when);
+        ht_columns_add(&c, "%s", text(run, "id"));
+        ht_columns_add(&c, "%s", when);
+        ht_columns_add(&c, "%s", text(run, "state"));
+        for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+            ht_columns_add(&c, "%.0f", ht_json_number(run, counts[i], 0));
+        for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
+            ht_columns_add_real(&c, ht_json_number(run, reals[i], NAN));
+        ht_columns_add(&c, "%s", text(run, "recipe_hash"));
+        ht_columns_end(&c);
+    }
+    ht_columns_print(&c, 0);
+}
+
+static ht_status list_study(const ht_cli *cli, const char *path, bool first, cJSON *all, ht_error *err)
+{
+    ht_study_file *f = NULL;
+    cJSON *root = NULL, *runs = NULL;
+    HT_TRY(ht_study_open_runs(path, &f, err));
+    ht_status st = ht_study_file_kind(f) == HT_STUDY_SWEEP
+                       ? ht_fail(err, HT_EINVAL, "'%s' is the file of a sweep, which has trials, no runs; 'hottune study "
+                                 "show' and 'study export' read it", path)
+                       : ht_study_attributes(f, "/", &root, err);
+    if (st == HT_OK)
+        st = ht_study_runs(f, &runs, err);
+    ht_study_file_close(f);
+    if (st == HT_OK && !cli->json) {
+        int n = cJSON_GetArraySize(runs);
+        ht_string line = {0};
+        ht_string_add_shown(&line, path);
+        ht_string_add(&line, ": ");
+        ht_string_add_shown(&line, text(root, "name"));
+        ht_string_add(&line, text(root, "name")[0] != '\0' ? ", " : "");
+        ht_string_add_shown(&line, text(root, "direction"));
+        ht_string_add(&line, " ");
+        ht_string_add_shown(&line, text(root, "objective"));
+        printf("%s%s, %d %s\n", first ? "" : "\n", ht_string_peek(&line), n, n == 1 ? "run" : "runs");
+        ht_string_release(&line);
+        if (n > 0)
+            print_runs(runs);
+    }
+    if (st == HT_OK) {
+        cJSON *o = cJSON_CreateObject();
+        ht_json_put_text(o, "study", path);
+        ht_json_put_text(o, "name", text(root, "name"));
+        ht_json_put_text(o, "objective", text(root, "objective"));
+        ht_json_put_text(o, "direction", text(root, "direction"));
+        ht_json_put(o, "runs", runs);
+        cJSON_AddItemToArray(all, o);
+    }
+    cJSON_Delete(root);
+    return st;
+}
+
+int ht_verb_study_ls(const ht_cli *cli, const ht_args *args)
+{
+    ht_study_names paths = {0};
+    ht_error err = {""};
+    int code = HT_EXIT_DONE;
+    ht_status st = ht_study_paths(args->words[0], &paths, &err);
+    if (st != HT_OK)
+        return ht_cli_fail_status(cli, st, &err);
+    cJSON *all = cJSON_CreateArray();
+    for (size_t i = 0; i < paths.n; i++) {
+        st = list_study(cli, paths.names[i], i == 0, all, &err);
+        if (st != HT_OK && paths.n > 1 && st == HT_EINVAL)
+            continue; /* of a folder of runs and sweeps: the runs */
+        if (st != HT_OK)
+            code = ht_cli_fail_status(cli, st, &err);
+    }
+    ht_study_names_release(&paths);
+    if (code == HT_EXIT_DONE)
+        ht_cli_print_json(cli, all);
+    else
+        cJSON_Delete(all);
+    return code;
+}

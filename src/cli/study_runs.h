@@ -1,0 +1,26 @@
+/** @file src/cli/study_runs.h
+ *  What the verbs that read studies share: the files that a word names, and a run in brief. */
+#ifndef HT_CLI_STUDY_RUNS_H
+#define HT_CLI_STUDY_RUNS_H
+
+#include "cli/cli.h"
+#include "store/study_table.h"
+
+/** The studies that a word names: the file itself; of a directory its study.h5 and those one level below.
+ *  @param[out] out  paths, in order of name; ht_study_names_release
+ *  @return HT_OK; HT_ENOTFOUND: err says that there is none; HT_ENOMEM */
+ht_status ht_study_paths(const char *word, ht_study_names *out, ht_error *err);
+
+/** Open a study or a sweep; a champion is refused. @return as ht_study_file_open, HT_EINVAL */
+ht_status ht_study_open_runs(const char *path, ht_study_file **out, ht_error *err);
+
+/** Every run of a study in brief, oldest first, an object each: id, name, started, ended, state ("ended", "goes on",
+ *  "killed", "unknown"), replicas, segments, accepted, value_first, value_best (of its curves), result_val,
+ *  result_test, gain, recipe_hash, and `object`: where it is in the file.
+ *  @param[out] out  an array owned by the caller (cJSON_Delete) */
+ht_status ht_study_runs(const ht_study_file *f, cJSON **out, ht_error *err);
+
+/** "2026-11-26 14:20:56" (UTC), "-" for a time that is none. */
+void ht_print_time(double seconds, char text[32]);
+
+#endif
