@@ -2,8 +2,8 @@
  *  The commit of a checkpoint: one file that says which inputs, logs and images belong together.
  *
  *  `commit.json` in the directory of checkpoints is JSON with a seal (seal.h) behind it and is replaced as a
- *  whole; the one before stays as `commit.before.json`. A checkpoint is there when its commit is: everything it
- *  names has been written before. Integers above 2^53 are texts of decimal digits. */
+ *  whole; the one before stays as `commit.before.json`. A checkpoint is there when its commit is: everything
+ *  it names has been written before. Integers above 2^53 are texts of decimal digits. */
 #ifndef HT_STORE_COMMIT_H
 #define HT_STORE_COMMIT_H
 
@@ -43,8 +43,8 @@ typedef struct {
     ht_commit_log *logs;            /**< [n_logs], owned */
 } ht_commit;
 
-/** Make this the newest commit; the one that was becomes the one before, if it is whole. On failure the newest
- *  commit is the one it was.
+/** Make this the newest commit; the one that was becomes the one before, if it is whole. On failure the
+ *  newest commit is the one it was.
  *  @param dir  exists
  *  @return HT_OK; HT_EINVAL: a time is not finite; HT_EIO, HT_ENOMEM */
 ht_status ht_commit_write(const char *dir, const ht_commit *c, ht_error *err);
@@ -52,17 +52,19 @@ ht_status ht_commit_write(const char *dir, const ht_commit *c, ht_error *err);
 /** Read the newest commit, or the one before if that is missing or damaged.
  *  @param[out] out     owned by the caller (ht_commit_release); untouched on failure
  *  @param[out] notice  why it is the one before; "" if it is the newest. May be NULL
- *  @return HT_OK; HT_ENOTFOUND: there is none; HT_EFORMAT: damaged or of a later version, and no other; HT_EIO,
- *          HT_ENOMEM */
+ *  @return HT_OK; HT_ENOTFOUND: there is none; HT_EFORMAT: damaged or of a later version, and no other;
+ *          HT_EIO, HT_ENOMEM */
 ht_status ht_commit_read(const char *dir, ht_commit *out, ht_error *notice, ht_error *err);
 /** Read the one before, for when the newest names what is gone. @return as ht_commit_read */
 ht_status ht_commit_read_before(const char *dir, ht_commit *out, ht_error *err);
 void ht_commit_release(ht_commit *c);
 
 /** The one before becomes the newest, for a run that goes on from there; there is none before it then.
- *  @return HT_OK; HT_ENOTFOUND, HT_EFORMAT: it is missing, damaged, and nothing was changed; HT_EIO, HT_ENOMEM */
+ *  @return HT_OK; HT_ENOTFOUND, HT_EFORMAT: it is missing or damaged, and nothing was changed; HT_EIO,
+ *          HT_ENOMEM */
 ht_status ht_commit_revert(const char *dir, ht_error *err);
-/** Remove both: a run that begins anew in the directory has no checkpoint yet. @return HT_OK, HT_EIO, HT_ENOMEM */
+/** Remove both: a run that begins anew in the directory has no checkpoint yet.
+ *  @return HT_OK, HT_EIO, HT_ENOMEM */
 ht_status ht_commit_remove(const char *dir, ht_error *err);
 
 /** Names of all images of both commits, for ht_images_sweep: every text in a manifest that is a name of an

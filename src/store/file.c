@@ -56,16 +56,15 @@ ht_status ht_file_read(const char *path, char **text, size_t *n, ht_error *err)
     return st;
 }
 
-/* All n bytes. @return false with errno set */
-static bool write_all(int fd, const char *text, size_t n)
+bool ht_file_put(int fd, const void *bytes, size_t n)
 {
-    while (n > 0) {
-        ssize_t put = write(fd, text, n);
+    for (const char *at = bytes; n > 0;) {
+        ssize_t put = write(fd, at, n);
         if (put < 0 && errno == EINTR)
             continue;
         if (put < 0)
             return false;
-        text += put;
+        at += put;
         n -= (size_t)put;
     }
     return true;
@@ -110,8 +109,7 @@ void ht_file_clear_aside(const char *path, long pid)
     ht_string_release(&folder);
 }
 
-/* A name survives a crash only when its folder is synced, too. */
-static void sync_folder(const char *path)
+void ht_file_sync_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');
     ht_string folder = {0};
@@ -153,7 +151,7 @@ ht_status ht_file_publish(const char *aside, const char *path, ht_error *err)
         unlink(aside);
         return ht_fail(err, HT_EIO, "cannot replace '%s': %s", path, strerror(why));
     }
-    sync_folder(path);
+    ht_file_sync_folder(path);
     return HT_OK;
 }
 
@@ -164,7 +162,7 @@ ht_status ht_file_replace(const char *path, const char *text, size_t n, ht_error
         return ht_fail(err, HT_ENOMEM, "no memory for the name of '%s'", path);
     ht_status st;
     int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    bool fine = fd >= 0 && write_all(fd, text, n);
+    bool fine = fd >= 0 && ht_file_put(fd, text, n);
     int why = errno;
     if (fd >= 0 && close(fd) != 0 && fine) {
         fine = false;
@@ -240,7 +238,7 @@ done:
 static bool put_lines(ht_journal *j, const char *lines, size_t n)
 {
     if (j->torn) {
-        if (!write_all(j->fd, "\n", 1))
+        if (!ht_file_put(j->fd, "\n", 1))
             return false;
         j->torn = false;
     }

@@ -17,6 +17,11 @@ ht_status ht_file_read(const char *path, char **text, size_t *n, ht_error *err);
  *  new content, never a part, whatever happens. @return HT_OK, HT_EIO */
 ht_status ht_file_replace(const char *path, const char *text, size_t n, ht_error *err);
 
+/** Write all n bytes where the file stands. @return false with errno set: some of them may have been written */
+bool ht_file_put(int fd, const void *bytes, size_t n);
+/** Sync the folder in which `path` lies: a new name survives a crash only then. Best effort. */
+void ht_file_sync_folder(const char *path);
+
 /** A temporary name beside `path` for content that is written by others; owned by the caller (free).
  *  NULL: no memory. */
 char *ht_file_aside(const char *path);

@@ -33,8 +33,8 @@ typedef struct {
     uint64_t records;
     uint64_t bytes;         /**< of the file up to the end of these records */
     uint64_t sum;           /**< checksum of the last of them: tells whether two logs agree up to there */
-    uint64_t torn;          /**< bytes behind the last whole record of the file, which were passed over: a record
-                             *   that was not written to its end */
+    uint64_t torn;          /**< bytes behind the last whole record of the file, which were passed over: a
+                             *   record that was not written to its end */
 } ht_input_extent;
 
 /* ---- writing ------------------------------------------------------------------------------------ */
@@ -51,8 +51,8 @@ ht_status ht_input_log_create(const char *path, ht_input_log **out, ht_error *er
  *          HT_ENOMEM: err says why, and the log is as it was */
 ht_status ht_input_log_reopen(const char *path, uint64_t records, ht_input_log **out, ht_error *err);
 
-/** Append a record by one write; not synced. What cannot be written is kept in memory, up to 64 MiB, and tried
- *  again with the next record; it counts as part of the log.
+/** Append a record by one write; not synced. What cannot be written is kept in memory, up to 64 MiB, and
+ *  tried again with the next record; it counts as part of the log.
  *  @return HT_OK; HT_EIO: it is kept, or, if there was no room, lost: then no later record is taken either,
  *          for no reader could use it (see ht_input_log_lost); HT_EINVAL: longer than UINT32_MAX */
 ht_status ht_input_log_append(ht_input_log *log, const ht_input *in, ht_error *err);
@@ -77,8 +77,8 @@ typedef ht_status ht_input_visit(void *ctx, uint64_t index, const ht_input *in, 
 
 /** Call `visit` for the first `at_most` records in order (UINT64_MAX: all); each is checked before. What lies
  *  behind `at_most` records is not looked at, and may be damaged.
- *  A torn tail is passed over: a last record that was cut off, or whose rest is 0 or wrong (a machine that died
- *  may leave that). Any other damage is an error that names record and offset.
+ *  A torn tail is passed over: a last record that was cut off, or whose rest is 0 or wrong (a machine that
+ *  died may leave that). Any other damage is an error that names record and offset.
  *  @param visit     NULL: only look
  *  @param[out] out  what was visited; also on failure
  *  @return HT_OK; HT_EFORMAT: damaged, or no log; HT_ENOTFOUND, HT_EIO, HT_ENOMEM; what `visit` returned */
