@@ -99,6 +99,11 @@ static const ht_option recipe_options[] = {
     {"recipe", "FILE", "the recipe, as the word FILE"},
     {NULL},
 };
+static const ht_option study_export_options[] = {
+    {"format", "F", "csv or json (default: csv)"},
+    {"out", "PATH", "csv: the directory, required; json: the file (default: stdout)"},
+    {NULL},
+};
 static const ht_option operations_options[] = {
     {"out", "FILE", "the operation recipe (default: hotcb.recipe.jsonl in the run directory)"},
     {"replica", "R", "whose mutations to take (default: the best replica's)"},
@@ -170,6 +175,12 @@ const ht_verb ht_verbs[] = {
      "what the training said of its best state; GAIN is how much better VAL (without one, the best value so far) is\n"
      "than the first value. STATE is 'unknown' if an end is missing and nothing here tells whether the run lives.",
      "hottune study ls runs", false},
+    {"study export", ht_verb_study_export, "FILE", 1, 1, study_export_options, "Write a study as tables",
+     "A table each for runs, segments, curves and whatever else the file has, with the run in the first column.\n"
+     "CSV is RFC 4180 with a header line; what is not there is empty, and a text that begins with = + - @ gets a\n"
+     "leading quote (') so that no spreadsheet takes it for a formula. JSON is one object with rows as objects and\n"
+     "the texts (recipes), where infinities are texts and NaN is null. FILE may be the file of a sweep, too.",
+     "hottune study export study.h5 --format csv --out tables", false},
     {"study upgrade", ht_verb_study_upgrade, "FILE ...", 1, -1, NULL, "Bring studies to the format of this version",
      "There is one version of the format so far, so it says so and changes nothing. A study of a newer hottune is\n"
      "refused.",
