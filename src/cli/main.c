@@ -99,6 +99,10 @@ static const ht_option recipe_options[] = {
     {"recipe", "FILE", "the recipe, as the word FILE"},
     {NULL},
 };
+static const ht_option study_show_options[] = {
+    {"run", "ID", "one run alone: what it gave and what it says of each family"},
+    {NULL},
+};
 static const ht_option study_export_options[] = {
     {"format", "F", "csv or json (default: csv)"},
     {"out", "PATH", "csv: the directory, required; json: the file (default: stdout)"},
@@ -175,6 +179,10 @@ const ht_verb ht_verbs[] = {
      "what the training said of its best state; GAIN is how much better VAL (without one, the best value so far) is\n"
      "than the first value. STATE is 'unknown' if an end is missing and nothing here tells whether the run lives.",
      "hottune study ls runs", false},
+    {"study show", ht_verb_study_show, "FILE", 1, 1, study_show_options, "Tell what a study holds and believes",
+     "The problem, its runs, where proposals lean in each family and phase, and the best run with the schedule of\n"
+     "its champion. Of the file of a sweep: how its trials ended, and the best one.",
+     "hottune study show runs/exp1/study.h5", false},
     {"study export", ht_verb_study_export, "FILE", 1, 1, study_export_options, "Write a study as tables",
      "A table each for runs, segments, curves and whatever else the file has, with the run in the first column.\n"
      "CSV is RFC 4180 with a header line; what is not there is empty, and a text that begins with = + - @ gets a\n"

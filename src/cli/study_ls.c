@@ -1,44 +1,14 @@
 /* src/cli/study_ls.c - the verb `study ls`: a line for each run of a study.
  *
  * May touch: stdout; reads the files that are named. */
-#include <math.h>
 #include <stdio.h>
 
-#include "cli/columns.h"
 #include "cli/study_runs.h"
 
 static const char *text(const cJSON *o, const char *name)
 {
     const char *found = ht_json_text(o, name);
     return found != NULL ? found : "";
-}
-
-static void print_runs(const cJSON *runs)
-{
-    static const char *const titles[] = {"ID",       "STARTED", "STATE", "REPLICAS", "SEGMENTS",
-                                         "ACCEPTED", "VAL",     "TEST",  "GAIN",     "RECIPE"};
-    static const char *const counts[] = {"replicas", "segments", "accepted"};
-    static const char *const reals[] = {"result_val", "result_test", "gain"};
-    ht_columns c = {0};
-    const cJSON *run;
-    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
-        ht_columns_add(&c, "%s", titles[i]);
-    ht_columns_end(&c);
-    cJSON_ArrayForEach(run, runs)
-    {
-        char when[32];
-        ht_print_time(ht_json_number(run, "started", NAN), when);
-        ht_columns_add(&c, "%s", text(run, "id"));
-        ht_columns_add(&c, "%s", when);
-        ht_columns_add(&c, "%s", text(run, "state"));
-        for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-            ht_columns_add(&c, "%.0f", ht_json_number(run, counts[i], 0));
-        for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
-            ht_columns_add_real(&c, ht_json_number(run, reals[i], NAN));
-        ht_columns_add(&c, "%s", text(run, "recipe_hash"));
-        ht_columns_end(&c);
-    }
-    ht_columns_print(&c, 0);
 }
 
 static ht_status list_study(const ht_cli *cli, const char *path, bool first, cJSON *all, ht_error *err)
@@ -66,7 +36,7 @@ static ht_status list_study(const ht_cli *cli, const char *path, bool first, cJS
         printf("%s%s, %d %s\n", first ? "" : "\n", ht_string_peek(&line), n, n == 1 ? "run" : "runs");
         ht_string_release(&line);
         if (n > 0)
-            print_runs(runs);
+            ht_study_print_runs(runs, 0);
     }
     if (st == HT_OK) {
         cJSON *o = cJSON_CreateObject();

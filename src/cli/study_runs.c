@@ -1,6 +1,6 @@
 /* src/cli/study_runs.c - the runs of a study in brief; the contract is in study_runs.h.
  *
- * May touch: the files that are named (reads only), the process table. */
+ * May touch: stdout, the files that are named (reads only), the process table. */
 #include "cli/study_runs.h"
 
 #include <dirent.h>
@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/columns.h"
 #include "store/run_dir.h"
 #include "store/run_lock.h"
 
@@ -259,4 +260,32 @@ void ht_print_time(double seconds, char text[32])
     time_t t = isfinite(seconds) && seconds > 0 && seconds < 1e11 ? (time_t)seconds : 0;
     if (t == 0 || gmtime_r(&t, &tm) == NULL || strftime(text, 32, "%Y-%m-%d %H:%M:%S", &tm) == 0)
         snprintf(text, 32, "-");
+}
+
+void ht_study_print_runs(const cJSON *runs, int indent)
+{
+    static const char *const titles[] = {"ID",       "STARTED", "STATE", "REPLICAS", "SEGMENTS",
+                                         "ACCEPTED", "VAL",     "TEST",  "GAIN",     "RECIPE"};
+    static const char *const counts[] = {"replicas", "segments", "accepted"};
+    static const char *const reals[] = {"result_val", "result_test", "gain"};
+    ht_columns c = {0};
+    const cJSON *run;
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
+        ht_columns_add(&c, "%s", titles[i]);
+    ht_columns_end(&c);
+    cJSON_ArrayForEach(run, runs)
+    {
+        char when[32];
+        ht_print_time(ht_json_number(run, "started", NAN), when);
+        ht_columns_add(&c, "%s", ht_json_text(run, "id"));
+        ht_columns_add(&c, "%s", when);
+        ht_columns_add(&c, "%s", ht_json_text(run, "state"));
+        for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+            ht_columns_add(&c, "%.0f", ht_json_number(run, counts[i], 0));
+        for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
+            ht_columns_add_real(&c, ht_json_number(run, reals[i], NAN));
+        ht_columns_add(&c, "%s", ht_json_text(run, "recipe_hash"));
+        ht_columns_end(&c);
+    }
+    ht_columns_print(&c, indent);
 }

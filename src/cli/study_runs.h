@@ -20,6 +20,9 @@ ht_status ht_study_open_runs(const char *path, ht_study_file **out, ht_error *er
  *  @param[out] out  an array owned by the caller (cJSON_Delete) */
 ht_status ht_study_runs(const ht_study_file *f, cJSON **out, ht_error *err);
 
+/** Print them as a table, a line each. */
+void ht_study_print_runs(const cJSON *runs, int indent);
+
 /** "2026-11-26 14:20:56" (UTC), "-" for a time that is none. */
 void ht_print_time(double seconds, char text[32]);
 
