@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +177,18 @@ ht_status ht_file_replace(const char *path, const char *text, size_t n, ht_error
     }
     free(aside);
     return st;
+}
+
+void ht_host_name(char host[256])
+{
+    host[255] = '\0';
+    if (gethostname(host, 255) != 0)
+        strcpy(host, "unknown");
+}
+
+bool ht_process_exists(long pid)
+{
+    return pid > 0 && (kill((pid_t)pid, 0) == 0 || errno != ESRCH);
 }
 
 ht_file_stamp ht_file_look(const char *path)

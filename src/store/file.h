@@ -32,6 +32,10 @@ void ht_file_clear_aside(const char *path, long pid);
  *  file (a device, a pipe, a folder) is never replaced. @return HT_OK, HT_EIO */
 ht_status ht_file_publish(const char *aside, const char *path, ht_error *err);
 
+/** Who writes here: the name of this host, "unknown" if it has none, and whether a process of it exists. */
+void ht_host_name(char host[256]);
+bool ht_process_exists(long pid);
+
 /** What tells that a file was changed: all three are compared. */
 typedef struct {
     bool exists;

@@ -1,8 +1,8 @@
 /** @file src/store/images.h
  *  Training states as files that are named by what they hold: equal states are one file, written once.
  *
- *  `<32 hex digits>-<bytes>.image`: two checksums of 64 bits (state/checksum.h: of the content, and of a
- *  fixed block and the content) and the size. A head of 64 bytes ("htimage", line feed, version, mark of the
+ *  `<32 hex digits>-<bytes>.image`: two checksums of 64 bits (state/checksum.h: of the content, and of
+ *  68 fixed bytes and the content) and the size. A head of 64 bytes ("htimage", line feed, version, mark of the
  *  byte order, size, both checksums, 0, checksum of the head), then the content as it lies in memory. A file
  *  of such a name is whole: it is written beside, synced, and renamed.
  *  Files that are not finished are called `<name>.image.<host>.tmp.<pid>.<nanoseconds>`. */

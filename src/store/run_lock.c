@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,13 +41,6 @@ static double wall_time(void)
     struct timespec t = {0};
     clock_gettime(CLOCK_REALTIME, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void host_name(char host[256])
-{
-    host[255] = '\0';
-    if (gethostname(host, 255) != 0)
-        strcpy(host, "unknown");
 }
 
 /* ---- the lock ----------------------------------------------------------------------------------- */
@@ -114,16 +106,11 @@ static bool read_record(const char *text, ht_run_sign *out, bool *closed)
     return true;
 }
 
-static bool process_exists(long pid)
-{
-    return pid > 0 && (kill((pid_t)pid, 0) == 0 || errno != ESRCH);
-}
-
 static void judge(const char *text, lock_state lock, ht_run_sign *out)
 {
     char host[256];
     bool closed = false, known = read_record(text, out, &closed);
-    host_name(host);
+    ht_host_name(host);
     bool here = strcmp(host, out->host) == 0;
     bool silent = wall_time() - out->seen > out->silence_s;
     if (lock == LOCK_HELD)
@@ -132,7 +119,7 @@ static void judge(const char *text, lock_state lock, ht_run_sign *out)
         out->life = HT_RUN_NONE;
     else if (closed)
         out->life = HT_RUN_ENDED;
-    else if (here && (lock == LOCK_FREE || !process_exists(out->pid)))
+    else if (here && (lock == LOCK_FREE || !ht_process_exists(out->pid)))
         out->life = HT_RUN_KILLED;
     else
         out->life = silent ? HT_RUN_KILLED : HT_RUN_LIVES;
@@ -202,7 +189,7 @@ static ht_status refuse(const char *dir, const ht_run_sign *s, ht_error *err)
                        "another directory",
                        dir);
     strftime(since, sizeof since, "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&started, &tm));
-    host_name(host);
+    ht_host_name(host);
     if (strcmp(host, s->host) != 0)
         snprintf(rest, sizeof rest, "; if it was killed, start again when it has been silent for %.0f s",
                  s->silence_s);
@@ -246,7 +233,7 @@ ht_status ht_run_lock_take(const char *dir, ht_run_lock **out, ht_run_sign *befo
     l->closed = false;
     l->sign = (ht_run_sign){.pid = (long)getpid(), .started = wall_time(), .silence_s = least_silence_s};
     l->sign.seen = l->sign.started;
-    host_name(l->sign.host);
+    ht_host_name(l->sign.host);
     if ((st = write_record(l, err)) != HT_OK)
         goto done;
     if (before != NULL)
