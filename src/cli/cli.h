@@ -88,6 +88,7 @@ int ht_verb_recipe_doc(const ht_cli *cli, const ht_args *args);      /* recipe.c
 int ht_verb_recipe_diff(const ht_cli *cli, const ht_args *args);     /* recipe.c */
 int ht_verb_recipe_evolve(const ht_cli *cli, const ht_args *args);   /* evolve.c */
 int ht_verb_recipe_export(const ht_cli *cli, const ht_args *args);   /* operations.c */
+int ht_verb_study_check(const ht_cli *cli, const ht_args *args);     /* study_check.c */
 int ht_verb_study_export(const ht_cli *cli, const ht_args *args);    /* study_export.c */
 int ht_verb_study_ls(const ht_cli *cli, const ht_args *args);        /* study_ls.c */
 int ht_verb_study_show(const ht_cli *cli, const ht_args *args);      /* study_show.c */

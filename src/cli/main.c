@@ -183,6 +183,12 @@ const ht_verb ht_verbs[] = {
      "The problem, its runs, where proposals lean in each family and phase, and the best run with the schedule of\n"
      "its champion. Of the file of a sweep: how its trials ended, and the best one.",
      "hottune study show runs/exp1/study.h5", false},
+    {"study check", ht_verb_study_check, "FILE ...", 1, -1, NULL, "Tell whether studies and run directories are whole",
+     "Reads every object and all data, checks checksums and whether the tables fit each other, and says of each\n"
+     "object whether it is whole or damaged; with --quiet only what is not whole. FILE is a study, the file of a\n"
+     "sweep, a champion.h5, a log, or a run directory with all of them. Logs have no checksums: their lines must be\n"
+     "JSON, and the segments those of the summary and the study. Exit code: 0 whole, 1 damaged, 2 wrong usage.",
+     "hottune study check runs/exp1", false},
     {"study export", ht_verb_study_export, "FILE", 1, 1, study_export_options, "Write a study as tables",
      "A table each for runs, segments, curves and whatever else the file has, with the run in the first column.\n"
      "CSV is RFC 4180 with a header line; what is not there is empty, and a text that begins with = + - @ gets a\n"

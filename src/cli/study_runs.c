@@ -39,27 +39,48 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* dir/study.h5, if it is there. */
-static bool look_into(const char *dir, ht_study_names *n)
+bool ht_study_add_existing(ht_study_names *n, const char *dir, const char *name)
 {
-    char *path = ht_path_join(dir, HT_FILE_STUDY);
+    char *path = ht_path_join(dir, name);
     if (path != NULL && ht_file_look(path).exists)
         return add_path(n, path);
     free(path);
     return path != NULL;
 }
 
-static bool look_below(const char *dir, ht_study_names *n)
+/* Calls `add` with every name in a directory that is not hidden. */
+static bool each_name(const char *dir, bool (*add)(ht_study_names *n, const char *dir, const char *name, const char *arg),
+                      ht_study_names *n, const char *arg)
 {
     DIR *d = opendir(dir);
     bool fine = true;
-    for (const struct dirent *e; fine && d != NULL && (e = readdir(d)) != NULL;) {
-        char *below = e->d_name[0] != '.' ? ht_path_join(dir, e->d_name) : NULL;
-        fine = e->d_name[0] == '.' || (below != NULL && look_into(below, n));
-        free(below);
-    }
+    for (const struct dirent *e; fine && d != NULL && (e = readdir(d)) != NULL;)
+        fine = e->d_name[0] == '.' || add(n, dir, e->d_name, arg);
     if (d != NULL)
         closedir(d);
+    return fine;
+}
+
+static bool add_study_of(ht_study_names *n, const char *dir, const char *name, const char *arg)
+{
+    char *below = ht_path_join(dir, name);
+    bool fine = below != NULL && ht_study_add_existing(n, below, arg);
+    free(below);
+    return fine;
+}
+
+static bool add_if_named(ht_study_names *n, const char *dir, const char *name, const char *end)
+{
+    size_t length = strlen(name), m = strlen(end);
+    return length < m || strcmp(name + length - m, end) != 0 || add_path(n, ht_path_join(dir, name));
+}
+
+bool ht_study_add_below(ht_study_names *n, const char *dir, const char *end)
+{
+    size_t before = n->n;
+    bool fine = each_name(dir, add_if_named, n, end);
+    if (n->n > before)
+        qsort(n->names + before, n->n - before, sizeof *n->names, by_name);
     return fine;
 }
 
@@ -68,7 +89,8 @@ ht_status ht_study_paths(const char *word, ht_study_names *out, ht_error *err)
     ht_study_names n = {0};
     struct stat s;
     bool is_dir = stat(word, &s) == 0 && S_ISDIR(s.st_mode);
-    bool fine = is_dir ? look_into(word, &n) && look_below(word, &n) : add_path(&n, strdup(word));
+    bool fine = is_dir ? ht_study_add_existing(&n, word, HT_FILE_STUDY) && each_name(word, add_study_of, &n, HT_FILE_STUDY)
+                       : add_path(&n, strdup(word));
     if (!fine) {
         ht_study_names_release(&n);
         return ht_fail(err, HT_ENOMEM, "out of memory");

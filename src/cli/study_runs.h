@@ -11,6 +11,10 @@
  *  @return HT_OK; HT_ENOTFOUND: err says that there is none; HT_ENOMEM */
 ht_status ht_study_paths(const char *word, ht_study_names *out, ht_error *err);
 
+/* Add dir/name if it is there; the files in `dir` whose names end in `end`, in order of name. false: no memory */
+bool ht_study_add_existing(ht_study_names *n, const char *dir, const char *name);
+bool ht_study_add_below(ht_study_names *n, const char *dir, const char *end);
+
 /** Open a study or a sweep; a champion is refused. @return as ht_study_file_open, HT_EINVAL */
 ht_status ht_study_open_runs(const char *path, ht_study_file **out, ht_error *err);
 

@@ -360,9 +360,11 @@ void ht_journal_close(ht_journal *j)
 
 /* ---- reading lines -------------------------------------------------------------------------- */
 
-/* One complete line, 0-terminated. @return it was an object, or blank */
-static bool visit_line(const char *line, void (*visit)(void *ctx, const cJSON *object), void *ctx)
+/* One complete line of n bytes, 0-terminated; a 0 inside is no JSON. @return it was an object, or blank */
+static bool visit_line(const char *line, size_t n, void (*visit)(void *ctx, const cJSON *object), void *ctx)
 {
+    if (strlen(line) != n)
+        return false;
     if (line[strspn(line, " \t\r")] == '\0')
         return true;
     cJSON *item = NULL;
@@ -387,7 +389,7 @@ ht_status ht_lines_each(const char *path, void (*visit)(void *ctx, const cJSON *
     char *end, *line = text;
     while ((end = memchr(line, '\n', n - (size_t)(line - text))) != NULL) {
         *end = '\0';
-        *bad += !visit_line(line, visit, ctx);
+        *bad += !visit_line(line, (size_t)(end - line), visit, ctx);
         line = end + 1;
     }
     free(text);

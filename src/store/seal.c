@@ -48,7 +48,7 @@ static bool read_all(FILE *file, uint64_t *hash, unsigned char last[HT_SEAL_SIZE
     return held == HT_SEAL_SIZE;
 }
 
-ht_status ht_seal_check(const char *path, ht_error *err)
+ht_status ht_seal_look(const char *path, bool *sealed, ht_error *err)
 {
     unsigned char last[HT_SEAL_SIZE], right[HT_SEAL_SIZE];
     uint64_t hash;
@@ -56,15 +56,21 @@ ht_status ht_seal_check(const char *path, ht_error *err)
     if (file == NULL)
         return ht_fail(err, errno == ENOENT || errno == ENOTDIR ? HT_ENOTFOUND : HT_EIO,
                        "cannot open '%s': %s", path, strerror(errno));
-    bool sealed = read_all(file, &hash, last) && memcmp(last, magic, sizeof magic) == 0;
+    *sealed = read_all(file, &hash, last) && memcmp(last, magic, sizeof magic) == 0;
     bool failed = ferror(file) != 0;
     int why = errno;
     fclose(file);
     if (failed)
         return ht_fail(err, HT_EIO, "cannot read '%s': %s", path, strerror(why));
     print(right, hash);
-    if (sealed && memcmp(last, right, sizeof last) != 0)
+    if (*sealed && memcmp(last, right, sizeof last) != 0)
         return ht_fail(err, HT_EFORMAT, "'%s' is damaged: its checksum is wrong; take a copy that is whole",
                        path);
     return HT_OK;
+}
+
+ht_status ht_seal_check(const char *path, ht_error *err)
+{
+    bool sealed;
+    return ht_seal_look(path, &sealed, err);
 }

@@ -16,5 +16,7 @@ void ht_seal_put(unsigned char *bytes, size_t n);
 
 /** @return HT_OK: whole, or without a seal; HT_EFORMAT: damaged; HT_ENOTFOUND, HT_EIO */
 ht_status ht_seal_check(const char *path, ht_error *err);
+/** The same. @param[out] sealed  whether there is a seal */
+ht_status ht_seal_look(const char *path, bool *sealed, ht_error *err);
 
 #endif

@@ -60,12 +60,9 @@ static ht_status tell_kind(ht_study_file *f, ht_error *err)
     return ht_fail(err, HT_EFORMAT, "'%s' is an HDF5 file, but none that hottune wrote; name another file", f->path);
 }
 
-ht_status ht_study_file_open(const char *path, ht_study_file **out, ht_error *err)
+ht_status ht_study_file_open_unsealed(const char *path, ht_study_file **out, ht_error *err)
 {
     struct stat s;
-    ht_status st = ht_seal_check(path, err);
-    if (st != HT_OK)
-        return st;
     ht_study_file *f = calloc(1, sizeof *f);
     if (f == NULL || (f->path = strdup(path)) == NULL) {
         free(f);
@@ -74,13 +71,19 @@ ht_status ht_study_file_open(const char *path, ht_study_file **out, ht_error *er
     f->room = stat(path, &s) == 0 ? (double)s.st_size * DEFLATE_MOST : 0;
     ht_h5_quiet_begin(&f->quiet);
     f->file = ht_h5_open(path);
-    st = f->file >= 0 ? tell_kind(f, err)
-                      : ht_fail(err, HT_EFORMAT, "'%s' is no HDF5 file, or it is cut off or damaged", path);
+    ht_status st = f->file >= 0 ? tell_kind(f, err)
+                                : ht_fail(err, HT_EFORMAT, "'%s' is no HDF5 file, or it is cut off or damaged", path);
     if (st == HT_OK)
         *out = f;
     else
         ht_study_file_close(f);
     return st;
+}
+
+ht_status ht_study_file_open(const char *path, ht_study_file **out, ht_error *err)
+{
+    ht_status st = ht_seal_check(path, err);
+    return st == HT_OK ? ht_study_file_open_unsealed(path, out, err) : st;
 }
 
 void ht_study_file_close(ht_study_file *f)
@@ -301,23 +304,27 @@ static hid_t matrix_columns(hid_t set, hid_t type, size_t m, ht_study_table *t)
 {
     cJSON *names = H5Aexists(set, "columns") > 0 ? attribute_json(set, "columns") : NULL;
     bool named = cJSON_IsArray(names) && (size_t)cJSON_GetArraySize(names) == m;
-    hid_t memory = H5I_INVALID_HID;
-    if (m < 1 || m > COLUMNS_MAX || (t->columns = calloc(m, sizeof *t->columns)) == NULL)
-        goto done;
+    ht_table_column cell = {0};
+    hid_t memory = memory_type(type, &cell);
+    if (memory < 0 || m > COLUMNS_MAX || (t->columns = calloc(m + 1, sizeof *t->columns)) == NULL)
+        goto bad;
     for (size_t i = 0; i < m; i++) {
         char number[24];
         const cJSON *item = named ? cJSON_GetArrayItem(names, (int)i) : NULL;
         snprintf(number, sizeof number, "%zu", i);
         ht_table_column *c = new_column(t, cJSON_IsString(item) ? item->valuestring : m == 1 ? "value" : number);
-        ht_h5_close(memory);
-        memory = c != NULL ? memory_type(type, c) : H5I_INVALID_HID;
-        if (memory < 0)
-            goto done;
+        if (c == NULL)
+            goto bad;
+        c->kind = cell.kind;
+        c->n = cell.n;
         t->row_size += H5Tget_size(memory);
     }
-done:
     cJSON_Delete(names);
     return memory;
+bad:
+    ht_h5_close(memory);
+    cJSON_Delete(names);
+    return H5I_INVALID_HID;
 }
 
 /* ---- reading ------------------------------------------------------------------------------------ */
@@ -365,10 +372,10 @@ static ht_status read_set(const ht_study_file *f, const char *object, hid_t set,
     }
     t->n_all = (size_t)dims[0];
     t->n_rows = first >= t->n_all ? 0 : most < t->n_all - first ? most : t->n_all - first;
-    t->rows = calloc(t->n_rows + 1, t->row_size);
+    t->rows = calloc(t->n_rows + 1, t->row_size + 1);
     if (t->rows == NULL)
         st = no_memory(f, object, err);
-    else if (t->n_rows > 0 && !read_rows(set, space, memory, rank, dims, first, t->n_rows, t->rows))
+    else if (t->n_rows > 0 && t->row_size > 0 && !read_rows(set, space, memory, rank, dims, first, t->n_rows, t->rows))
         st = damaged(f, object, why, err);
     else
         st = HT_OK;

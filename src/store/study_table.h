@@ -16,6 +16,9 @@ typedef enum { HT_STUDY_RUNS, HT_STUDY_SWEEP, HT_STUDY_CHAMPION } ht_study_kind;
 /** Open for reading, without locks. Its seal (seal.h), kind and version are checked first.
  *  @return HT_OK; HT_ENOTFOUND; HT_EFORMAT: damaged, of a newer version, or none of ours; HT_EIO, HT_ENOMEM */
 ht_status ht_study_file_open(const char *path, ht_study_file **out, ht_error *err);
+/** The same, whatever the seal says. HDF5 itself meets the damage then, and may crash or hang: only for those that
+ *  look for damage, in a process of their own. */
+ht_status ht_study_file_open_unsealed(const char *path, ht_study_file **out, ht_error *err);
 void ht_study_file_close(ht_study_file *f);     /**< NULL is allowed */
 ht_study_kind ht_study_file_kind(const ht_study_file *f);
 const char *ht_study_file_path(const ht_study_file *f);

@@ -1,0 +1,345 @@
+/* src/store/run_check.c - the files of a run directory that are not HDF5; the contract is in run_check.h.
+ *
+ * May touch: the files of the directory (reads only). */
+#include "store/run_check.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sqlite3.h>
+
+#include "base/text.h"
+#include "store/record_read.h"
+#include "store/run_dir.h"
+#include "store/run_lock.h"
+#include "store/study_format.h"
+#include "store/sweep_log.h"
+
+enum { NAMED_MAX = 8, BLOCK = 8192 };
+
+typedef struct {
+    const ht_check_sink *sink;
+    const char *name;           /* of the file, for findings */
+    size_t damaged;
+} check;
+
+static void say(check *c, ht_check_verdict verdict, const char *what)
+{
+    c->damaged += verdict == HT_CHECK_DAMAGED;
+    c->sink->say(c->sink->ctx, verdict, c->name, what);
+}
+
+/* ---- lines ------------------------------------------------------------------------------------------ */
+
+/* What is seen of the lines of one log. */
+typedef struct {
+    size_t lines, bad, gaps;
+    ht_string bad_at, gaps_at;  /* numbers of the first ones */
+    double seq;                 /* of the line before; NaN = there was none */
+} lines;
+
+static void name_line(ht_string *at, size_t n, size_t number)
+{
+    if (n <= NAMED_MAX)
+        ht_string_add(at, "%s%zu", n > 1 ? ", " : "", number);
+    else if (n == NAMED_MAX + 1)
+        ht_string_add(at, ", ..");
+}
+
+/* The ledger counts its lines, so one that is lost leaves a gap. */
+static void see_line(lines *l, const cJSON *item, size_t number)
+{
+    double seq = ht_json_number(item, "seq", NAN);
+    if (!isnan(seq) && !isnan(l->seq) && seq != l->seq + 1)
+        name_line(&l->gaps_at, ++l->gaps, number);
+    if (!isnan(seq))
+        l->seq = seq;
+}
+
+static void take_line(lines *l, char *line, size_t n, size_t number)
+{
+    cJSON *item = NULL;
+    l->lines++;
+    if (strlen(line) == n && line[strspn(line, " \t\r")] == '\0')
+        return;
+    if (strlen(line) != n || ht_json_parse(line, &item, NULL, NULL) != HT_OK || !cJSON_IsObject(item))
+        name_line(&l->bad_at, ++l->bad, number);
+    else
+        see_line(l, item, number);
+    cJSON_Delete(item);
+}
+
+static ht_status check_lines(check *c, const char *path, bool lives, ht_error *err)
+{
+    char *text = NULL, *end, what[256];
+    size_t n = 0, number = 1;
+    lines l = {.seq = NAN};
+    HT_TRY(ht_file_read(path, &text, &n, err));
+    char *line = text;
+    for (; (end = memchr(line, '\n', n - (size_t)(line - text))) != NULL; line = end + 1) {
+        *end = '\0';
+        take_line(&l, line, (size_t)(end - line), number++);
+    }
+    if (line < text + n) {
+        snprintf(what, sizeof what, lives ? "line %zu is being written" : "the last line, %zu, is torn", number);
+        say(c, lives ? HT_CHECK_NOTE : HT_CHECK_DAMAGED, what);
+    }
+    if (l.bad > 0) {
+        snprintf(what, sizeof what, "%zu %s no JSON object: %s %s", l.bad, l.bad == 1 ? "line is" : "lines are",
+                 l.bad == 1 ? "line" : "lines", ht_string_peek(&l.bad_at));
+        say(c, HT_CHECK_DAMAGED, what);
+    }
+    if (l.gaps > 0) {
+        snprintf(what, sizeof what, "lines are missing before %s %s: seq does not count on", l.gaps == 1 ? "line" : "lines",
+                 ht_string_peek(&l.gaps_at));
+        say(c, HT_CHECK_DAMAGED, what);
+    }
+    snprintf(what, sizeof what, "%zu %s", l.lines, l.lines == 1 ? "line" : "lines");
+    if (l.bad == 0 && l.gaps == 0)
+        say(c, HT_CHECK_WHOLE, what);
+    ht_string_release(&l.bad_at);
+    ht_string_release(&l.gaps_at);
+    free(text);
+    return HT_OK;
+}
+
+/* ---- pages and databases ---------------------------------------------------------------------------- */
+
+static ht_status check_page(check *c, const char *path, ht_error *err)
+{
+    char *text = NULL;
+    size_t n = 0;
+    cJSON *item = NULL;
+    ht_error why = {""};
+    HT_TRY(ht_file_read(path, &text, &n, err));
+    if (strlen(text) != n || ht_json_parse(text, &item, NULL, &why) != HT_OK)
+        say(c, HT_CHECK_DAMAGED, why.text[0] != '\0' ? why.text : "holds bytes that are 0");
+    else
+        say(c, cJSON_IsObject(item) ? HT_CHECK_WHOLE : HT_CHECK_DAMAGED,
+            cJSON_IsObject(item) ? "one JSON object" : "is no JSON object");
+    cJSON_Delete(item);
+    free(text);
+    return HT_OK;
+}
+
+/* SQLite knows whether its own pages are whole. */
+static ht_status check_database(check *c, const char *path, ht_error *err)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *all = NULL;
+    char what[256] = "is no database that SQLite reads";
+    bool fine = false;
+    if (!ht_file_look(path).exists)
+        return ht_fail(err, HT_ENOTFOUND, "there is no file '%s'", path);
+    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK &&
+        sqlite3_prepare_v2(db, "PRAGMA integrity_check(1)", -1, &all, NULL) == SQLITE_OK &&
+        sqlite3_step(all) == SQLITE_ROW) {
+        const char *answer = (const char *)sqlite3_column_text(all, 0);
+        fine = answer != NULL && strcmp(answer, "ok") == 0;
+        snprintf(what, sizeof what, "%.200s", fine ? "SQLite finds no damage" : answer != NULL ? answer : "?");
+        for (char *s = what; *s != '\0'; s++)
+            if (*s == '\n')
+                *s = ' ';
+    }
+    say(c, fine ? HT_CHECK_WHOLE : HT_CHECK_DAMAGED, what);
+    sqlite3_finalize(all);
+    sqlite3_close(db);
+    return HT_OK;
+}
+
+static bool ends_in(const char *path, const char *end)
+{
+    size_t n = strlen(path), m = strlen(end);
+    return n >= m && strcmp(path + n - m, end) == 0;
+}
+
+static ht_status check_file(check *c, const char *path, bool lives, ht_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    c->name = slash != NULL ? slash + 1 : path;
+    if (ends_in(path, ".jsonl") || ends_in(path, HT_FILE_ARRIVAL))
+        return check_lines(c, path, lives, err);
+    if (ends_in(path, ".json") || ends_in(path, ".lock"))
+        return check_page(c, path, err);
+    if (ends_in(path, ".sqlite"))
+        return check_database(c, path, err);
+    return ht_fail(err, HT_EINVAL, "'%s' is no file that hottune writes and this verb knows: *.h5, *.jsonl, *.json, "
+                   "*.sqlite, or a run directory", path);
+}
+
+static ht_status verdict_of(const check *c, ht_status st, const char *path, ht_error *err)
+{
+    if (st != HT_OK || c->damaged == 0)
+        return st;
+    return ht_fail(err, HT_EFORMAT, "'%s' is damaged", path);
+}
+
+ht_status ht_run_check_file(const char *path, bool lives, const ht_check_sink *sink, ht_error *err)
+{
+    check c = {.sink = sink};
+    ht_status st = check_file(&c, path, lives, err);
+    return verdict_of(&c, st, path, err);
+}
+
+/* ---- logs against summary and study ----------------------------------------------------------------- */
+
+/* The verdicts of one run in the log. */
+typedef struct {
+    unsigned long run;
+    size_t n, room;
+    struct logged {
+        unsigned long number;
+        double score;
+        ht_decision decision;
+    } *at;                      /* [n], owned */
+    bool failed;
+} verdicts;
+
+static void take_verdict(void *ctx, const cJSON *line)
+{
+    verdicts *v = ctx;
+    ht_segment g;
+    if (ht_line_run(line) != v->run || !ht_segment_from_json(line, &g))
+        return;
+    if (v->n == v->room) {
+        struct logged *at = realloc(v->at, (2 * v->room + 64) * sizeof *at);
+        v->failed = v->failed || at == NULL;
+        if (at == NULL)
+            return;
+        v->at = at;
+        v->room = 2 * v->room + 64;
+    }
+    v->at[v->n++] = (struct logged){g.number, g.has_score ? g.score : NAN, g.decision};
+}
+
+static size_t count(const verdicts *v, ht_decision d)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < v->n; i++)
+        n += v->at[i].decision == d;
+    return n;
+}
+
+static void compare_with_summary(check *c, const verdicts *v, const cJSON *summary)
+{
+    const cJSON *by = ht_json_member(summary, "segments_by_decision");
+    char what[128];
+    for (int d = 0; d <= HT_DECISION_LOST; d++) {
+        const char *name = ht_decision_text((ht_decision)d);
+        double said = ht_json_number(by, name, 0);
+        if (said == (double)count(v, (ht_decision)d))
+            continue;
+        snprintf(what, sizeof what, "has %zu segments of r%lu that are %s, the summary says %.0f",
+                 count(v, (ht_decision)d), v->run, name, said);
+        say(c, HT_CHECK_DAMAGED, what);
+    }
+}
+
+static bool same(double a, double b)
+{
+    return (isnan(a) && isnan(b)) || a == b;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const struct logged *p = a, *q = b;
+    return (p->number > q->number) - (p->number < q->number);
+}
+
+/* Rows of the study that name a number of the log. The segments of a pooled run are of another kind: left alone. */
+static void compare_rows(check *c, verdicts *v, const ht_study_table *t)
+{
+    const ht_table_column *number = ht_table_find(t, "number"), *score = ht_table_find(t, "score"),
+                          *decision = ht_table_find(t, "decision");
+    char what[128];
+    if (number == NULL || score == NULL || decision == NULL)
+        return;
+    for (size_t i = 0; i < t->n_rows; i++) {
+        const struct logged key = {(unsigned long)ht_table_real(t, i, number, 0), 0, HT_DECISION_LOST};
+        const struct logged *found = bsearch(&key, v->at, v->n, sizeof key, by_number);
+        if (found != NULL && same(found->score, ht_table_real(t, i, score, 0)) &&
+            strcmp(ht_decision_text(found->decision), ht_table_text(t, i, decision)) == 0)
+            continue;
+        snprintf(what, sizeof what, found != NULL ? "segment s_%05lu is another one than in the study"
+                                                  : "segment s_%05lu of the study is missing", key.number);
+        say(c, HT_CHECK_DAMAGED, what);
+        return;
+    }
+}
+
+static void compare_with_study(check *c, verdicts *v, const ht_study_file *study, const char *id)
+{
+    char *link = ht_h5_link_name(id);
+    ht_string path = {0};
+    size_t all = 1, before = c->damaged;
+    ht_string_add(&path, "/runs/%s/segments", link != NULL ? link : "");
+    if (v->n > 0)
+        qsort(v->at, v->n, sizeof *v->at, by_number);
+    for (size_t at = 0; at < all && c->damaged == before; at += BLOCK) {
+        ht_study_table t;
+        if (ht_study_table_read(study, ht_string_peek(&path), at, BLOCK, &t, NULL) != HT_OK)
+            break;      /* it is not in this study, or the study's own check says why */
+        compare_rows(c, v, &t);
+        all = t.n_all;
+        ht_study_table_release(&t);
+    }
+    ht_string_release(&path);
+    free(link);
+}
+
+/* The last run of the directory, if it ended: its files were synced. */
+static ht_status compare_logs(check *c, const char *dir, const ht_study_file *study, ht_error *err)
+{
+    char *text = NULL, *page = ht_path_join(dir, HT_FILE_SUMMARY), *log = ht_path_join(dir, HT_FILE_SEGMENTS);
+    cJSON *summary = NULL;
+    verdicts v = {0};
+    size_t bad = 0;
+    ht_status st = page != NULL && log != NULL ? HT_OK : ht_fail(err, HT_ENOMEM, "out of memory");
+    if (st != HT_OK || ht_file_read(page, &text, NULL, NULL) != HT_OK ||
+        ht_json_parse(text, &summary, NULL, NULL) != HT_OK || !ht_json_true(summary, "final"))
+        goto done;
+    v.run = ht_line_run(summary);
+    st = ht_lines_each(log, take_verdict, &v, &bad, err);
+    if (st == HT_OK && v.failed)
+        st = ht_fail(err, HT_ENOMEM, "out of memory");
+    c->name = HT_FILE_SEGMENTS;
+    if (st == HT_OK)
+        compare_with_summary(c, &v, summary);
+    if (st == HT_OK && study != NULL && ht_json_text(summary, "study_run") != NULL)
+        compare_with_study(c, &v, study, ht_json_text(summary, "study_run"));
+done:
+    free(v.at);
+    cJSON_Delete(summary);
+    free(text);
+    free(page);
+    free(log);
+    return st;
+}
+
+/* ---- the directory ------------------------------------------------------------------------------------ */
+
+ht_status ht_run_check(const char *dir, const ht_study_file *study, const ht_check_sink *sink, ht_error *err)
+{
+    static const char *const names[] = {
+        HT_FILE_MUTATIONS, HT_FILE_SEGMENTS, HT_FILE_METRICS,   HT_FILE_COMMANDS,  HT_FILE_APPLIED, HT_FILE_POPULATION,
+        HT_FILE_OPLIST,    HT_FILE_ARRIVAL,  HT_FILE_TRIALS,    HT_FILE_SUMMARY,   HT_FILE_EFFECTIVE,
+        HT_FILE_ACTUATORS, HT_FILE_FREEZE,   HT_FILE_RECIPE_JSON, HT_FILE_LOCK,    HT_FILE_OPTUNA};
+    check c = {.sink = sink};
+    ht_run_sign sign = {HT_RUN_NONE};
+    HT_TRY(ht_run_lock_look(dir, &sign, err));
+    ht_status st = HT_OK;
+    for (size_t i = 0; st == HT_OK && i < sizeof names / sizeof *names; i++) {
+        char *path = ht_path_join(dir, names[i]);
+        if (path == NULL)
+            return ht_fail(err, HT_ENOMEM, "out of memory");
+        ht_file_stamp stamp = ht_file_look(path);
+        if (stamp.exists && (stamp.size > 0 || ends_in(path, ".sqlite")))
+            st = check_file(&c, path, sign.life == HT_RUN_LIVES, err);
+        free(path);
+    }
+    if (st == HT_OK)
+        st = compare_logs(&c, dir, study, err);
+    return verdict_of(&c, st, dir, err);
+}
