@@ -5,6 +5,7 @@
  * May touch: the heap, and the training through actuators. */
 #include "tune/actuator.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,6 +198,71 @@ void ht_actuators_commanded(ht_actuators *a, const char *param)
 {
     if (a->open.class != NULL && a->open.class->commanded != NULL)
         a->open.class->commanded(a->open.self, a->open.snapshot, param);
+}
+
+/* ---- to go on later ------------------------------------------------------------------------- */
+
+static void visit_values(ht_actuators *a, ht_saved *s)
+{
+    size_t n = ht_saved_enter_list(s, "actuators", a->n, SIZE_MAX);
+    if (s->loading && n != a->n)
+        ht_saved_fault(s, HT_EFORMAT, "has %zu actuators; the program registers %zu", n, a->n);
+    for (size_t i = 0; i < a->n; i++) {
+        actuator *one = &a->actuators[i];
+        char name[HT_NAME_MAX];
+        ht_saved_enter_item(s, i);
+        ht_name_copy(name, one->name);
+        ht_saved_field(s, "name", name, sizeof name);
+        if (ht_saved_is_good(s) && strcmp(name, one->name) != 0)
+            ht_saved_fault(s, HT_EFORMAT, "is of actuator '%s'; the program has '%s' here", name, one->name);
+        if (one->class->visit != NULL)
+            one->class->visit(one->self, s);
+        ht_saved_leave(s);
+    }
+    ht_saved_leave(s);
+}
+
+/* The snapshot of the mutation that was open. */
+static void load_snapshot(ht_actuators *a, const char *name, ht_saved *s, bool *lost)
+{
+    void *snapshot = NULL, *self;
+    ht_bridge bridge;
+    const ht_actuator_class *class;
+    if (!ht_saved_is_good(s))
+        return;
+    if (!find(a, name, &bridge, &class, &self)) {
+        ht_saved_fault(s, HT_EFORMAT, "is of actuator '%s', which the program does not register", name);
+        return;
+    }
+    *lost = class->visit_snapshot == NULL;
+    if (!*lost)
+        class->visit_snapshot(self, &snapshot, s);
+    if (!*lost && ht_saved_acts(s)) {
+        ht_name_copy(a->open.name, name);
+        find(a, a->open.name, &a->open.bridge, &a->open.class, &a->open.self);
+        a->open.snapshot = snapshot;
+    } else if (snapshot != NULL) {
+        class->discard(self, snapshot);
+    }
+}
+
+void ht_actuators_visit(ht_actuators *a, const ht_env *env, ht_saved *s, bool *lost)
+{
+    if (s->loading && a->open.class != NULL)
+        ht_saved_fault(s, HT_EINVAL, "cannot be loaded: a mutation is open");
+    if (a->knobs != NULL)
+        ht_knobs_visit(a->knobs, env, s);
+    visit_values(a, s);
+    if (!ht_saved_enter_if(s, "open", a->open.class != NULL))
+        return;
+    char name[HT_NAME_MAX];
+    ht_name_copy(name, a->open.name);
+    ht_saved_field(s, "actuator", name, sizeof name);
+    if (s->loading)
+        load_snapshot(a, name, s, lost);
+    else if (a->open.class->visit_snapshot != NULL)
+        a->open.class->visit_snapshot(a->open.self, &a->open.snapshot, s);
+    ht_saved_leave(s);
 }
 
 /* ---- the effector of a replica of one rank -------------------------------------------------- */

@@ -8,10 +8,11 @@
 #ifndef HT_TUNE_ACTUATOR_H
 #define HT_TUNE_ACTUATOR_H
 
+#include "base/saved.h"
 #include "tune/record.h"
 
-/** What a kind of actuator can do. `self` and snapshots belong to the kind. All required but `commanded`
- *  and `destroy`. */
+/** What a kind of actuator can do. `self` and snapshots belong to the kind. All required but `commanded`,
+ *  `visit`, `visit_snapshot` and `destroy`. */
 typedef struct {
     void (*validate)(void *self, const ht_patch *patch, ht_codes *codes);
     /** *out NULL = none could be taken. */
@@ -29,6 +30,12 @@ typedef struct {
      *  what is it now (0 if unknown). false: the family leads nowhere. */
     bool (*space)(void *self, const ht_family_spec *family, bool *log_knob, size_t *n, double *current);
     void (*describe)(void *self, char *text, size_t size);
+    /** Save the values that are in the training now, or write those that were saved into it (if
+     *  ht_saved_acts). NULL: only the program knows them. */
+    void (*visit)(void *self, ht_saved *s);
+    /** Save a snapshot, or make it from what was saved: then *snapshot is NULL, or, unless there was a
+     *  fault, the caller's (discard). NULL: snapshots of this kind cannot be saved. */
+    void (*visit_snapshot)(void *self, void **snapshot, ht_saved *s);
     void (*destroy)(void *self);    /**< NULL: nothing to free */
 } ht_actuator_class;
 
@@ -60,6 +67,16 @@ bool ht_actuators_space(ht_actuators *a, const char *name, const ht_family_spec 
                         size_t *n, double *current);
 /** Somebody set this value by command: if the open mutation touched it, undoing leaves it alone. */
 void ht_actuators_commanded(ht_actuators *a, const char *param);
+
+/** Save the values of all actuators and knobs and the snapshot of the open mutation; or write what was saved
+ *  into the training and take the snapshot, so that undoing works as if nothing had happened in between. The
+ *  same actuators and knobs must be registered, and no mutation be open. Values behind actuators of the
+ *  program's own are the program's to keep: they belong into its training state.
+ *  @param env  for setters
+ *  @param[out] lost  loading: a mutation was open whose snapshot could not be saved (its kind is the
+ *                    program's own): none is open now, and what it changed cannot be undone; untouched when
+ *                    saving */
+void ht_actuators_visit(ht_actuators *a, const ht_env *env, ht_saved *s, bool *lost);
 
 /** What the tuner does to the training. One mutation at most is open between apply and restore/keep.
  *  In a replica of several ranks the kernel supplies an effector that does the same on all of them. */

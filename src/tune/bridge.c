@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "base/value.h"
 #include "tune/optimizer.h"
+#include "tune/record_saved.h"
 #include "tune/rollback.h"
 #include "tune/weights.h"
 
@@ -323,6 +324,33 @@ static void commanded(void *self, void *snap, const char *param)
         s->commanded = true;
 }
 
+/* The values are saved with the knobs; this is what undoes the open change. */
+static void visit_snapshot(void *self, void **snap, ht_saved *s)
+{
+    const ht_bridge *b = self;
+    ht_knob_view knob;
+    if (s->loading && (*snap = calloc(1, sizeof(snapshot))) == NULL)
+        ht_saved_fault(s, HT_ENOMEM, "no memory to load it");
+    snapshot *kept = *snap;
+    if (kept == NULL)
+        return;
+    ht_saved_field(s, "knob", kept->key, sizeof kept->key);
+    if (ht_saved_is_good(s) && !in_group(b, kept->key, &knob))
+        ht_saved_fault(s, HT_EFORMAT, "is of knob '%s', which actuator '%s' does not have", kept->key,
+                       b->actuator);
+    ht_saved_bool(s, "factor", &kept->undo.factor);
+    ht_saved_bool(s, "delta", &kept->undo.delta);
+    ht_saved_value(s, "before", &kept->before);
+    ht_saved_value(s, "after", &kept->after);
+    HT_SAVED_ENUM(s, "state", kept->state, ht_knob_state, HT_KNOB_DISABLED);
+    ht_saved_enter(s, "env");
+    ht_saved_env(s, &kept->env);
+    ht_saved_leave(s);
+    ht_saved_bool(s, "tried", &kept->tried);
+    ht_saved_bool(s, "written", &kept->written);
+    ht_saved_bool(s, "commanded", &kept->commanded);
+}
+
 /* ---- what it says of itself ----------------------------------------------------------------- */
 
 /* A value that is no number (a choice of texts) has no place among the numbers of a change. */
@@ -382,4 +410,5 @@ static void describe(void *self, char *text, size_t size)
 const ht_actuator_class ht_bridge_class = {
     .validate = validate, .snapshot = take, .apply = apply, .restore = restore, .discard = discard,
     .commanded = commanded, .changes = changes, .space = space, .describe = describe,
+    .visit_snapshot = visit_snapshot,
 };

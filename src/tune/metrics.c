@@ -209,3 +209,45 @@ void ht_metrics_readings(const ht_metrics *m, const ht_recipe *r, ht_readings *o
     for (size_t i = 0; i < r->objective.n_backups; i++)
         read_into(m, r->objective.backups[i], out);
 }
+
+/* ---- to go on later ------------------------------------------------------------------------- */
+
+static void visit_readings(ht_metrics *m, ht_saved *s)
+{
+    enum { MOST = 1 << 20 };
+    m->n = ht_saved_enter_list(s, "readings", m->n, MOST);
+    if (s->loading) {
+        m->capacity = m->n;
+        m->readings = calloc(m->n + 1, sizeof *m->readings);
+        if (m->readings == NULL) {
+            ht_saved_fault(s, HT_ENOMEM, "no memory for %zu metrics", m->n);
+            m->n = 0;
+        }
+    }
+    for (size_t i = 0; i < m->n; i++) {
+        ht_saved_enter_item(s, i);
+        reading *r = &m->readings[i];
+        ht_value v = {.kind = r->value.kind, .scalar = r->value};
+        ht_saved_field(s, "name", r->name, sizeof r->name);
+        ht_saved_value(s, "value", &v);
+        r->value = v.scalar;
+        ht_saved_ulong(s, "stamp", &r->stamp);
+        ht_saved_leave(s);
+    }
+    ht_saved_leave(s);
+}
+
+void ht_metrics_visit(ht_metrics *m, ht_saved *s)
+{
+    ht_metrics loaded = *m;
+    ht_saved_ulong(s, "reports", &loaded.reports);
+    visit_readings(&loaded, s);
+    if (!s->loading)
+        return;
+    if (ht_saved_acts(s)) {
+        free(m->readings);
+        *m = loaded;
+    } else {
+        free(loaded.readings);
+    }
+}

@@ -3,6 +3,7 @@
 #ifndef HT_TUNE_METRICS_H
 #define HT_TUNE_METRICS_H
 
+#include "base/saved.h"
 #include "tune/record.h"
 
 typedef struct ht_metrics ht_metrics;
@@ -35,5 +36,9 @@ unsigned long ht_metrics_stamp(const ht_metrics *m, const char *name);
 /** Read the objective's primary metric and its backups, each once; those that are not known are left
  *  out. */
 void ht_metrics_readings(const ht_metrics *m, const ht_recipe *r, ht_readings *out);
+
+/** Save the readings with their stamps, or replace them by those that were saved. The accessor is the
+ *  program's. */
+void ht_metrics_visit(ht_metrics *m, ht_saved *s);
 
 #endif

@@ -7,6 +7,7 @@
 #include "tune/optimizer.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,6 +203,20 @@ static void add_group(snapshot *s, const ht_param_group *g, parameter p)
     }
 }
 
+/* NULL: out of memory. */
+static snapshot *look(const optimizer *o, const op_row *op)
+{
+    snapshot *s = malloc(sizeof *s + 2 * o->n * sizeof s->cells[0]);
+    if (s == NULL)
+        return NULL;
+    s->op = op;
+    s->commanded = false;
+    s->n = 0;
+    for (size_t i = 0; i < o->n; i++)
+        add_group(s, &o->groups[i], op->param);
+    return s;
+}
+
 static ht_status take(void *self, const ht_patch *patch, void **out)
 {
     const optimizer *o = self;
@@ -209,16 +224,8 @@ static ht_status take(void *self, const ht_patch *patch, void **out)
     *out = NULL;
     if (op == NULL || !reachable(o))
         return HT_OK;
-    snapshot *s = malloc(sizeof *s + 2 * o->n * sizeof s->cells[0]);
-    if (s == NULL)
-        return HT_ENOMEM;
-    s->op = op;
-    s->commanded = false;
-    s->n = 0;
-    for (size_t i = 0; i < o->n; i++)
-        add_group(s, &o->groups[i], op->param);
-    *out = s;
-    return HT_OK;
+    *out = look(o, op);
+    return *out != NULL ? HT_OK : HT_ENOMEM;
 }
 
 static double result(const op_row *op, const ht_patch *patch, const cell *c)
@@ -289,6 +296,80 @@ static void commanded(void *self, void *snap, const char *param)
         s->commanded = true;
 }
 
+/* ---- to go on later ------------------------------------------------------------------------- */
+
+static void visit_parameter(ht_saved *s, const char *name, double *at, bool *has, size_t n)
+{
+    double x[2] = {0, 0};
+    bool there = has == NULL || *has;
+    if (at == NULL)
+        return;
+    memcpy(x, at, n * sizeof *x);
+    ht_saved_enter(s, name);
+    ht_saved_bool(s, "there", &there);
+    ht_saved_reals(s, "values", x, n);
+    ht_saved_leave(s);
+    if (!ht_saved_acts(s))
+        return;
+    memcpy(at, x, n * sizeof *x);
+    if (has != NULL)
+        *has = there;
+}
+
+/* What cannot be reached has no values. */
+static void visit(void *self, ht_saved *s)
+{
+    const optimizer *o = self;
+    size_t here = reachable(o) ? o->n : 0, n = ht_saved_enter_list(s, "groups", here, SIZE_MAX);
+    if (n > 0 && n != here)
+        ht_saved_fault(s, HT_EFORMAT, "has %zu parameter groups; the program has %zu", n, here);
+    for (size_t i = 0; i < n && i < here; i++) {
+        const ht_param_group *g = &o->groups[i];
+        ht_saved_enter_item(s, i);
+        visit_parameter(s, "lr", g->lr, NULL, 1);
+        visit_parameter(s, "base_lr", g->base_lr, NULL, 1);
+        visit_parameter(s, "weight_decay", g->weight_decay, g->has_weight_decay, 1);
+        visit_parameter(s, "betas", g->betas, g->has_betas, 2);
+        ht_saved_leave(s);
+    }
+    ht_saved_leave(s);
+}
+
+static void visit_cell(ht_saved *s, cell *c)
+{
+    ht_saved_real(s, "before", &c->before);
+    ht_saved_real(s, "after", &c->after);
+    ht_saved_bool(s, "was_absent", &c->was_absent);
+    ht_saved_bool(s, "written", &c->written);
+    if (ht_saved_is_good(s) && c->was_absent && c->has == NULL)
+        ht_saved_fault(s, HT_EFORMAT, "was absent; the program cannot say so");
+}
+
+static void visit_snapshot(void *self, void **snap, ht_saved *s)
+{
+    snapshot *kept = *snap;
+    char name[HT_NAME_MAX];
+    ht_name_copy(name, kept != NULL ? kept->op->name : "");
+    ht_saved_field(s, "op", name, sizeof name);
+    const op_row *op = find_op(name);
+    if (ht_saved_is_good(s) && op == NULL)
+        ht_saved_fault(s, HT_EFORMAT, "has an unknown op '%s'", name);
+    if (ht_saved_is_good(s) && (*snap = kept = look(self, op)) == NULL)
+        ht_saved_fault(s, HT_ENOMEM, "no memory to load it");
+    if (kept == NULL)
+        return;
+    ht_saved_bool(s, "commanded", &kept->commanded);
+    size_t n = ht_saved_enter_list(s, "cells", kept->n, SIZE_MAX);
+    if (s->loading && n != kept->n)
+        ht_saved_fault(s, HT_EFORMAT, "has %zu numbers; the program has %zu", n, kept->n);
+    for (size_t i = 0; i < kept->n; i++) {
+        ht_saved_enter_item(s, i);
+        visit_cell(s, &kept->cells[i]);
+        ht_saved_leave(s);
+    }
+    ht_saved_leave(s);
+}
+
 /* ---- what it says of itself ----------------------------------------------------------------- */
 
 static void gather(const snapshot *s, bool base, ht_change *to)
@@ -344,5 +425,6 @@ static void describe(void *self, char *text, size_t size)
 
 const ht_actuator_class ht_optimizer_class = {
     .validate = validate, .snapshot = take, .apply = apply, .restore = restore, .discard = discard,
-    .commanded = commanded, .changes = changes, .space = space, .describe = describe, .destroy = destroy,
+    .commanded = commanded, .changes = changes, .space = space, .describe = describe, .visit = visit,
+    .visit_snapshot = visit_snapshot, .destroy = destroy,
 };

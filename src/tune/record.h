@@ -102,7 +102,7 @@ typedef struct {
     ht_decision decision;
     bool has_score;
     double score;
-    char reason[32];        /**< "no_reading", "no_steps", "disabled", "blocker"; "" = none */
+    char reason[32];        /**< "no_reading", "no_steps", "disabled", "blocker", "resumed"; "" = none */
     bool early;             /**< judged before its horizon, at run end */
     ht_rollback rollback;
 } ht_segment;

@@ -6,6 +6,7 @@
  *      tuner_mutate.c    snapshot, apply, open a segment; recorded mutations
  *      tuner_verdict.c   judge, roll back, close
  *      tuner_operate.c   operations from outside
+ *      tuner_save.c      to a JSON tree and back, to go on later: a new member needs a line there
  *
  *  Invariants: `open` iff exactly one mutation is applied and unjudged, and then the effector holds its
  *  snapshot. In mode off nothing is open. Records leave through the log functions below only. */
@@ -120,5 +121,7 @@ bool ht_tuner_horizon_reached(const ht_tuner *t, const ht_env *env);
 void ht_tuner_judge(ht_tuner *t, const ht_sight *sight);
 /** Close the open segment without a verdict. */
 void ht_tuner_close_undecided(ht_tuner *t, const char *reason);
+/** The same when its snapshot is gone, after a resume: nothing can be undone (tuner_save.h). */
+void ht_tuner_close_lost(ht_tuner *t);
 
 #endif

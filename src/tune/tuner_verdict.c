@@ -117,12 +117,31 @@ void ht_tuner_judge(ht_tuner *t, const ht_sight *s)
     close_trial(t);
 }
 
-void ht_tuner_close_undecided(ht_tuner *t, const char *reason)
+static void leave_undecided(ht_tuner *t, const char *reason)
 {
     ht_segment *g = &t->trial.segment;
     g->end_step = t->env.step;
     g->decision = HT_DECISION_INCONCLUSIVE;
     g->early = !ht_tuner_horizon_reached(t, &t->env);
     snprintf(g->reason, sizeof g->reason, "%s", reason);
+}
+
+void ht_tuner_close_undecided(ht_tuner *t, const char *reason)
+{
+    leave_undecided(t, reason);
     close_trial(t);
+}
+
+/* Nobody failed: the actuator's health stays as it is. */
+void ht_tuner_close_lost(ht_tuner *t)
+{
+    ht_mutation *m = &t->trial.mutation;
+    leave_undecided(t, "resumed");
+    t->trial.segment.rollback = HT_ROLLBACK_FAILED;
+    m->status = HT_MUTATION_INCONCLUSIVE;
+    snprintf(m->reason, sizeof m->reason, "resumed");
+    snprintf(m->error, sizeof m->error, "the snapshot of this actuator is the program's own and was not saved");
+    t->open = false;
+    ht_tuner_log_mutation(t, m);
+    ht_tuner_log_segment(t, &t->trial.segment, m);
 }

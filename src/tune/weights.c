@@ -5,6 +5,7 @@
 #include "tune/weights.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,8 @@ typedef struct {
     size_t n;
     ht_weight_bounds *bounds;   /* [n], owned */
     const bool *unreachable;
+    size_t n_touched;           /* weights that mutations have changed so far: what is saved */
+    char (*touched)[HT_NAME_MAX];   /* [n_touched], owned */
 } weights;
 
 typedef struct {
@@ -68,6 +71,7 @@ static void destroy(void *self)
     if (w == NULL)
         return;
     free(w->bounds);
+    free(w->touched);
     free(w);
 }
 
@@ -141,13 +145,27 @@ static void validate(void *self, const ht_patch *patch, ht_codes *codes)
     ht_weights_check(patch->op, patch->key, &patch->value, known ? &now : NULL, lo, hi, codes);
 }
 
+/* @return false: out of memory */
+static bool note(weights *w, const char *key)
+{
+    for (size_t i = 0; i < w->n_touched; i++)
+        if (strcmp(w->touched[i], key) == 0)
+            return true;
+    void *grown = realloc(w->touched, (w->n_touched + 1) * sizeof *w->touched);
+    if (grown == NULL)
+        return false;
+    w->touched = grown;
+    ht_name_copy(w->touched[w->n_touched++], key);
+    return true;
+}
+
 static ht_status take(void *self, const ht_patch *patch, void **out)
 {
-    const weights *w = self;
+    weights *w = self;
     *out = NULL;
     if (!reachable(w) || kind_of(patch->op) == OP_UNKNOWN)
         return HT_OK;
-    snapshot *s = calloc(1, sizeof *s);
+    snapshot *s = note(w, patch->key) ? calloc(1, sizeof *s) : NULL;
     if (s == NULL)
         return HT_ENOMEM;
     ht_name_copy(s->key, patch->key);
@@ -182,12 +200,12 @@ static ht_status apply(void *self, const ht_patch *patch, const ht_env *env, voi
     return HT_OK;
 }
 
-/* Take a weight away that was not there before; without a way to do that it keeps its old value. */
-static ht_status take_away(const weights *w, const snapshot *s, ht_error *err)
+/* Take a weight away that was not there before; without a way to do that it keeps `else_value`. */
+static ht_status take_away(const weights *w, const char *key, double else_value, ht_error *err)
 {
     if (w->access.remove == NULL)
-        return put(w, s->key, s->before, err);
-    w->access.remove(w->access.ctx, s->key);
+        return put(w, key, else_value, err);
+    w->access.remove(w->access.ctx, key);
     return HT_OK;
 }
 
@@ -208,7 +226,7 @@ static ht_status restore(void *self, void *snap, ht_rollback *how, ht_error *err
         if (!s->commanded && !absent)
             outcome = ht_rollback_number(s->before, s->after, now, ht_undo_of(s->op, false), lo, hi, &x);
         if (outcome == HT_ROLLBACK_EXACT && s->was_absent)
-            HT_TRY(take_away(w, s, err));
+            HT_TRY(take_away(w, s->key, s->before, err));
         else if (outcome != HT_ROLLBACK_LEFT)
             HT_TRY(put(w, s->key, x, err));
     }
@@ -228,6 +246,61 @@ static void commanded(void *self, void *snap, const char *param)
     snapshot *s = snap;
     if (strcmp(param, s->key) == 0)
         s->commanded = true;
+}
+
+static void write_back(weights *w, const char *key, bool absent, double x, ht_saved *s)
+{
+    ht_error why = {""};
+    bool absent_now;
+    live(w, key, &absent_now);
+    if (!note(w, key))
+        ht_saved_fault(s, HT_ENOMEM, "no memory to load it");
+    else if (absent && absent_now)
+        return;
+    else if ((absent ? take_away(w, key, x, &why) : put(w, key, x, &why)) != HT_OK)
+        ht_saved_fault(s, HT_EFAILED, "cannot be written: %s", why.text);
+}
+
+static void visit(void *self, ht_saved *s)
+{
+    weights *w = self;
+    size_t n = ht_saved_enter_list(s, "weights", reachable(w) ? w->n_touched : 0, SIZE_MAX);
+    if (s->loading && n > 0 && !reachable(w))
+        ht_saved_fault(s, HT_EFORMAT, "has %zu weights; the program has none now", n);
+    for (size_t i = 0; i < n; i++) {
+        char key[HT_NAME_MAX] = "";
+        bool absent = true;
+        double x = 1;
+        if (!s->loading) {
+            ht_name_copy(key, w->touched[i]);
+            x = live(w, key, &absent);
+        }
+        ht_saved_enter_item(s, i);
+        ht_saved_field(s, "key", key, sizeof key);
+        ht_saved_bool(s, "absent", &absent);
+        ht_saved_real(s, "value", &x);
+        if (ht_saved_acts(s))
+            write_back(w, key, absent, x, s);
+        ht_saved_leave(s);
+    }
+    ht_saved_leave(s);
+}
+
+static void visit_snapshot(void *self, void **snap, ht_saved *s)
+{
+    (void)self;
+    if (s->loading && (*snap = calloc(1, sizeof(snapshot))) == NULL)
+        ht_saved_fault(s, HT_ENOMEM, "no memory to load it");
+    snapshot *kept = *snap;
+    if (kept == NULL)
+        return;
+    ht_saved_field(s, "key", kept->key, sizeof kept->key);
+    ht_saved_field(s, "op", kept->op, sizeof kept->op);
+    ht_saved_real(s, "before", &kept->before);
+    ht_saved_real(s, "after", &kept->after);
+    ht_saved_bool(s, "was_absent", &kept->was_absent);
+    ht_saved_bool(s, "written", &kept->written);
+    ht_saved_bool(s, "commanded", &kept->commanded);
 }
 
 static size_t changes(void *self, const void *snap, ht_change *out)
@@ -263,5 +336,6 @@ static void describe(void *self, char *text, size_t size)
 
 const ht_actuator_class ht_weights_class = {
     .validate = validate, .snapshot = take, .apply = apply, .restore = restore, .discard = discard,
-    .commanded = commanded, .changes = changes, .space = space, .describe = describe, .destroy = destroy,
+    .commanded = commanded, .changes = changes, .space = space, .describe = describe, .visit = visit,
+    .visit_snapshot = visit_snapshot, .destroy = destroy,
 };
