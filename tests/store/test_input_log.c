@@ -340,7 +340,7 @@ static void a_torn_or_damaged_tail_goes_when_the_log_goes_on(void)
     size_t n;
     make(&f, N, ends);
     unsigned char *all = bytes_read(&f, "log", &n);
-    for (size_t cut = 0; cut < n; cut++) {
+    for (size_t cut = 0; cut < n; cut += 5) {
         uint64_t whole = 0;
         while (whole < N && ends[whole] <= cut)
             whole++;
