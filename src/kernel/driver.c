@@ -200,7 +200,10 @@ ht_status ht_driver_finish(ht_driver *d, ht_error *err)
     ht_coordinator_peek(d->coordinator, &v);
     if (v.has_result)
         ht_recorder_result(d->recorder, v.result_val, v.result_test);
-    return ht_recorder_finish(d->recorder, d->coordinator, err);
+    ht_status st = ht_recorder_finish(d->recorder, d->coordinator, err);
+    if (st == HT_OK)
+        note_recovery(d);
+    return st;
 }
 
 /* ---- the start ------------------------------------------------------------------------------ */

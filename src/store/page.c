@@ -45,17 +45,23 @@ static double seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+static ht_status told(const ht_page *p, ht_error *err)
+{
+    return p->failure.text[0] == '\0' ? HT_OK : ht_fail(err, HT_EIO, "%s", p->failure.text);
+}
+
 ht_status ht_page_flush(ht_page *p, double now, bool at_once, ht_error *err)
 {
     if (p->text == NULL || !(at_once || ht_page_may(p, now)))
-        return HT_OK;
+        return told(p, err);
     double start = seconds();
-    ht_status st = ht_file_replace(p->path, p->text, strlen(p->text), err);
+    p->failure.text[0] = '\0';
+    ht_status st = ht_file_replace(p->path, p->text, strlen(p->text), &p->failure);
     double pause = share * (seconds() - start);
     p->next = now + (pause > least_s ? pause : least_s);
     if (st == HT_OK) {
         free(p->text);
         p->text = NULL;
     }
-    return st;
+    return told(p, err);
 }

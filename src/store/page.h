@@ -12,6 +12,7 @@ typedef struct {
     char *path;             /**< owned */
     char *text;             /**< newest content that is not written; owned; NULL = none */
     double next;            /**< not before this moment, on the clock of `now` */
+    ht_error failure;       /**< of the last write; empty = it succeeded */
 } ht_page;
 
 /** @return HT_OK, HT_ENOMEM */
@@ -22,7 +23,8 @@ void ht_page_release(ht_page *p);   /**< what waits is dropped */
 void ht_page_put(ht_page *p, char *text);
 /** It may be written now: nothing was written shortly before. */
 bool ht_page_may(const ht_page *p, double now);
-/** Write what waits, if it may be written now, or `at_once`. @return HT_OK, HT_EIO (it is kept) */
+/** Write what waits, if it may be written now, or `at_once`.
+ *  @return HT_OK; HT_EIO: the last write failed, now or before, and what waits is kept */
 ht_status ht_page_flush(ht_page *p, double now, bool at_once, ht_error *err);
 
 #endif

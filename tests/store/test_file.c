@@ -246,7 +246,7 @@ static void a_page_waits_after_a_write_and_keeps_the_newest_content(void)
     folder_remove(&f);
 }
 
-static void a_page_that_cannot_be_written_is_kept(void)
+static void a_page_that_cannot_be_written_is_kept_and_told_until_it_is(void)
 {
     folder f;
     ht_page p;
@@ -256,6 +256,9 @@ static void a_page_that_cannot_be_written_is_kept(void)
     limit_files(3);
     CU_ASSERT_EQUAL(ht_page_flush(&p, 0, false, NULL), HT_EIO);
     limit_files(RLIM_INFINITY);
+    ht_error err = {""};
+    CU_ASSERT_EQUAL(ht_page_flush(&p, 0, false, &err), HT_EIO);      /* not tried again yet: still not there */
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "page"));
     CU_ASSERT_EQUAL(ht_page_flush(&p, 1e6, false, NULL), HT_OK);
     folder_expect(&f, "page", "content");
     ht_page_release(&p);
@@ -342,5 +345,5 @@ CASES("file", CASE(what_a_dead_process_left_of_replacing_a_file_is_removed_and_n
       CASE(what_finds_no_room_in_memory_is_counted_as_dropped),
       CASE(lines_that_do_not_parse_are_counted_and_a_torn_last_one_is_ignored),
       CASE(a_page_waits_after_a_write_and_keeps_the_newest_content),
-      CASE(a_page_that_cannot_be_written_is_kept),
+      CASE(a_page_that_cannot_be_written_is_kept_and_told_until_it_is),
       CASE(a_writer_that_is_killed_leaves_whole_lines_and_whole_files))
