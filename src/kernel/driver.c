@@ -176,6 +176,9 @@ void ht_driver_step(ht_driver *d, double timeout_s)
         note_failure(d, &err);
     else
         note_recovery(d);
+    const char *notice = ht_recorder_notice(d->recorder);
+    if (notice != NULL)
+        warn(d, notice);
     show_progress(d, now);
 }
 

@@ -14,54 +14,9 @@
 #include <sqlite3.h>
 
 #include "base/text.h"
+#include "store/optuna_schema.h"
 
-enum { SCHEMA_VERSION = 12, BUSY_MS = 200 };
-#define LIBRARY_VERSION "5.0.0"
-#define REVISION "v3.2.0.a"
-
-/* As SQLAlchemy makes them for Optuna. */
-static const char schema[] =
-    "CREATE TABLE IF NOT EXISTS studies (study_id INTEGER NOT NULL, study_name VARCHAR(512) NOT NULL,"
-    " PRIMARY KEY (study_id));"
-    "CREATE UNIQUE INDEX IF NOT EXISTS ix_studies_study_name ON studies (study_name);"
-    "CREATE TABLE IF NOT EXISTS version_info (version_info_id INTEGER NOT NULL, schema_version INTEGER,"
-    " library_version VARCHAR(256), PRIMARY KEY (version_info_id), CHECK (version_info_id = 1));"
-    "CREATE TABLE IF NOT EXISTS study_directions (study_direction_id INTEGER NOT NULL, direction VARCHAR(8) NOT NULL,"
-    " study_id INTEGER NOT NULL, objective INTEGER NOT NULL, PRIMARY KEY (study_direction_id),"
-    " UNIQUE (study_id, objective), FOREIGN KEY(study_id) REFERENCES studies (study_id));"
-    "CREATE TABLE IF NOT EXISTS study_user_attributes (study_user_attribute_id INTEGER NOT NULL, study_id INTEGER,"
-    " \"key\" VARCHAR(512), value_json TEXT, PRIMARY KEY (study_user_attribute_id), UNIQUE (study_id, \"key\"),"
-    " FOREIGN KEY(study_id) REFERENCES studies (study_id));"
-    "CREATE TABLE IF NOT EXISTS study_system_attributes (study_system_attribute_id INTEGER NOT NULL,"
-    " study_id INTEGER, \"key\" VARCHAR(512), value_json TEXT, PRIMARY KEY (study_system_attribute_id),"
-    " UNIQUE (study_id, \"key\"), FOREIGN KEY(study_id) REFERENCES studies (study_id));"
-    "CREATE TABLE IF NOT EXISTS trials (trial_id INTEGER NOT NULL, number INTEGER, study_id INTEGER,"
-    " state VARCHAR(8) NOT NULL, datetime_start DATETIME, datetime_complete DATETIME, PRIMARY KEY (trial_id),"
-    " FOREIGN KEY(study_id) REFERENCES studies (study_id));"
-    "CREATE INDEX IF NOT EXISTS trials_study_id_key ON trials (study_id);"
-    "CREATE TABLE IF NOT EXISTS trial_user_attributes (trial_user_attribute_id INTEGER NOT NULL, trial_id INTEGER,"
-    " \"key\" VARCHAR(512), value_json TEXT, PRIMARY KEY (trial_user_attribute_id), UNIQUE (trial_id, \"key\"),"
-    " FOREIGN KEY(trial_id) REFERENCES trials (trial_id));"
-    "CREATE TABLE IF NOT EXISTS trial_system_attributes (trial_system_attribute_id INTEGER NOT NULL,"
-    " trial_id INTEGER, \"key\" VARCHAR(512), value_json TEXT, PRIMARY KEY (trial_system_attribute_id),"
-    " UNIQUE (trial_id, \"key\"), FOREIGN KEY(trial_id) REFERENCES trials (trial_id));"
-    "CREATE TABLE IF NOT EXISTS trial_params (param_id INTEGER NOT NULL, trial_id INTEGER, param_name VARCHAR(512),"
-    " param_value FLOAT, distribution_json TEXT, PRIMARY KEY (param_id), UNIQUE (trial_id, param_name),"
-    " FOREIGN KEY(trial_id) REFERENCES trials (trial_id));"
-    "CREATE TABLE IF NOT EXISTS trial_values (trial_value_id INTEGER NOT NULL, trial_id INTEGER NOT NULL,"
-    " objective INTEGER NOT NULL, value FLOAT, value_type VARCHAR(7) NOT NULL, PRIMARY KEY (trial_value_id),"
-    " UNIQUE (trial_id, objective), FOREIGN KEY(trial_id) REFERENCES trials (trial_id));"
-    "CREATE TABLE IF NOT EXISTS trial_intermediate_values (trial_intermediate_value_id INTEGER NOT NULL,"
-    " trial_id INTEGER NOT NULL, step INTEGER NOT NULL, intermediate_value FLOAT,"
-    " intermediate_value_type VARCHAR(7) NOT NULL, PRIMARY KEY (trial_intermediate_value_id),"
-    " UNIQUE (trial_id, step), FOREIGN KEY(trial_id) REFERENCES trials (trial_id));"
-    "CREATE TABLE IF NOT EXISTS trial_heartbeats (trial_heartbeat_id INTEGER NOT NULL, trial_id INTEGER NOT NULL,"
-    " heartbeat DATETIME DEFAULT (CURRENT_TIMESTAMP) NOT NULL, PRIMARY KEY (trial_heartbeat_id),"
-    " UNIQUE (trial_id), FOREIGN KEY(trial_id) REFERENCES trials (trial_id));"
-    "CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL,"
-    " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num));"
-    "INSERT OR IGNORE INTO version_info VALUES (1, 12, '" LIBRARY_VERSION "');"
-    "INSERT INTO alembic_version SELECT '" REVISION "' WHERE NOT EXISTS (SELECT * FROM alembic_version);";
+enum { BUSY_MS = 200 };
 
 /* Every statement, with what is bound to ?1, ?2, .. */
 #define STATEMENTS(X)                                                                                                  \
@@ -72,10 +27,17 @@ static const char schema[] =
     X(ADD_DIRECTION, "INSERT INTO study_directions (direction, study_id, objective) VALUES (?1, ?2, 0)")               \
     X(GET_DIRECTION, "SELECT count(*), max(direction) FROM study_directions WHERE study_id = ?1")                      \
     X(ADD_TRIAL, "INSERT INTO trials (number, study_id, state, datetime_start) VALUES "                                \
-                 "((SELECT count(*) FROM trials WHERE study_id = ?1), ?1, 'RUNNING', ?2)")                             \
+                 "(coalesce((SELECT number + 1 FROM trials WHERE study_id = ?1 ORDER BY trial_id DESC LIMIT 1), 0), "  \
+                 "?1, 'RUNNING', ?2)")                                                                                 \
     X(ABANDON, "UPDATE trials SET state = 'FAIL', datetime_complete = ?2 WHERE study_id = ?1 AND state = 'RUNNING'")   \
     X(FIND, "SELECT t.trial_id FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id "                 \
             "WHERE t.study_id = ?1 AND a.\"key\" = ?2 AND a.value_json = ?3")                                          \
+    X(EACH, "SELECT t.trial_id, t.state = 'RUNNING', a.value_json FROM trials t JOIN trial_user_attributes a "        \
+            "ON a.trial_id = t.trial_id WHERE t.study_id = ?1 AND a.\"key\" = ?2 ORDER BY t.trial_id")                 \
+    X(GET_RANGE, "SELECT p.distribution_json FROM trials t JOIN trial_params p ON p.trial_id = t.trial_id "            \
+                 "WHERE t.study_id = ?1 AND p.param_name = ?2 ORDER BY t.trial_id LIMIT 1")                            \
+    X(SET_RANGE, "UPDATE trial_params SET distribution_json = ?3 WHERE param_name = ?2 AND trial_id IN "               \
+                 "(SELECT trial_id FROM trials WHERE study_id = ?1)")                                                  \
     X(SET_PARAM, "INSERT OR REPLACE INTO trial_params (trial_id, param_name, param_value, distribution_json) "         \
                  "VALUES (?1, ?2, ?3, ?4)")                                                                            \
     X(SET_STEP, "INSERT OR REPLACE INTO trial_intermediate_values (trial_id, step, intermediate_value, "               \
@@ -108,6 +70,13 @@ static ht_status refused(const ht_optuna *o, const char *doing, ht_error *err)
                    : code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? HT_EFORMAT
                                                                      : HT_EIO;
     return ht_fail(err, st, "'%s': %s: %s", o->path, doing, sqlite3_errmsg(o->db));
+}
+
+/* Another program holds the file. */
+static bool is_busy(const ht_optuna *o)
+{
+    int code = sqlite3_errcode(o->db) & 0xff;
+    return code == SQLITE_BUSY || code == SQLITE_LOCKED;
 }
 
 static ht_status execute(ht_optuna *o, const char *sql, const char *doing, ht_error *err)
@@ -177,22 +146,31 @@ ht_status ht_optuna_commit(ht_optuna *o, ht_error *err)
     return sqlite3_get_autocommit(o->db) != 0 ? HT_OK : execute(o, "COMMIT", "cannot be written", err);
 }
 
+void ht_optuna_roll_back(ht_optuna *o)
+{
+    if (sqlite3_get_autocommit(o->db) == 0)
+        sqlite3_exec(o->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
 /* ---- opening -------------------------------------------------------------------------------- */
 
 static ht_status check_version(ht_optuna *o, ht_error *err)
 {
     sqlite3_stmt *s;
     ht_error why = {""};
-    if (look_up(o, &why, &s, GET_VERSION, "") != HT_OK)
+    ht_status found = look_up(o, &why, &s, GET_VERSION, "");
+    if (found != HT_OK && is_busy(o))
+        return ht_fail(err, found, "%s", why.text);
+    if (found != HT_OK)
         return ht_fail(err, HT_EFORMAT, "'%s' is a database, but no study of Optuna", o->path);
     int version = sqlite3_column_int(s, 0);
     const char *text = (const char *)sqlite3_column_text(s, 1);
-    bool fits = version == SCHEMA_VERSION && text != NULL && strcmp(text, REVISION) == 0;
+    bool fits = version == HT_OPTUNA_SCHEMA_VERSION && text != NULL && strcmp(text, HT_OPTUNA_REVISION) == 0;
     ht_status st = fits ? HT_OK
                         : ht_fail(err, HT_EFORMAT,
                                   "'%s' is of Optuna's schema %d, revision '%s', we write schema %d, revision '%s': "
                                   "upgrade it with 'optuna storage upgrade', or move it away",
-                                  o->path, version, text != NULL ? text : "", SCHEMA_VERSION, REVISION);
+                                  o->path, version, text != NULL ? text : "", HT_OPTUNA_SCHEMA_VERSION, HT_OPTUNA_REVISION);
     sqlite3_reset(s);
     return st;
 }
@@ -207,7 +185,7 @@ static ht_status make_tables(ht_optuna *o, ht_error *err)
     if (!fresh)
         return check_version(o, err);
     HT_TRY(execute(o, "BEGIN IMMEDIATE", "cannot be changed", err));
-    return execute(o, schema, "cannot get its tables", err);
+    return execute(o, HT_OPTUNA_SCHEMA, "cannot get its tables", err);
 }
 
 static ht_status check_direction(ht_optuna *o, const char *name, const char *direction, ht_error *err)
@@ -338,6 +316,41 @@ static void print_time(char text[40], double now)
     snprintf(text, 40, "%s.%06d", day, (int)((now - floor(now)) * 1e6));
 }
 
+static double limit_of(const cJSON *attributes, const char *name)
+{
+    return ht_json_number(attributes, name, NAN);
+}
+
+ht_status ht_optuna_range(ht_optuna *o, const char *param, ht_optuna_distribution *out, ht_error *err)
+{
+    sqlite3_stmt *s;
+    cJSON *whole = NULL;
+    ht_status st = look_up(o, err, &s, GET_RANGE, "it", o->study, param);
+    if (st != HT_OK)
+        return st == HT_ENOTFOUND ? ht_fail(err, st, "'%s': no trial has '%s'", o->path, param) : st;
+    const char *text = (const char *)sqlite3_column_text(s, 0);
+    bool parsed = text != NULL && ht_json_parse(text, &whole, NULL, NULL) == HT_OK;
+    sqlite3_reset(s);
+    const cJSON *attributes = ht_json_member(whole, "attributes");
+    const char *name = ht_json_text(whole, "name");
+    *out = (ht_optuna_distribution){.name = param, .kind = HT_OPTUNA_FLOAT, .low = limit_of(attributes, "low"),
+                                    .high = limit_of(attributes, "high"), .log = ht_json_true(attributes, "log")};
+    bool fits = parsed && name != NULL && strcmp(name, "FloatDistribution") == 0 && out->low <= out->high &&
+                !(out->log && out->low <= 0);
+    cJSON_Delete(whole);
+    return fits ? HT_OK : ht_fail(err, HT_EREFUSED, "'%s': '%s' is no continuous parameter there", o->path, param);
+}
+
+ht_status ht_optuna_spread(ht_optuna *o, const ht_optuna_distribution *d, ht_error *err)
+{
+    char *text = distribution_text(d);
+    if (text == NULL)
+        return ht_fail(err, HT_ENOMEM, "no memory for the distribution of '%s'", d->name);
+    ht_status st = change(o, err, SET_RANGE, "itt", o->study, d->name, text);
+    free(text);
+    return st;
+}
+
 /* ---- trials --------------------------------------------------------------------------------- */
 
 ht_status ht_optuna_abandon(ht_optuna *o, double now, size_t *n, ht_error *err)
@@ -363,6 +376,26 @@ ht_status ht_optuna_find(ht_optuna *o, const char *key, const cJSON *value, long
         ht_fail(err, st, "'%s': no trial has the attribute '%s' with %s", o->path, key, text);
     }
     free(text);
+    return st;
+}
+
+ht_status ht_optuna_each(ht_optuna *o, const char *key, ht_status (*visit)(void *ctx, const ht_optuna_trial *t), void *ctx,
+                         ht_error *err)
+{
+    sqlite3_stmt *s;
+    ht_status st = look_up(o, err, &s, EACH, "it", o->study, key);
+    int code = SQLITE_ROW;
+    while (st == HT_OK && code == SQLITE_ROW) {
+        const ht_optuna_trial t = {sqlite3_column_int64(s, 0), sqlite3_column_int(s, 1) != 0,
+                                   (const char *)sqlite3_column_text(s, 2)};
+        st = t.value != NULL ? visit(ctx, &t) : HT_OK;
+        code = sqlite3_step(s);
+    }
+    if (st == HT_ENOTFOUND)
+        return HT_OK;       /* there are none */
+    if (st == HT_OK && code != SQLITE_DONE)
+        st = refused(o, "cannot be read", err);
+    sqlite3_reset(s);
     return st;
 }
 

@@ -20,11 +20,23 @@ ht_status ht_optuna_open(const char *path, const char *name, bool maximize, ht_o
 /** What is not committed is lost. NULL is allowed. */
 void ht_optuna_close(ht_optuna *o);
 ht_status ht_optuna_commit(ht_optuna *o, ht_error *err);
+/** What is not committed never was; who keeps it may put it again. */
+void ht_optuna_roll_back(ht_optuna *o);
 
 /** Trials that run (of an earlier start that was killed) become FAIL. @param[out] n  how many */
 ht_status ht_optuna_abandon(ht_optuna *o, double now, size_t *n, ht_error *err);
 /** The trial whose user attribute `key` has this value. @return HT_OK, HT_ENOTFOUND, HT_EIO */
 ht_status ht_optuna_find(ht_optuna *o, const char *key, const cJSON *value, long long *trial, ht_error *err);
+
+typedef struct {
+    long long id;
+    bool runs;
+    const char *value;          /**< of the attribute asked for, as JSON; borrowed for the call */
+} ht_optuna_trial;
+/** Visit the trials that have a user attribute `key`, in order. `visit` changes nothing in the study; what it
+ *  returns ends the walk unless HT_OK. @return HT_OK, HT_EIO, what `visit` returned */
+ht_status ht_optuna_each(ht_optuna *o, const char *key, ht_status (*visit)(void *ctx, const ht_optuna_trial *t), void *ctx,
+                         ht_error *err);
 
 /** A new trial that runs. @param now  seconds since 1970   @param[out] trial  its id */
 ht_status ht_optuna_begin(ht_optuna *o, double now, long long *trial, ht_error *err);
@@ -42,6 +54,12 @@ typedef struct {
 } ht_optuna_distribution;
 /** @param value  of a category: index of the choice */
 ht_status ht_optuna_param(ht_optuna *o, long long trial, const ht_optuna_distribution *d, double value, ht_error *err);
+
+/** From where the first trial that has this parameter drew it. @param[out] out  its name is `param`, borrowed
+ *  @return HT_OK; HT_ENOTFOUND: no trial has it; HT_EREFUSED: it is not continuous; HT_EIO */
+ht_status ht_optuna_range(ht_optuna *o, const char *param, ht_optuna_distribution *out, ht_error *err);
+/** All trials that have the parameter drew it from `d` (Optuna compares only those that did from the same). */
+ht_status ht_optuna_spread(ht_optuna *o, const ht_optuna_distribution *d, ht_error *err);
 
 /** A value on the way; one of the same step is replaced. */
 ht_status ht_optuna_intermediate(ht_optuna *o, long long trial, long long step, double value, ht_error *err);

@@ -16,6 +16,7 @@
 
 #include "base/text.h"
 #include "store/page.h"
+#include "store/run_optuna.h"
 #include "store/study_input.h"
 
 typedef enum { MUTATIONS, SEGMENTS, METRICS, APPLIED, EVENTS, ARRIVAL, POPULATION, N_JOURNALS } journal;
@@ -40,6 +41,8 @@ struct ht_recorder {
     bool freeze_waits;
     ht_freeze freeze;                   /* to be written, if it waits */
     ht_study_input *input;              /* owned */
+    ht_run_optuna *optuna;              /* owned */
+    bool told_refusal;                  /* of optuna */
     ht_run_lock *lock;                  /* or NULL */
     bool verdict;                       /* the summary lacks a verdict */
     double now, next_summary, next_study;
@@ -172,6 +175,14 @@ static ht_status begin(ht_recorder *r, const ht_recorder_options *o, ht_error *e
     return ht_page_flush(&r->pages[EFFECTIVE], 0, true, err);
 }
 
+static ht_status open_optuna(ht_recorder *r, const ht_recorder_options *o, ht_error *err)
+{
+    const ht_run_optuna_options options = {.dir = r->dir, .name = o->name, .run = r->run,
+                                           .id = ht_study_input_id(r->input), .recipe = o->recipe,
+                                           .n_replicas = o->n_replicas};
+    return ht_run_optuna_open(&options, wall_time(), &r->optuna, err);
+}
+
 ht_status ht_recorder_create(const ht_recorder_options *o, ht_recorder **out, ht_error *err)
 {
     ht_recorder *r = calloc(1, sizeof *r);
@@ -192,6 +203,7 @@ ht_status ht_recorder_create(const ht_recorder_options *o, ht_recorder **out, ht
         (st = check_folder(r->study, err)) != HT_OK ||
         (st = ht_study_input_create(o, r->run, wall_time(), &r->input, err)) != HT_OK ||
         (st = open_files(r, err)) != HT_OK || (st = begin(r, o, err)) != HT_OK ||
+        (st = open_optuna(r, o, err)) != HT_OK ||
         (r->lock != NULL &&
          (st = ht_run_lock_begin(r->lock, r->run, ht_study_input_id(r->input), err)) != HT_OK))
         goto done;
@@ -212,6 +224,7 @@ void ht_recorder_destroy(ht_recorder *r)
     for (int i = 0; i < N_PAGES; i++)
         ht_page_release(&r->pages[i]);
     ht_study_input_destroy(r->input);
+    ht_run_optuna_close(r->optuna);
     free(r->dir);
     free(r->study);
     free(r);
@@ -306,10 +319,19 @@ static void tell_failure(ht_recorder *r, const ht_mutation *m)
     add_event(r, text, NULL);       /* what cannot be written is kept */
 }
 
-ht_status ht_recorder_write(ht_recorder *r, const ht_record *record, const ht_coordinator_view *view,
-                            ht_error *err)
+const char *ht_recorder_notice(ht_recorder *r)
 {
-    const ht_stamp stamp = {r->run, wall_time()};
+    const char *text = r->told_refusal ? NULL : ht_run_optuna_refusal(r->optuna);
+    if (text != NULL) {
+        r->told_refusal = true;
+        add_event(r, text, NULL);   /* what cannot be written is kept */
+    }
+    return text;
+}
+
+static ht_status put_into_logs(ht_recorder *r, const ht_record *record, const ht_coordinator_view *view, ht_stamp stamp,
+                               ht_error *err)
+{
     switch (record->kind) {
     case HT_RECORD_MUTATION:
         if (record->as.mutation.status == HT_MUTATION_FAILED)
@@ -328,7 +350,7 @@ ht_status ht_recorder_write(ht_recorder *r, const ht_record *record, const ht_co
         return add_arrival(r, record->as.arrival.replica, record->as.arrival.kind, err);
     case HT_RECORD_POPULATION:
         return add_line(r, POPULATION, population_line(record->as.population, stamp), err);
-    case HT_RECORD_VERDICT:         /* its knobs come as mutations, its segment in the population log */
+    case HT_RECORD_VERDICT:         /* its knobs come as mutations, its segment is in the population log */
         return HT_OK;
     case HT_RECORD_CONTROLS:
         ht_page_put(&r->pages[CONTROLS], controls_page(record->as.controls));
@@ -342,6 +364,16 @@ ht_status ht_recorder_write(ht_recorder *r, const ht_record *record, const ht_co
         return write_freeze(r, err);
     }
     return HT_OK;
+}
+
+ht_status ht_recorder_write(ht_recorder *r, const ht_record *record, const ht_coordinator_view *view,
+                            ht_error *err)
+{
+    const ht_stamp stamp = {r->run, wall_time()};
+    ht_error why = {""};
+    ht_status kept = ht_run_optuna_take(r->optuna, record, view, stamp.wall_time, &why);
+    HT_TRY(put_into_logs(r, record, view, stamp, err));
+    return kept == HT_OK ? HT_OK : ht_fail(err, kept, "%s", why.text);
 }
 
 /* ---- now and then ------------------------------------------------------------------------------- */
@@ -397,6 +429,7 @@ ht_status ht_recorder_tick(ht_recorder *r, const ht_coordinator *c, double now, 
     if (now >= r->next_study)
         publish(r, &view, 0);
     note(&st, err, r->study_status, &r->study_error);
+    note(&st, err, ht_run_optuna_tick(r->optuna, now, wall_time(), &why), &why);
     if (r->lock != NULL)
         note(&st, err, ht_run_lock_beat(r->lock, &why), &why);
     return st;
@@ -428,6 +461,7 @@ ht_status ht_recorder_finish(ht_recorder *r, const ht_coordinator *c, ht_error *
     ht_status first = flush(r, true, err);
     publish(r, &view, wall_time());
     note(&first, err, r->study_status, &r->study_error);
+    note(&first, err, ht_run_optuna_finish(r->optuna, wall_time(), &why), &why);
     if (first == HT_OK)
         note(&first, err, add_event(r, "everything is written", &why), &why);
     for (int i = 0; i < N_JOURNALS; i++)

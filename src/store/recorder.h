@@ -42,6 +42,8 @@ ht_status ht_recorder_write(ht_recorder *r, const ht_record *record, const ht_co
  *  @param now  seconds, monotonic
  *  @return HT_OK: nothing is owed; HT_EIO: err names the file; HT_EFORMAT, HT_EREFUSED: the study */
 ht_status ht_recorder_tick(ht_recorder *r, const ht_coordinator *c, double now, ht_error *err);
+/** Something to be told to people, once: a file that this run goes without, and why. Borrowed; NULL = nothing. */
+const char *ht_recorder_notice(ht_recorder *r);
 /** Lines that are kept because the disk refused them, and that had to be dropped. */
 void ht_recorder_owed(const ht_recorder *r, size_t *kept, size_t *dropped);
 /** What the champion is worth, for the study, where the coordinator does not know; NaN = unknown. */

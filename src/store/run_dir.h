@@ -22,6 +22,7 @@
 #define HT_FILE_FREEZE "hotcb.freeze.json"
 #define HT_FILE_ACTUATORS "hotcb.actuators.json"
 #define HT_FILE_OPLIST "hotcb.recipe.jsonl"
+#define HT_FILE_OPTUNA "hotcb.tune.study.sqlite"
 #define HT_FILE_STUDY "study.h5"
 #define HT_FILE_EVENTS "events.log"
 #define HT_FILE_POPULATION "hotcb.population.jsonl"

@@ -10,7 +10,6 @@
 #include "population/sweep.h"
 
 #define HT_FILE_TRIALS "hotcb.sweep.trials.jsonl"
-#define HT_FILE_OPTUNA "hotcb.tune.study.sqlite"
 #define HT_STUDY_NAME_OPTUNA "hottune"
 
 typedef struct ht_sweep_log ht_sweep_log;
