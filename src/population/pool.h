@@ -12,6 +12,7 @@
 #define HT_POPULATION_POOL_H
 
 #include "base/json.h"
+#include "population/lineage.h"
 #include "population/order.h"
 #include "recipe/recipe.h"
 
@@ -93,6 +94,9 @@ void ht_pool_peek(const ht_pool *p, ht_pool_view *out);
 /** The champion's schedule: its values of the knobs over wall epochs, and where its weights came from.
  *  Owned. */
 cJSON *ht_pool_schedule(const ht_pool *p);
+/** Where every state came from; borrowed until the next call.
+ *  @param[out] champion  node of the champion's state; -1 = none yet */
+const ht_lineage *ht_pool_origins(const ht_pool *p, int *champion);
 /** Gain split into trend, selection, mutation, averaging, with intervals; accepted null mutations. Owned. */
 cJSON *ht_pool_gain(const ht_pool *p);
 

@@ -150,6 +150,12 @@ void ht_pool_peek(const ht_pool *p, ht_pool_view *out)
         p->policy->look(p->self, out);
 }
 
+const ht_lineage *ht_pool_origins(const ht_pool *p, int *champion)
+{
+    *champion = p->champion >= 0 ? p->champion_node : -1;
+    return p->lineage;
+}
+
 cJSON *ht_pool_schedule(const ht_pool *p)
 {
     cJSON *schedule = cJSON_CreateArray();

@@ -1,10 +1,11 @@
-/* src/store/h5.c - HDF5 in small steps; the contract is in h5.h.
+/* src/store/h5.c - HDF5 in small steps: files, groups, attributes, texts; the contract is in h5.h.
  *
  * Texts are fixed-length UTF-8, not variable-length: they compress, are copied from file to file without
  * decoding, and cannot point outside of the file.
  * May touch: the heap, the file that ht_h5_open is given. */
-#include "store/h5.h"
+#include "store/h5_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,9 +14,8 @@
 
 enum {
     TEXT_MAX = 16 << 20,        /* bytes of a text dataset that we read */
-    ROWS_MAX = 1 << 22,         /* rows of a table that we read */
     COMPACT_MAX = 60000,        /* bytes that fit into the header of a dataset (HDF5: 64 KiB in all) */
-    CHUNK_BYTES = 1 << 16, IMAGE_STEP = 1 << 20
+    IMAGE_STEP = 1 << 20
 };
 
 void ht_h5_quiet_begin(ht_h5_quiet *q)
@@ -81,15 +81,18 @@ static herr_t leave_image(void *ctx)
 
 hid_t ht_h5_create_in_memory(ht_h5_image *image)
 {
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS), file = H5I_INVALID_HID;
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS), how = H5Pcreate(H5P_FILE_CREATE), file = H5I_INVALID_HID;
     H5FD_file_image_callbacks_t calls = {image_malloc, NULL,        image_realloc, image_free,
                                          same_image,   leave_image, image};
+    char name[32];
     *image = (ht_h5_image){NULL, 0, 0};
-    /* the formats of HDF5 1.8 carry checksums of everything but the data, see create_set for that */
-    if (access >= 0 && H5Pset_fapl_core(access, IMAGE_STEP, 0) >= 0 &&
+    snprintf(name, sizeof name, "%p", (void *)image);   /* HDF5 takes files of one name for one file */
+    /* the formats of HDF5 1.8 carry checksums of everything but the data, see ht_h5_create_set for that */
+    if (access >= 0 && how >= 0 && H5Pset_obj_track_times(how, false) >= 0 && H5Pset_fapl_core(access, IMAGE_STEP, 0) >= 0 &&
         H5Pset_file_image_callbacks(access, &calls) >= 0 &&
         H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_LATEST) >= 0)
-        file = H5Fcreate("study", H5F_ACC_TRUNC, H5P_DEFAULT, access);
+        file = H5Fcreate(name, H5F_ACC_TRUNC, how, access);
+    ht_h5_close(how);
     ht_h5_close(access);
     return file;
 }
@@ -123,7 +126,11 @@ hid_t ht_h5_group(hid_t at, const char *link)
 {
     if (H5Lexists(at, link, H5P_DEFAULT) > 0)
         return H5Gopen2(at, link, H5P_DEFAULT);
-    return H5Gcreate2(at, link, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t how = H5Pcreate(H5P_GROUP_CREATE), group = H5I_INVALID_HID;
+    if (how >= 0 && H5Pset_obj_track_times(how, false) >= 0)    /* the same content gives the same bytes */
+        group = H5Gcreate2(at, link, H5P_DEFAULT, how, H5P_DEFAULT);
+    ht_h5_close(how);
+    return group;
 }
 
 char *ht_h5_link_name(const char *text)
@@ -159,8 +166,7 @@ bool ht_h5_each(hid_t group, bool (*visit)(void *ctx, hid_t group, const char *l
 
 /* ---- types -------------------------------------------------------------------------------------- */
 
-/* Fixed-length UTF-8 of `size` bytes with its final 0. */
-static hid_t text_type(size_t size)
+hid_t ht_h5_text_type(size_t size)
 {
     hid_t type = H5Tcopy(H5T_C_S1);
     if (type >= 0 && (H5Tset_size(type, size) < 0 || H5Tset_cset(type, H5T_CSET_UTF8) < 0 ||
@@ -169,42 +175,6 @@ static hid_t text_type(size_t size)
         return H5I_INVALID_HID;
     }
     return type;
-}
-
-/* The type of one column, in memory or in the file. */
-static hid_t column_type(const ht_h5_column *c, bool in_file)
-{
-    switch (c->kind) {
-    case HT_H5_INT:
-        return H5Tcopy(in_file ? H5T_STD_I64LE : H5T_NATIVE_LLONG);
-    case HT_H5_FLAG:
-        return H5Tcopy(in_file ? H5T_STD_I8LE : H5T_NATIVE_SCHAR);
-    case HT_H5_TEXT:
-        return text_type(c->n);
-    case HT_H5_REAL:
-        break;
-    }
-    hid_t real = in_file ? H5T_IEEE_F64LE : H5T_NATIVE_DOUBLE;
-    return c->n <= 1 ? H5Tcopy(real) : H5Tarray_create2(real, 1, &(hsize_t){c->n});
-}
-
-static hid_t row_type(const ht_h5_table *table, bool in_file)
-{
-    hid_t row = H5Tcreate(H5T_COMPOUND, table->row_size);
-    bool fine = row >= 0;
-    for (size_t i = 0; fine && i < table->n_columns; i++) {
-        const ht_h5_column *c = &table->columns[i];
-        hid_t type = column_type(c, in_file);
-        fine = type >= 0 && H5Tinsert(row, c->name, c->at, type) >= 0;
-        ht_h5_close(type);
-    }
-    if (fine && in_file)
-        fine = H5Tpack(row) >= 0;
-    if (!fine) {
-        ht_h5_close(row);
-        return H5I_INVALID_HID;
-    }
-    return row;
 }
 
 /* ---- attributes --------------------------------------------------------------------------------- */
@@ -229,7 +199,7 @@ static bool put_scalar(hid_t at, const char *name, hid_t file_type, hid_t memory
 bool ht_h5_put_text(hid_t at, const char *name, const char *text)
 {
     const char *t = text == NULL ? "" : text;
-    hid_t type = text_type(strlen(t) + 1);
+    hid_t type = ht_h5_text_type(strlen(t) + 1);
     bool fine = put_scalar(at, name, type, type, t);
     ht_h5_close(type);
     return fine;
@@ -250,20 +220,20 @@ bool ht_h5_put_real(hid_t at, const char *name, double x)
     return put_scalar(at, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, &x);
 }
 
-/* Names of columns as an array of texts, all as long as the longest. */
-static bool put_names(hid_t at, size_t n, const char *const *names)
+/* As an array of texts, all as long as the longest. */
+bool ht_h5_put_texts(hid_t at, const char *name, size_t n, const char *const *texts)
 {
     size_t longest = 0;
     for (size_t i = 0; i < n; i++)
-        if (strlen(names[i]) > longest)
-            longest = strlen(names[i]);
+        if (strlen(texts[i]) > longest)
+            longest = strlen(texts[i]);
     char *block = calloc(n + 1, longest + 1);
     if (block == NULL)
         return false;
     for (size_t i = 0; i < n; i++)
-        strcpy(block + i * (longest + 1), names[i]);
-    hid_t type = text_type(longest + 1), space = H5Screate_simple(1, &(hsize_t){n}, NULL);
-    bool fine = type >= 0 && space >= 0 && put_attribute(at, "columns", type, type, space, block);
+        strcpy(block + i * (longest + 1), texts[i]);
+    hid_t type = ht_h5_text_type(longest + 1), space = H5Screate_simple(1, &(hsize_t){n}, NULL);
+    bool fine = type >= 0 && space >= 0 && put_attribute(at, name, type, type, space, block);
     ht_h5_close(type);
     ht_h5_close(space);
     free(block);
@@ -296,7 +266,7 @@ static char *text_of(hid_t file_type, size_t limit, bool (*read)(hid_t from, hid
 {
     if (H5Tis_variable_str(file_type) > 0) {
         char *found = NULL, *copy = NULL;
-        hid_t type = text_type(H5T_VARIABLE);
+        hid_t type = ht_h5_text_type(H5T_VARIABLE);
         if (type >= 0 && H5Tset_cset(type, H5Tget_cset(file_type)) >= 0 && read(from, type, &found) &&
             found != NULL)
             copy = strdup(found);
@@ -357,9 +327,9 @@ bool ht_h5_get_real(hid_t at, const char *name, double *out)
 bool ht_h5_write_text(hid_t at, const char *name, const char *text)
 {
     size_t n = strlen(text) + 1;
-    hid_t type = text_type(n), space = H5Screate(H5S_SCALAR), how = H5Pcreate(H5P_DATASET_CREATE),
+    hid_t type = ht_h5_text_type(n), space = H5Screate(H5S_SCALAR), how = H5Pcreate(H5P_DATASET_CREATE),
           set = H5I_INVALID_HID;
-    bool fine = type >= 0 && space >= 0 && how >= 0;
+    bool fine = type >= 0 && space >= 0 && how >= 0 && H5Pset_obj_track_times(how, false) >= 0;
     if (fine && n <= COMPACT_MAX)       /* inside the header of the dataset, below its checksum */
         fine = H5Pset_layout(how, H5D_COMPACT) >= 0;
     if (fine)
@@ -372,15 +342,14 @@ bool ht_h5_write_text(hid_t at, const char *name, const char *text)
     return fine;
 }
 
-/* An existing dataset. < 0: there is none */
-static hid_t open_set(hid_t at, const char *name)
+hid_t ht_h5_open_set(hid_t at, const char *name)
 {
     return H5Lexists(at, name, H5P_DEFAULT) > 0 ? H5Dopen2(at, name, H5P_DEFAULT) : H5I_INVALID_HID;
 }
 
 bool ht_h5_read_text(hid_t at, const char *name, char **text)
 {
-    hid_t set = open_set(at, name), type = H5I_INVALID_HID, space = H5I_INVALID_HID;
+    hid_t set = ht_h5_open_set(at, name), type = H5I_INVALID_HID, space = H5I_INVALID_HID;
     char *found = NULL;
     if (set >= 0) {
         type = H5Dget_type(set);
@@ -398,27 +367,6 @@ bool ht_h5_read_text(hid_t at, const char *name, char **text)
     return true;
 }
 
-/* A new dataset, in compressed chunks with checksums. Rows of `row_bytes` bytes lie together. */
-static hid_t create_set(hid_t at, const char *name, hid_t type, int rank, const hsize_t *dims,
-                        size_t row_bytes)
-{
-    hsize_t chunk[2] = {CHUNK_BYTES / (row_bytes + 1) + 1, dims[rank - 1]},
-            most[2] = {H5S_UNLIMITED, dims[rank - 1]};
-    if (chunk[0] > dims[0])
-        chunk[0] = dims[0] > 0 ? dims[0] : 1;
-    hid_t space = H5Screate_simple(rank, dims, most), how = H5Pcreate(H5P_DATASET_CREATE),
-          set = H5I_INVALID_HID;
-    bool fine = space >= 0 && how >= 0 && H5Pset_chunk(how, rank, chunk) >= 0;
-    if (fine && H5Zfilter_avail(H5Z_FILTER_DEFLATE) > 0)    /* a build of HDF5 may lack it */
-        fine = H5Pset_shuffle(how) >= 0 && H5Pset_deflate(how, 4) >= 0;
-    fine = fine && H5Pset_fletcher32(how) >= 0;
-    if (fine)
-        set = H5Dcreate2(at, name, type, space, H5P_DEFAULT, how, H5P_DEFAULT);
-    ht_h5_close(how);
-    ht_h5_close(space);
-    return set;
-}
-
 void ht_h5_copy_text(char *to, size_t size, const char *from)
 {
     size_t n = strlen(from);
@@ -426,81 +374,4 @@ void ht_h5_copy_text(char *to, size_t size, const char *from)
         n = size - 1;
     memcpy(to, from, n);
     memset(to + n, 0, size - n);
-}
-
-static bool put_column_docs(hid_t set, const ht_h5_table *table)
-{
-    const char **docs = calloc(table->n_columns, sizeof *docs);
-    if (docs == NULL)
-        return false;
-    for (size_t i = 0; i < table->n_columns; i++)
-        docs[i] = table->columns[i].doc;
-    bool fine = put_names(set, table->n_columns, docs);
-    free(docs);
-    return fine;
-}
-
-bool ht_h5_write_table(hid_t at, const char *name, const ht_h5_table *table, size_t n, const void *rows)
-{
-    hid_t memory = row_type(table, false), file = row_type(table, true), set = H5I_INVALID_HID;
-    if (memory >= 0 && file >= 0)
-        set = create_set(at, name, file, 1, &(hsize_t){n}, H5Tget_size(file));
-    bool fine = set >= 0 && put_column_docs(set, table) &&
-                (n == 0 || H5Dwrite(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, rows) >= 0);
-    ht_h5_close(set);
-    ht_h5_close(file);
-    ht_h5_close(memory);
-    return fine;
-}
-
-bool ht_h5_write_matrix(hid_t at, const char *name, size_t n, size_t m, const double *cells,
-                        const char *const *columns)
-{
-    hsize_t dims[2] = {n, m};
-    hid_t set = create_set(at, name, H5T_IEEE_F64LE, 2, dims, m * sizeof *cells);
-    bool fine = set >= 0 && put_names(set, m, columns) &&
-                (n == 0 || H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, cells) >= 0);
-    ht_h5_close(set);
-    return fine;
-}
-
-/* Number of rows of a table; -1 if it is none that we read. */
-static long long count_rows(hid_t set)
-{
-    hid_t space = H5Dget_space(set), type = H5Dget_type(set);
-    long long n = -1;
-    if (space >= 0 && type >= 0 && H5Sget_simple_extent_ndims(space) == 1 &&
-        H5Tget_class(type) == H5T_COMPOUND)
-        n = (long long)H5Sget_simple_extent_npoints(space);
-    ht_h5_close(type);
-    ht_h5_close(space);
-    return n <= ROWS_MAX ? n : -1;
-}
-
-static void end_texts(const ht_h5_table *table, size_t n, char *rows)
-{
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < table->n_columns; k++)
-            if (table->columns[k].kind == HT_H5_TEXT)
-                rows[i * table->row_size + table->columns[k].at + table->columns[k].n - 1] = '\0';
-}
-
-bool ht_h5_read_table(hid_t at, const char *name, const ht_h5_table *table, size_t *n, void **rows)
-{
-    hid_t set = open_set(at, name), memory = row_type(table, false);
-    long long count = set >= 0 && memory >= 0 ? count_rows(set) : -1;
-    char *block = NULL;
-    bool fine = count == 0;
-    if (count > 0 && (block = calloc((size_t)count, table->row_size)) != NULL)
-        fine = H5Dread(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, block) >= 0;
-    ht_h5_close(memory);
-    ht_h5_close(set);
-    if (!fine) {
-        free(block);
-        return false;
-    }
-    end_texts(table, (size_t)count, block);
-    *n = (size_t)count;
-    *rows = block;
-    return true;
 }

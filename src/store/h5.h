@@ -7,6 +7,8 @@
 #ifndef HT_STORE_H5_H
 #define HT_STORE_H5_H
 
+#include <stdint.h>
+
 #include <hdf5.h>
 
 #include "base/error.h"
@@ -50,6 +52,8 @@ bool ht_h5_put_text(hid_t at, const char *name, const char *text);     /**< NULL
 bool ht_h5_put_int(hid_t at, const char *name, long long x);
 bool ht_h5_put_unsigned(hid_t at, const char *name, unsigned long long x);
 bool ht_h5_put_real(hid_t at, const char *name, double x);
+/** n texts as an array; NULL is allowed if n is 0. */
+bool ht_h5_put_texts(hid_t at, const char *name, size_t n, const char *const *texts);
 /* false: absent, or of another kind; *out is untouched */
 bool ht_h5_get_text(hid_t at, const char *name, char *text, size_t size);
 bool ht_h5_get_int(hid_t at, const char *name, long long *out);
@@ -61,10 +65,10 @@ bool ht_h5_get_real(hid_t at, const char *name, double *out);
 bool ht_h5_write_text(hid_t at, const char *name, const char *text);
 bool ht_h5_read_text(hid_t at, const char *name, char **text);         /**< owned by the caller */
 
-typedef enum { HT_H5_INT, HT_H5_REAL, HT_H5_FLAG, HT_H5_TEXT } ht_h5_kind;
+typedef enum { HT_H5_INT, HT_H5_REAL, HT_H5_FLAG, HT_H5_TEXT, HT_H5_INT32, HT_H5_REAL32 } ht_h5_kind;
 
 /** One column of a table: where it is in a row, and what it says. The member of the row is a long long,
- *  a double or double[n], a signed char (0 or 1), or a char[n]. */
+ *  a double or double[n], a signed char (0 or 1, or a small code), a char[n], an int32_t, or a float. */
 typedef struct {
     const char *name;
     ht_h5_kind kind;
@@ -97,5 +101,24 @@ bool ht_h5_read_table(hid_t at, const char *name, const ht_h5_table *table, size
 /** A compressed n x m matrix of reals with the names of its m columns in the attribute `columns`. */
 bool ht_h5_write_matrix(hid_t at, const char *name, size_t n, size_t m, const double *cells,
                         const char *const *columns);
+
+/* ---- datasets that grow ------------------------------------------------------------------------ */
+
+/** A table or matrix of a file in memory to which rows are appended. Rows are gathered until a chunk is full, so
+ *  that most calls only copy one; a chunk is compressed once and never touched again. */
+typedef struct ht_h5_grow ht_h5_grow;
+/** @param table  must outlive *out @return false: HDF5 refused, or no memory */
+bool ht_h5_grow_table(hid_t at, const char *name, const ht_h5_table *table, ht_h5_grow **out);
+/** @param room  most columns it can have  @param columns  that lie together in a chunk
+ *  @param single  kept as 32 bit reals; rows are double all the same */
+bool ht_h5_grow_matrix(hid_t at, const char *name, size_t room, size_t columns, bool single, ht_h5_grow **out);
+/** Append a row: the struct of the table, or `columns` doubles (NaN in the others; a matrix becomes as wide as its
+ *  widest row). @return false: not appended: HDF5 refused, or no memory */
+bool ht_h5_grow_add(ht_h5_grow *g, const void *row, size_t columns);
+size_t ht_h5_grow_count(const ht_h5_grow *g);       /**< rows; NULL counts as 0 */
+/** All of it as a dataset of that name in another file, without compressing it anew.
+ *  @param names  of the columns of a matrix; NULL for a table */
+bool ht_h5_grow_copy(const ht_h5_grow *g, hid_t to, const char *name, const char *const *names);
+void ht_h5_grow_destroy(ht_h5_grow *g);             /**< before the file is closed; NULL is allowed */
 
 #endif

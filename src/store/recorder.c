@@ -245,13 +245,13 @@ static ht_status add_line(ht_recorder *r, journal j, cJSON *object, ht_error *er
     return st;
 }
 
-static ht_status add_segment(ht_recorder *r, const ht_segment *g, const ht_mutation *m, ht_stamp stamp,
+static ht_status add_segment(ht_recorder *r, const ht_closed *closed, const ht_coordinator_view *view, ht_stamp stamp,
                              ht_error *err)
 {
     r->verdict = true;
     ht_error why = {""};
-    ht_status kept = ht_study_input_segment(r->input, g, m, &why);
-    HT_TRY(add_line(r, SEGMENTS, ht_segment_to_json(g, stamp), err));
+    ht_status kept = ht_study_input_segment(r->input, closed, view, &why);
+    HT_TRY(add_line(r, SEGMENTS, ht_segment_to_json(&closed->segment, stamp), err));
     return kept == HT_OK ? HT_OK : ht_fail(err, kept, "%s", why.text);
 }
 
@@ -338,7 +338,7 @@ static ht_status put_into_logs(ht_recorder *r, const ht_record *record, const ht
             tell_failure(r, &record->as.mutation);
         return add_line(r, MUTATIONS, ht_mutation_to_json(&record->as.mutation, stamp), err);
     case HT_RECORD_SEGMENT:
-        return add_segment(r, &record->as.closed.segment, &record->as.closed.mutation, stamp, err);
+        return add_segment(r, &record->as.closed, view, stamp, err);
     case HT_RECORD_WINDOW:
         return add_window(r, &record->as.window, view->recipe, stamp, err);
     case HT_RECORD_LEDGER:
@@ -350,8 +350,8 @@ static ht_status put_into_logs(ht_recorder *r, const ht_record *record, const ht
         return add_arrival(r, record->as.arrival.replica, record->as.arrival.kind, err);
     case HT_RECORD_POPULATION:
         return add_line(r, POPULATION, population_line(record->as.population, stamp), err);
-    case HT_RECORD_VERDICT:         /* its knobs come as mutations, its segment is in the population log */
-        return HT_OK;
+    case HT_RECORD_VERDICT:         /* the logs have its knobs as mutations, its segment in the population log */
+        return ht_study_input_verdict(r->input, &record->as.verdict, err);
     case HT_RECORD_CONTROLS:
         ht_page_put(&r->pages[CONTROLS], controls_page(record->as.controls));
         return HT_OK;

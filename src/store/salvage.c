@@ -10,9 +10,10 @@
 #include <string.h>
 
 #include "store/record_read.h"
+#include "store/run_tables.h"
 #include "store/run_dir.h"
 #include "store/study_format.h"
-#include "store/study_input.h"
+#include "store/study_parts.h"
 
 /* Everything that the logs tell of one run. */
 typedef struct {
@@ -20,11 +21,7 @@ typedef struct {
     ht_recipe *recipe;              /* in force at the end; owned */
     size_t n_mutations, mutation_room;
     ht_mutation *mutations;         /* [n_mutations], the last state of each, by number; owned */
-    size_t n_segments, segment_room;
-    ht_segment *segments;           /* [n_segments], owned */
-    ht_mutation *of;                /* [n_segments] the mutation of each segment; owned */
-    size_t n_points, point_room;
-    ht_curve_point *points;         /* [n_points], owned */
+    ht_run_tables *tables;          /* segments and curves; owned */
     ht_statistics statistics;
     unsigned long long seed;
     int replicas;
@@ -36,9 +33,7 @@ static void release(harvest *h)
     ht_recipe_destroy(h->recipe);
     ht_statistics_release(&h->statistics);
     free(h->mutations);
-    free(h->segments);
-    free(h->of);
-    free(h->points);
+    ht_run_tables_destroy(h->tables);
 }
 
 /* Room for one more of `size` bytes behind *at. */
@@ -91,17 +86,6 @@ static void see_mutation(void *ctx, const cJSON *line)
         h->mutations[h->n_mutations++] = m;
 }
 
-static bool room_for_segment(harvest *h)
-{
-    void *segments = h->segments, *of = h->of;
-    size_t room = h->segment_room;
-    bool fine = grow(&segments, h->n_segments, &h->segment_room, sizeof *h->segments);
-    h->segments = segments;
-    fine = fine && grow(&of, h->n_segments, &room, sizeof *h->of);
-    h->of = of;
-    return fine;
-}
-
 static void see_segment(void *ctx, const cJSON *line)
 {
     harvest *h = ctx;
@@ -111,28 +95,21 @@ static void see_segment(void *ctx, const cJSON *line)
     const ht_mutation *m = find_mutation(h, g.mutation);
     if (m == NULL)
         return;
-    h->no_memory = ht_statistics_segment(&h->statistics, &g, m) != HT_OK || !room_for_segment(h);
-    if (h->no_memory || h->n_segments == HT_STUDY_SEGMENTS_MAX)
-        return;
-    h->segments[h->n_segments] = g;
-    h->of[h->n_segments++] = *m;
+    h->no_memory = ht_statistics_segment(&h->statistics, &g, m) != HT_OK ||
+                   ht_run_tables_segment(h->tables, &g, m, h->recipe->objective.primary, NULL) != HT_OK;
 }
 
 static void see_window(void *ctx, const cJSON *line)
 {
     harvest *h = ctx;
     const cJSON *value = ht_json_member(ht_json_member(line, "metrics"), h->recipe->objective.primary);
-    void *at = h->points;
-    if (h->no_memory || ht_line_run(line) != h->run || !cJSON_IsNumber(value) ||
-        h->n_points == HT_STUDY_POINTS_MAX)
+    if (h->no_memory || ht_line_run(line) != h->run || !cJSON_IsNumber(value))
         return;
-    h->no_memory = !grow(&at, h->n_points, &h->point_room, sizeof *h->points);
-    h->points = at;
-    if (!h->no_memory)
-        h->points[h->n_points++] = (ht_curve_point){.replica = (int)ht_line_int(line, "replica", INT_MAX),
-                                                    .step = ht_line_int(line, "step", LLONG_MAX),
-                                                    .epoch = ht_line_int(line, "epoch", LLONG_MAX),
-                                                    .value = value->valuedouble};
+    const ht_curve_point point = {.replica = (int)ht_line_int(line, "replica", INT_MAX),
+                                  .step = ht_line_int(line, "step", LLONG_MAX),
+                                  .epoch = ht_line_int(line, "epoch", LLONG_MAX),
+                                  .value = value->valuedouble};
+    h->no_memory = ht_run_tables_point(h->tables, &point, NULL) != HT_OK;
 }
 
 /* Its first line of a run says how it began. */
@@ -174,6 +151,7 @@ static ht_status read_logs(const char *dir, unsigned long run, harvest *h, ht_er
     *h = (harvest){.run = run};
     ht_statistics_init(&h->statistics);
     HT_TRY(load_recipe(dir, &h->recipe, err));
+    HT_TRY(ht_run_tables_create(&h->tables, err));
     HT_TRY(see_lines(dir, HT_FILE_MUTATIONS, see_mutation, h, err));
     HT_TRY(see_lines(dir, HT_FILE_SEGMENTS, see_segment, h, err));
     HT_TRY(see_lines(dir, HT_FILE_METRICS, see_window, h, err));
@@ -185,7 +163,7 @@ static ht_status read_logs(const char *dir, unsigned long run, harvest *h, ht_er
 
 /* What the study says of the run. */
 typedef struct {
-    bool known, ended;
+    bool known, ended, pooled;
     char name[256], mpi_version[256], slurm_job[128], nodes[1024];
     long long replicas, ranks, seed;
     double started;
@@ -206,7 +184,9 @@ static size_t count_segments(hid_t run)
 static void read_entry(hid_t run, entry *e)
 {
     double ended = 0;
+    char mode[16] = "";
     e->known = true;
+    e->pooled = ht_h5_get_text(run, HT_STUDY_MODE, mode, sizeof mode) && strcmp(mode, "pooled") == 0;
     ht_h5_get_text(run, "name", e->name, sizeof e->name);
     ht_h5_get_text(run, "mpi_version", e->mpi_version, sizeof e->mpi_version);
     ht_h5_get_text(run, "slurm_job", e->slurm_job, sizeof e->slurm_job);
@@ -257,14 +237,11 @@ static ht_status publish(const harvest *h, const entry *e, const ht_run_sign *de
                         .ranks_per_replica = e->known ? (int)e->ranks : 1,
                         .mpi_version = e->mpi_version,
                         .slurm_job = e->slurm_job,
+                        .host = dead->host,
                         .nodes = e->known ? e->nodes : dead->host,
                         .recipe = h->recipe,
                         .base_recipe = e->base_recipe,
-                        .n_segments = h->n_segments,
-                        .segments = h->segments,
-                        .mutations = h->of,
-                        .n_points = h->n_points,
-                        .points = h->points,
+                        .tables = h->tables,
                         .statistics = &h->statistics};
     ht_name_copy(run.id, dead->study_run);
     return ht_study_publish(study, &run, err);
@@ -278,14 +255,19 @@ ht_status ht_salvage_study(const char *dir, const ht_run_sign *dead, const char 
     *segments = 0;
     if (dead->life != HT_RUN_KILLED || dead->run == 0 || dead->study_run[0] == '\0')
         return HT_OK;
-    ht_status st = look_up(study, dead->study_run, &e, err);
+    ht_status st = ht_study_pool_parts(study, err);
+    if (st == HT_OK)
+        st = look_up(study, dead->study_run, &e, err);
     if (st != HT_OK || e.ended)
         goto done;
     st = read_logs(dir, dead->run, &h, err);
-    if (st == HT_OK && h.n_segments >= e.n_segments)    /* else the logs were removed */
+    size_t found = st == HT_OK ? ht_run_tables_segments(h.tables) : 0;
+    if (st == HT_OK && e.pooled) {
+        st = ht_study_amend(study, dead->study_run, &h.statistics, dead->seen, err);
+    } else if (st == HT_OK && found >= e.n_segments) {  /* else the logs were removed */
         st = publish(&h, &e, dead, study, err);
-    if (st == HT_OK && h.n_segments > e.n_segments)
-        *segments = h.n_segments - e.n_segments;
+        *segments = st == HT_OK ? found - e.n_segments : 0;
+    }
     release(&h);
 done:
     free(e.base_recipe);

@@ -9,7 +9,8 @@
 #include "recipe/evolve.h"
 #include "store/run_lock.h"
 
-/** Take over into the study what it lacks of the run `dead`, the last one of the directory. Does nothing if
+/** Take over into the study what it lacks of the run `dead`, the last one of the directory. Of a pooled run the tables stay
+ * as they were published last; counts and evidence are brought up to date. Does nothing if
  * that run was not killed, or is whole in the study. The effective recipe in `dir` is still that run's.
  *  @param[out] segments  how many the run has in the study now that it had not before
  *  @return HT_OK; what ht_study_publish says; HT_EIO, HT_ENOMEM */

@@ -15,6 +15,10 @@ enum { HT_STUDY_VERSION = 1 };
 #define HT_STUDY_DIRECTION "direction"
 #define HT_STUDY_NAME "name"
 #define HT_STUDY_CREATED "created"
+#define HT_STUDY_MODIFIED "modified"
+/* Attributes of a run. */
+#define HT_STUDY_MODE "mode"
+#define HT_STUDY_UPDATED "updated"
 
 /** A row of /runs/<id>/evidence. */
 typedef struct {
@@ -25,6 +29,22 @@ extern const ht_h5_table ht_study_evidence_table;
 
 /** The attributes that say what a file is and what wrote it. false: HDF5 refused */
 bool ht_study_put_versions(hid_t file, const char *format, long long version);
+/** The attributes that say with what a run was made: versions of hottune, HDF5, compiler; commit. */
+bool ht_study_put_build(hid_t group);
+double ht_study_now(void);      /**< seconds since 1970 */
+
+/** What the root of a study says, beside the versions. */
+typedef struct {
+    char name[256], objective[HT_NAME_MAX], direction[16];
+    double created, modified;       /**< seconds since 1970; 0 = unknown */
+} ht_study_root;
+bool ht_study_put_root(hid_t file, const ht_study_root *root);
+/** @param path  for messages @return HT_OK, HT_EFORMAT */
+ht_status ht_study_get_root(hid_t file, const char *path, ht_study_root *root, ht_error *err);
+
+/** From all that stands under /runs: /recipe, /space, /priors, /posterior, which must not be there.
+ *  @param path  for messages */
+ht_status ht_study_complete(hid_t file, const char *path, ht_error *err);
 
 /** "minimize" or "maximize" */
 const char *ht_study_direction_text(ht_direction d);
@@ -39,8 +59,10 @@ ht_status ht_study_read_evidence(hid_t file, const char *path, size_t *n, ht_run
 
 /** Write a run into an empty group of a file in memory. false: HDF5 refused, or no memory. */
 bool ht_study_write_run(hid_t group, const ht_study_run *run);
-/** Write the observations of a posterior (NULL = none) into a group. */
-bool ht_study_write_posterior(hid_t group, const ht_posterior *posterior, const char *run);
+/** The part of it that comes from statistics: counts and evidence, which must not be there. */
+bool ht_study_put_outcome(hid_t group, const ht_statistics *s);
+/** The part of it that comes from a pool: plan, lineage, schedule, gain. */
+bool ht_study_write_pool(hid_t group, const ht_pool *pool, const ht_tuned *tuned);
 /** Write /space and /priors of a recipe. */
 bool ht_study_write_space(hid_t file, const ht_recipe *r);
 

@@ -3,12 +3,12 @@
  * May touch: the heap, the environment (Slurm), the host's name and process number (for the run's id). */
 #include "store/study_input.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "store/run_tables.h"
 #include "store/study_format.h"
 
 struct ht_study_input {
@@ -19,11 +19,7 @@ struct ht_study_input {
     int n_replicas, ranks_per_replica;
     bool has_result;
     double val, test;
-    size_t n_segments, segment_room;
-    ht_segment *segments;       /* [n_segments], owned */
-    ht_mutation *mutations;     /* [n_segments], owned */
-    size_t n_points, point_room;
-    ht_curve_point *points;     /* [n_points], owned */
+    ht_run_tables *tables;      /* owned */
 };
 
 static char *copy_or_empty(const char *text)
@@ -58,7 +54,7 @@ ht_status ht_study_input_create(const ht_recorder_options *o, unsigned long run,
     in->nodes = copy_or_empty(nodes != NULL ? nodes : in->host);
     in->base_recipe = ht_study_recipe_text(o->base != NULL ? o->base : o->recipe);
     if (in->name == NULL || in->mpi_version == NULL || in->slurm_job == NULL || in->nodes == NULL ||
-        in->base_recipe == NULL) {
+        in->base_recipe == NULL || ht_run_tables_create(&in->tables, NULL) != HT_OK) {
         ht_study_input_destroy(in);
         return ht_fail(err, HT_ENOMEM, "no memory for the study");
     }
@@ -80,59 +76,26 @@ void ht_study_input_destroy(ht_study_input *in)
     free(in->slurm_job);
     free(in->nodes);
     free(in->base_recipe);
-    free(in->segments);
-    free(in->mutations);
-    free(in->points);
+    ht_run_tables_destroy(in->tables);
     free(in);
 }
 
-static size_t more(size_t room)
+ht_status ht_study_input_segment(ht_study_input *in, const ht_closed *closed, const ht_coordinator_view *view,
+                                 ht_error *err)
 {
-    return room == 0 ? 64 : 2 * room;
-}
-
-static bool make_room_for_segment(ht_study_input *in)
-{
-    if (in->n_segments < in->segment_room)
-        return true;
-    size_t room = more(in->segment_room);
-    ht_segment *segments = realloc(in->segments, room * sizeof *segments);
-    if (segments != NULL)
-        in->segments = segments;
-    ht_mutation *mutations = realloc(in->mutations, room * sizeof *mutations);
-    if (mutations != NULL)
-        in->mutations = mutations;
-    if (segments == NULL || mutations == NULL)
-        return false;
-    in->segment_room = room;
-    return true;
-}
-
-ht_status ht_study_input_segment(ht_study_input *in, const ht_segment *g, const ht_mutation *m, ht_error *err)
-{
-    if (in->n_segments == HT_STUDY_SEGMENTS_MAX)
+    if (view->pool != NULL)
         return HT_OK;
-    if (!make_room_for_segment(in))
-        return ht_fail(err, HT_ENOMEM, "no memory to keep segment %lu for the study", g->number);
-    in->segments[in->n_segments] = *g;
-    in->mutations[in->n_segments++] = *m;
-    return HT_OK;
+    return ht_run_tables_segment(in->tables, &closed->segment, &closed->mutation, view->recipe->objective.primary, err);
+}
+
+ht_status ht_study_input_verdict(ht_study_input *in, const ht_pool_verdict *v, ht_error *err)
+{
+    return ht_run_tables_verdict(in->tables, v, err);
 }
 
 ht_status ht_study_input_point(ht_study_input *in, const ht_curve_point *p, ht_error *err)
 {
-    if (in->n_points == HT_STUDY_POINTS_MAX)
-        return HT_OK;
-    if (in->n_points == in->point_room) {
-        size_t room = more(in->point_room);
-        ht_curve_point *points = realloc(in->points, room * sizeof *points);
-        if (points == NULL)
-            return ht_fail(err, HT_ENOMEM, "no memory to keep a point of a curve for the study");
-        in->points = points;
-        in->point_room = room;
-    }
-    in->points[in->n_points++] = *p;
-    return HT_OK;
+    return ht_run_tables_point(in->tables, p, err);
 }
 
 void ht_study_input_result(ht_study_input *in, double val, double test)
@@ -152,6 +115,7 @@ ht_status ht_study_input_publish(const ht_study_input *in, const char *study, co
                         .seed = in->seed,
                         .n_replicas = in->n_replicas,
                         .ranks_per_replica = in->ranks_per_replica,
+                        .host = in->host,
                         .mpi_version = in->mpi_version,
                         .slurm_job = in->slurm_job,
                         .nodes = in->nodes,
@@ -160,13 +124,11 @@ ht_status ht_study_input_publish(const ht_study_input *in, const char *study, co
                         .has_result = known || in->has_result,
                         .result_val = known ? view->result_val : in->val,
                         .result_test = known ? view->result_test : in->test,
-                        .n_segments = in->n_segments,
-                        .segments = in->segments,
-                        .mutations = in->mutations,
-                        .n_points = in->n_points,
-                        .points = in->points,
+                        .tables = in->tables,
                         .statistics = view->statistics,
-                        .posterior = view->posterior};
+                        .posterior = view->posterior,
+                        .pool = view->pool,
+                        .tuned = view->tuned};
     memcpy(run.id, in->id, sizeof run.id);
     return ht_study_publish(study, &run, err);
 }

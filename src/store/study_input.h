@@ -5,9 +5,6 @@
 
 #include "store/recorder.h"
 
-/** Tables of a run are bounded; what comes after is in the logs only (the counts are complete). */
-enum { HT_STUDY_SEGMENTS_MAX = 50000, HT_STUDY_POINTS_MAX = 1000000 };
-
 typedef struct ht_study_input ht_study_input;
 
 /** @param started  seconds since 1970 */
@@ -18,8 +15,9 @@ const char *ht_study_input_id(const ht_study_input *in);
 void ht_study_input_destroy(ht_study_input *in);    /**< NULL is allowed */
 
 /** @return HT_OK, HT_ENOMEM */
-ht_status ht_study_input_segment(ht_study_input *in, const ht_segment *g, const ht_mutation *m,
-                                 ht_error *err);
+ht_status ht_study_input_segment(ht_study_input *in, const ht_closed *closed, const ht_coordinator_view *view,
+                                 ht_error *err);    /**< nothing in a pooled run, where verdicts say it all */
+ht_status ht_study_input_verdict(ht_study_input *in, const ht_pool_verdict *v, ht_error *err);
 ht_status ht_study_input_point(ht_study_input *in, const ht_curve_point *p, ht_error *err);
 void ht_study_input_result(ht_study_input *in, double val, double test);
 

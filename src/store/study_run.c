@@ -7,224 +7,10 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "base/value.h"
 #include "store/study_format.h"
+#include "store/run_tables.h"
 
-/* ---- segments ----------------------------------------------------------------------------------- */
-
-typedef struct {
-    long long number, mutation, replica, start_step, end_step;
-    char phase[HT_NAME_MAX], actuator[HT_NAME_MAX], key[HT_NAME_MAX], horizon[HT_NAME_MAX];
-    char decision[16], rollback[16], reason[32];
-    double score, pre, post;
-    signed char nan, anomaly, grad_spike, early;
-} segment_row;
-
-static const ht_h5_column segment_columns[] = {
-    HT_H5_COLUMN(segment_row, number, HT_H5_INT, "number: number in the run directory (s_00001 is 1)"),
-    HT_H5_COLUMN(segment_row, mutation, HT_H5_INT, "mutation: number of its mutation (m_00001 is 1)"),
-    HT_H5_COLUMN(segment_row, replica, HT_H5_INT, "replica: where it was, 0 ..."),
-    HT_H5_COLUMN(segment_row, start_step, HT_H5_INT, "start_step: when the mutation was applied [optimiser steps]"),
-    HT_H5_COLUMN(segment_row, end_step, HT_H5_INT, "end_step: when it was judged [optimiser steps]"),
-    HT_H5_TEXTS(segment_row, phase, "phase: label of the stretch of the run"),
-    HT_H5_TEXTS(segment_row, actuator, "actuator: what was changed"),
-    HT_H5_TEXTS(segment_row, key, "key: which family of the actuator"),
-    HT_H5_TEXTS(segment_row, horizon, "horizon: length as the recipe says it"),
-    HT_H5_TEXTS(segment_row, decision, "decision: accepted, rejected, rolled_back, inconclusive, lost"),
-    HT_H5_TEXTS(segment_row, rollback, "rollback: how it was undone; empty = not"),
-    HT_H5_TEXTS(segment_row, reason, "reason: why it is inconclusive; empty = it is not"),
-    HT_H5_COLUMN(segment_row, score, HT_H5_REAL, "score: gain less penalties [objective], more is better; NaN = none"),
-    HT_H5_COLUMN(segment_row, pre, HT_H5_REAL, "pre: objective before; NaN = not read"),
-    HT_H5_COLUMN(segment_row, post, HT_H5_REAL, "post: objective after; NaN = not read"),
-    HT_H5_COLUMN(segment_row, nan, HT_H5_FLAG, "nan: loss or objective was not finite [0/1]"),
-    HT_H5_COLUMN(segment_row, anomaly, HT_H5_FLAG, "anomaly: the training raised its alarm [0/1]"),
-    HT_H5_COLUMN(segment_row, grad_spike, HT_H5_FLAG, "grad_spike: the gradient norm jumped [0/1]"),
-    HT_H5_COLUMN(segment_row, early, HT_H5_FLAG, "early: judged before its horizon, at the end of the run [0/1]"),
-};
-static const ht_h5_table segment_table = HT_H5_TABLE(segment_row, segment_columns);
-
-static double reading(const ht_readings *r, const char *name)
-{
-    const double *found = ht_readings_find(r, name);
-    return found == NULL ? NAN : *found;
-}
-
-static void fill_segment(segment_row *row, const ht_segment *g, const ht_mutation *m, const char *primary)
-{
-    *row = (segment_row){.number = (long long)g->number,
-                         .mutation = (long long)g->mutation,
-                         .replica = g->replica,
-                         .start_step = g->start_step,
-                         .end_step = g->end_step,
-                         .score = g->has_score ? g->score : NAN,
-                         .pre = reading(&g->pre, primary),
-                         .post = reading(&g->post, primary),
-                         .nan = g->stability.nan,
-                         .anomaly = g->stability.anomaly,
-                         .grad_spike = g->stability.grad_spike,
-                         .early = g->early};
-    HT_H5_COPY(row->phase, m->phase);
-    HT_H5_COPY(row->actuator, m->actuator);
-    HT_H5_COPY(row->key, m->key);
-    HT_H5_COPY(row->horizon, g->horizon);
-    HT_H5_COPY(row->decision, ht_decision_text(g->decision));
-    HT_H5_COPY(row->rollback, g->rollback == HT_ROLLBACK_NONE ? "" : ht_rollback_text(g->rollback));
-    HT_H5_COPY(row->reason, g->reason);
-}
-
-/* ---- mutations ---------------------------------------------------------------------------------- */
-
-typedef struct {
-    long long number, replica, step, epoch;
-    char phase[HT_NAME_MAX], actuator[HT_NAME_MAX], key[HT_NAME_MAX], op[HT_NAME_MAX];
-    char source[16], status[16], scale[16], text[HT_NAME_MAX];
-    double value[HT_BOUNDS_MAX];
-    char param[HT_NAME_MAX];
-    double before[HT_BOUNDS_MAX], after[HT_BOUNDS_MAX];
-} mutation_row;
-
-static const ht_h5_column mutation_columns[] = {
-    HT_H5_COLUMN(mutation_row, number, HT_H5_INT, "number: number in the run directory (m_00001 is 1)"),
-    HT_H5_COLUMN(mutation_row, replica, HT_H5_INT, "replica: where it was, 0 ..."),
-    HT_H5_COLUMN(mutation_row, step, HT_H5_INT, "step: when it was applied [optimiser steps]"),
-    HT_H5_COLUMN(mutation_row, epoch, HT_H5_INT, "epoch: when it was applied [epochs, cut to an integer]"),
-    HT_H5_TEXTS(mutation_row, phase, "phase: label of the stretch of the run"),
-    HT_H5_TEXTS(mutation_row, actuator, "actuator: what was changed"),
-    HT_H5_TEXTS(mutation_row, key, "key: which family of the actuator"),
-    HT_H5_TEXTS(mutation_row, op, "op: what was done: the family's name, or mult, set, delta for one with a key"),
-    HT_H5_TEXTS(mutation_row, source, "source: random, tpe, replay"),
-    HT_H5_TEXTS(mutation_row, status, "status: what became of it"),
-    HT_H5_TEXTS(mutation_row, scale, "scale: on which the value is learned: linear, log, beta"),
-    HT_H5_TEXTS(mutation_row, text, "text: the value if it is a text; else empty"),
-    HT_H5_REALS(mutation_row, value, "value: what was asked, one number an element; NaN = no such element"),
-    HT_H5_TEXTS(mutation_row, param, "param: the first knob that was touched; empty = none"),
-    HT_H5_REALS(mutation_row, before, "before: its first numbers before, an element or parameter group each; NaN = none"),
-    HT_H5_REALS(mutation_row, after, "after: its first numbers after; NaN = none"),
-};
-static const ht_h5_table mutation_table = HT_H5_TABLE(mutation_row, mutation_columns);
-
-static void fill_value(double to[HT_BOUNDS_MAX], const ht_value *v)
-{
-    for (size_t i = 0; i < HT_BOUNDS_MAX; i++)
-        to[i] = v->kind == HT_VALUE_LIST && i < v->n_items ? v->items[i].number : NAN;
-    if (ht_value_is_number(v) || v->kind == HT_VALUE_BOOL)
-        to[0] = v->scalar.number;
-}
-
-static void fill_mutation(mutation_row *row, const ht_mutation *m)
-{
-    const ht_change *c = &m->changes[0];
-    *row = (mutation_row){
-        .number = (long long)m->number, .replica = m->replica, .step = m->step, .epoch = m->epoch};
-    HT_H5_COPY(row->phase, m->phase);
-    HT_H5_COPY(row->actuator, m->actuator);
-    HT_H5_COPY(row->key, m->key);
-    HT_H5_COPY(row->op, m->patch.op);
-    HT_H5_COPY(row->source, ht_source_text(m->source));
-    HT_H5_COPY(row->status, ht_mutation_status_text(m->status));
-    HT_H5_COPY(row->scale, ht_scale_text(m->scale));
-    HT_H5_COPY(row->text, m->patch.value.kind == HT_VALUE_TEXT ? m->patch.value.scalar.text : "");
-    fill_value(row->value, &m->patch.value);
-    HT_H5_COPY(row->param, m->n_changes > 0 ? c->param : "");
-    for (size_t i = 0; i < HT_BOUNDS_MAX; i++) {
-        bool there = m->n_changes > 0 && i < c->n_cells;
-        row->before[i] = there && !c->was_absent ? c->before[i] : NAN;
-        row->after[i] = there ? c->after[i] : NAN;
-    }
-}
-
-/* Segments and their mutations, row by row. */
-static bool write_segments(hid_t group, const ht_study_run *run)
-{
-    const char *primary = run->recipe->objective.primary;
-    segment_row *segments = calloc(run->n_segments + 1, sizeof *segments);
-    mutation_row *mutations = calloc(run->n_segments + 1, sizeof *mutations);
-    bool fine = segments != NULL && mutations != NULL;
-    for (size_t i = 0; fine && i < run->n_segments; i++) {
-        fill_segment(&segments[i], &run->segments[i], &run->mutations[i], primary);
-        fill_mutation(&mutations[i], &run->mutations[i]);
-    }
-    fine = fine && ht_h5_write_table(group, "segments", &segment_table, run->n_segments, segments) &&
-           ht_h5_write_table(group, "mutations", &mutation_table, run->n_segments, mutations);
-    free(segments);
-    free(mutations);
-    return fine;
-}
-
-/* ---- readings of all metrics -------------------------------------------------------------------- */
-
-enum { METRICS_MAX = 64 };  /* distinct names in one run; the recipe allows 16 at a time */
-
-typedef struct {
-    size_t n;
-    const char *at[METRICS_MAX];
-} metric_names;
-
-static void gather_names(metric_names *names, const ht_readings *r)
-{
-    for (size_t i = 0; i < r->n; i++) {
-        size_t k = 0;
-        while (k < names->n && strcmp(names->at[k], r->at[i].name) != 0)
-            k++;
-        if (k == names->n && k < METRICS_MAX)
-            names->at[names->n++] = r->at[i].name;
-    }
-}
-
-/* Segments x metrics, before (`post` false) or after. */
-static bool write_readings(hid_t group, const ht_study_run *run, const metric_names *names, bool post)
-{
-    double *cells = calloc(run->n_segments * names->n + 1, sizeof *cells);
-    if (cells == NULL)
-        return false;
-    for (size_t i = 0; i < run->n_segments; i++)
-        for (size_t k = 0; k < names->n; k++)
-            cells[i * names->n + k] =
-                reading(post ? &run->segments[i].post : &run->segments[i].pre, names->at[k]);
-    bool fine = ht_h5_write_matrix(group, post ? "readings_post" : "readings_pre", run->n_segments, names->n,
-                                   cells, names->at);
-    free(cells);
-    return fine;
-}
-
-static bool write_all_readings(hid_t group, const ht_study_run *run)
-{
-    metric_names names = {0};
-    for (size_t i = 0; i < run->n_segments; i++) {
-        gather_names(&names, &run->segments[i].pre);
-        gather_names(&names, &run->segments[i].post);
-    }
-    return names.n == 0 ||
-           (write_readings(group, run, &names, false) && write_readings(group, run, &names, true));
-}
-
-/* ---- curves, evidence, observations ------------------------------------------------------------- */
-
-typedef struct {
-    long long replica, step, epoch;
-    double value;
-} curve_row;
-
-static const ht_h5_column curve_columns[] = {
-    HT_H5_COLUMN(curve_row, replica, HT_H5_INT, "replica: 0 ..."),
-    HT_H5_COLUMN(curve_row, step, HT_H5_INT, "step: [optimiser steps]"),
-    HT_H5_COLUMN(curve_row, epoch, HT_H5_INT, "epoch: [epochs, cut to an integer]"),
-    HT_H5_COLUMN(curve_row, value, HT_H5_REAL, "value: the objective at a safe point"),
-};
-static const ht_h5_table curve_table = HT_H5_TABLE(curve_row, curve_columns);
-
-static bool write_curves(hid_t group, const ht_study_run *run)
-{
-    curve_row *rows = calloc(run->n_points + 1, sizeof *rows);
-    if (rows == NULL)
-        return false;
-    for (size_t i = 0; i < run->n_points; i++)
-        rows[i] = (curve_row){run->points[i].replica, run->points[i].step, run->points[i].epoch,
-                              run->points[i].value};
-    bool fine = ht_h5_write_table(group, "curves", &curve_table, run->n_points, rows);
-    free(rows);
-    return fine;
-}
+/* ---- evidence, observations ---------------------------------------------------------------------- */
 
 static const ht_h5_column evidence_columns[] = {
     HT_H5_TEXTS(ht_study_evidence_row, actuator, "actuator: first part of the family"),
@@ -279,7 +65,7 @@ static const ht_h5_column observation_columns[] = {
 };
 static const ht_h5_table observation_table = HT_H5_TABLE(observation_row, observation_columns);
 
-bool ht_study_write_posterior(hid_t group, const ht_posterior *posterior, const char *run)
+static bool write_observations(hid_t group, const ht_posterior *posterior)
 {
     size_t n = posterior == NULL ? 0 : ht_posterior_count(posterior);
     observation_row *rows = calloc(n + 1, sizeof *rows);
@@ -294,8 +80,7 @@ bool ht_study_write_posterior(hid_t group, const ht_posterior *posterior, const 
             rows[i].x[k] = k < o->n ? o->x[k] : NAN;
         rows[i].y = o->y;
     }
-    bool fine = ht_h5_put_text(group, "run", run) &&
-                ht_h5_write_table(group, "observations", &observation_table, n, rows);
+    bool fine = ht_h5_write_table(group, "observations", &observation_table, n, rows);
     free(rows);
     return fine;
 }
@@ -309,42 +94,70 @@ char *ht_study_recipe_text(const ht_recipe *r)
     return ht_string_take(&text);
 }
 
-static bool put_environment(hid_t group, const ht_study_run *run)
+/* The runs whose outcomes went into the recipe. */
+static bool put_parents(hid_t group, const ht_recipe *r)
 {
-    char hash[17];
-    return ht_recipe_hash(run->recipe, hash) == HT_OK && ht_h5_put_text(group, "id", run->id) &&
-           ht_h5_put_text(group, "name", run->name) && ht_h5_put_real(group, "started", run->started) &&
-           ht_h5_put_real(group, "ended", run->ended) && ht_h5_put_unsigned(group, "seed", run->seed) &&
-           ht_h5_put_int(group, "replicas", run->n_replicas) &&
-           ht_h5_put_int(group, "ranks_per_replica", run->ranks_per_replica) &&
-           ht_h5_put_text(group, "mpi_version", run->mpi_version) &&
-           ht_h5_put_text(group, "slurm_job", run->slurm_job) && ht_h5_put_text(group, "nodes", run->nodes) &&
-           ht_h5_put_text(group, "recipe_hash", hash);
+    const char **parents = calloc(r->evolved.n_from + 1, sizeof *parents);
+    for (size_t i = 0; parents != NULL && i < r->evolved.n_from; i++)
+        parents[i] = r->evolved.from[i];
+    bool fine = parents != NULL && ht_h5_put_texts(group, "parents", r->evolved.n_from, parents);
+    free(parents);
+    return fine;
 }
 
-static bool put_outcome(hid_t group, const ht_study_run *run)
+static bool put_hash(hid_t group, const char *name, const ht_recipe *r)
 {
-    const ht_statistics *s = run->statistics;
-    bool fine = ht_h5_put_real(group, "result_val", run->has_result ? run->result_val : NAN) &&
-                ht_h5_put_real(group, "result_test", run->has_result ? run->result_test : NAN) &&
-                ht_h5_put_int(group, "total_mutations", (long long)s->total_mutations) &&
+    char hash[17];
+    return ht_recipe_hash(r, hash) == HT_OK && ht_h5_put_text(group, name, hash);
+}
+
+static bool put_recipes(hid_t group, const ht_study_run *run)
+{
+    ht_recipe *base = NULL;
+    char *text = ht_study_recipe_text(run->recipe);
+    const char *base_text = run->base_recipe != NULL ? run->base_recipe : text;
+    bool fine = text != NULL && ht_h5_write_text(group, "recipe", text) &&
+                ht_h5_write_text(group, "base_recipe", base_text) && put_hash(group, "recipe_hash", run->recipe) &&
+                ht_recipe_parse(base_text, "base_recipe", &base, NULL) == HT_OK &&
+                put_hash(group, "base_recipe_hash", base) && put_parents(group, run->recipe);
+    ht_recipe_destroy(base);
+    free(text);
+    return fine;
+}
+
+static bool put_environment(hid_t group, const ht_study_run *run)
+{
+    return ht_h5_put_text(group, "id", run->id) && ht_h5_put_text(group, "name", run->name) &&
+           ht_h5_put_real(group, "started", run->started) && ht_h5_put_real(group, "ended", run->ended) &&
+           ht_h5_put_real(group, HT_STUDY_UPDATED, ht_study_now()) &&
+           ht_h5_put_unsigned(group, "seed", run->seed) && ht_h5_put_int(group, "replicas", run->n_replicas) &&
+           ht_h5_put_int(group, "ranks_per_replica", run->ranks_per_replica) &&
+           ht_h5_put_text(group, "host", run->host) && ht_h5_put_text(group, "nodes", run->nodes) &&
+           ht_h5_put_text(group, "slurm_job", run->slurm_job) &&
+           ht_h5_put_text(group, "mpi_version", run->mpi_version) && ht_study_put_build(group);
+}
+
+bool ht_study_put_outcome(hid_t group, const ht_statistics *s)
+{
+    bool fine = ht_h5_put_int(group, "total_mutations", (long long)s->total_mutations) &&
                 ht_h5_put_int(group, "applied_mutations", (long long)s->applied_mutations) &&
                 ht_h5_put_int(group, "failed", (long long)s->failed) &&
                 ht_h5_put_int(group, "suggested", (long long)s->suggested) &&
                 ht_h5_put_real(group, "accept_rate", ht_statistics_accept_rate(s));
     for (int d = 0; fine && d <= HT_DECISION_LOST; d++)
         fine = ht_h5_put_int(group, ht_decision_text((ht_decision)d), (long long)s->by_decision[d]);
-    return fine;
+    return fine && write_evidence(group, s);
 }
 
 bool ht_study_write_run(hid_t group, const ht_study_run *run)
 {
-    char *text = ht_study_recipe_text(run->recipe);
-    bool fine = text != NULL && put_environment(group, run) && put_outcome(group, run) &&
-                ht_h5_write_text(group, "recipe", text) &&
-                ht_h5_write_text(group, "base_recipe", run->base_recipe != NULL ? run->base_recipe : text) &&
-                write_segments(group, run) && write_all_readings(group, run) && write_curves(group, run) &&
-                write_evidence(group, run->statistics);
-    free(text);
-    return fine;
+    bool pooled = run->pool != NULL && run->tuned != NULL;
+    return put_environment(group, run) && put_recipes(group, run) &&
+           ht_h5_put_text(group, HT_STUDY_MODE, pooled ? "pooled" : "independent") &&
+           ht_h5_put_real(group, "result_val", run->has_result ? run->result_val : NAN) &&
+           ht_h5_put_real(group, "result_test", run->has_result ? run->result_test : NAN) &&
+           ht_study_put_outcome(group, run->statistics) &&
+           ht_run_tables_write(run->tables, group, pooled ? run->tuned : NULL) &&
+           write_observations(group, run->posterior) &&
+           (!pooled || ht_study_write_pool(group, run->pool, run->tuned));
 }

@@ -75,17 +75,26 @@ static inline int folder_count(const folder *f)
     return n;
 }
 
-/* Remove the files of the folder, and it. */
-static inline void folder_remove(folder *f)
+/* Remove a folder with all that is in it. */
+static inline void folder_clear(const char *path)
 {
-    DIR *dir = opendir(f->path);
-    for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;)
-        if (e->d_name[0] != '.' || strlen(e->d_name) > 2)
-            if (unlink(folder_file(f, e->d_name)) != 0)
-                rmdir(f->last);
+    char name[1024];
+    DIR *dir = opendir(path);
+    for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        int n = snprintf(name, sizeof name, "%s/%s", path, e->d_name);
+        if (n > 0 && (size_t)n < sizeof name && unlink(name) != 0)
+            folder_clear(name);
+    }
     if (dir != NULL)
         closedir(dir);
-    rmdir(f->path);
+    rmdir(path);
+}
+
+static inline void folder_remove(folder *f)
+{
+    folder_clear(f->path);
 }
 
 /* SIGKILL for this process in so many microseconds. */

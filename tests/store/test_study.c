@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "cases.h"
+#include "store/run_tables.h"
 #include "store/seal.h"
 #include "store/study_format.h"
 #include "folder.h"
@@ -24,9 +25,9 @@ typedef struct {
     ht_recipe *recipe;
     ht_segment segments[SEGMENTS];
     ht_mutation mutations[SEGMENTS];
-    ht_curve_point points[3];
     ht_statistics statistics;
     ht_posterior *posterior;
+    ht_run_tables *tables;
     ht_study_run run;
 } made;
 
@@ -58,6 +59,7 @@ static void make_segments(made *m, double value)
         ht_readings_put(&g->post, "grad/norm", 3);
         ht_statistics_mutation(&m->statistics, u);
         CU_ASSERT_EQUAL_FATAL(ht_statistics_segment(&m->statistics, g, u), HT_OK);
+        CU_ASSERT_EQUAL_FATAL(ht_run_tables_segment(m->tables, g, u, "val/loss", NULL), HT_OK);
         ht_observation o;
         if (ht_observation_of(g, u, &o))
             CU_ASSERT_EQUAL_FATAL(ht_posterior_add(m->posterior, &o, NULL), HT_OK);
@@ -70,9 +72,12 @@ static void make_run(made *m, const char *id, double started, double value)
     ht_statistics_init(&m->statistics);
     CU_ASSERT_EQUAL_FATAL(ht_recipe_parse(recipe_text, "test", &m->recipe, NULL), HT_OK);
     CU_ASSERT_EQUAL_FATAL(ht_posterior_create(&m->posterior, NULL), HT_OK);
+    CU_ASSERT_EQUAL_FATAL(ht_run_tables_create(&m->tables, NULL), HT_OK);
     make_segments(m, value);
-    for (int i = 0; i < 3; i++)
-        m->points[i] = (ht_curve_point){1, 40 * (i + 1), i + 1, 1.0 / (i + 1)};
+    for (int i = 0; i < 3; i++) {
+        const ht_curve_point point = {1, 40 * (i + 1), i + 1, 1.0 / (i + 1)};
+        CU_ASSERT_EQUAL(ht_run_tables_point(m->tables, &point, NULL), HT_OK);
+    }
     m->run = (ht_study_run){.name = "digits",
                             .started = started,
                             .ended = started + 60,
@@ -86,11 +91,7 @@ static void make_run(made *m, const char *id, double started, double value)
                             .has_result = true,
                             .result_val = 0.25,
                             .result_test = NAN,
-                            .n_segments = SEGMENTS,
-                            .segments = m->segments,
-                            .mutations = m->mutations,
-                            .n_points = 3,
-                            .points = m->points,
+                            .tables = m->tables,
                             .statistics = &m->statistics,
                             .posterior = m->posterior};
     strcpy(m->run.id, id);
@@ -101,6 +102,7 @@ static void release(made *m)
     ht_recipe_destroy(m->recipe);
     ht_statistics_release(&m->statistics);
     ht_posterior_destroy(m->posterior);
+    ht_run_tables_destroy(m->tables);
 }
 
 /* Publish one run into the study of the folder. */
@@ -155,7 +157,7 @@ static void a_study_gives_back_the_evidence_of_each_run_oldest_first(void)
     CU_ASSERT_EQUAL(e->wins, 9);
     CU_ASSERT_DOUBLE_EQUAL(e->win_center, 0.5, 1e-12);
     CU_ASSERT_STRING_EQUAL(runs[0].evidence[1].phase, "early");
-    CU_ASSERT_EQUAL(folder_count(&f), 1);
+    CU_ASSERT_EQUAL(folder_count(&f), 2);       /* the study and its parts: nothing temporary is left */
     ht_study_evidence_free(n, runs);
     folder_remove(&f);
 }
@@ -294,10 +296,7 @@ static void a_run_without_any_segment_is_a_run(void)
     folder_make(&f);
     make_run(&m, "r1", 100, 0.5);
     ht_statistics_init(&none);
-    m.run.n_segments = m.run.n_points = 0;
-    m.run.segments = NULL;
-    m.run.mutations = NULL;
-    m.run.points = NULL;
+    m.run.tables = NULL;
     m.run.statistics = &none;
     m.run.posterior = NULL;
     m.run.name = NULL;
@@ -516,7 +515,7 @@ static void a_study_that_finds_no_room_on_the_disk_stays_as_it_was(void)
     limit_files(RLIM_INFINITY);
     ht_file_stamp after = ht_file_look(folder_file(&f, "study.h5"));
     CU_ASSERT_TRUE(ht_file_same(&before, &after));
-    CU_ASSERT_EQUAL(folder_count(&f), 1);
+    CU_ASSERT_EQUAL(folder_count(&f), 2);
     CU_ASSERT_EQUAL(publish(&f, "r2", 200, 0.5, NULL), HT_OK);
     folder_remove(&f);
 }
