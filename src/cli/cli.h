@@ -92,6 +92,7 @@ int ht_verb_study_check(const ht_cli *cli, const ht_args *args);     /* study_ch
 int ht_verb_study_export(const ht_cli *cli, const ht_args *args);    /* study_export.c */
 int ht_verb_study_ls(const ht_cli *cli, const ht_args *args);        /* study_ls.c */
 int ht_verb_study_show(const ht_cli *cli, const ht_args *args);      /* study_show.c */
+int ht_verb_study_merge(const ht_cli *cli, const ht_args *args);     /* study.c */
 int ht_verb_study_upgrade(const ht_cli *cli, const ht_args *args);   /* study.c */
 int ht_verb_workloads(const ht_cli *cli, const ht_args *args);
 

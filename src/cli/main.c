@@ -195,6 +195,10 @@ const ht_verb ht_verbs[] = {
      "leading quote (') so that no spreadsheet takes it for a formula. JSON is one object with rows as objects and\n"
      "the texts (recipes), where infinities are texts and NaN is null. FILE may be the file of a sweep, too.",
      "hottune study export study.h5 --format csv --out tables", false},
+    {"study merge", ht_verb_study_merge, "OUT IN ...", 2, -1, NULL, "Put the runs of several studies into one",
+     "What is in OUT already stays. Of a run that stands in several files the most complete version is taken, so merging\n"
+     "twice changes nothing. Recipe and priors are made anew of all runs. Studies of different objectives stay apart.",
+     "hottune study merge all.h5 runs/*/study.h5", false},
     {"study upgrade", ht_verb_study_upgrade, "FILE ...", 1, -1, NULL, "Bring studies to the format of this version",
      "There is one version of the format so far, so it says so and changes nothing. A study of a newer hottune is\n"
      "refused.",

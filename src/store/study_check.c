@@ -50,6 +50,8 @@ static const known_object of_study[] = {
     {"/runs/*/schedule", HT_OBJECT_TABLE, false},
     {"/runs/*/schedule_knobs", HT_OBJECT_TABLE, false},
     {"/runs/*/gain", HT_OBJECT_TABLE, false},
+    {"/runs/*/shares", HT_OBJECT_TABLE, false},
+    {"/runs/*/plan", HT_OBJECT_TEXT, false},
     {NULL},
 };
 static const known_object of_sweep[] = {

@@ -83,7 +83,7 @@ prints 'Best trial:'
 it "check says of every object that it is whole"
 try study check runs/one
 done_quietly
-[ "$(grep -c '=> whole' out)" = 2 ] || fail "not the study and the directory"
+[ "$(grep -c '=> whole' out)" = 4 ] || fail "not the study, its two parts and the directory"
 prints "/runs/$id/segments: "
 prints 'hotcb.tune.segments.jsonl: '
 try study check $study runs/sweep/study.h5 runs/sweep runs/one/hotcb.tune.summary.json --quiet
