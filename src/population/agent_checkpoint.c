@@ -69,13 +69,13 @@ static ht_status describe(const ht_agent *a, cJSON *manifest, ht_error *err)
 
 void ht_agent_write_down(ht_agent *a)
 {
-    ht_saved *s = &a->out.as.saved;
+    ht_saved_message *s = &a->out.as.saved;
     ht_error err = {""};
     const ht_trainer *t = &a->pool.trainer;
     double began = t->now != NULL ? t->now(t->ctx) : 0;
     cJSON *manifest = cJSON_CreateObject();
     a->out.kind = HT_MESSAGE_SAVED;
-    *s = (ht_saved){.number = a->checkpoint};
+    *s = (ht_saved_message){.number = a->checkpoint};
     a->checkpoint = 0;
     if (describe(a, manifest, &err) == HT_OK)
         s->manifest = ht_json_line(manifest);

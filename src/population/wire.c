@@ -81,7 +81,7 @@ static void answer(ht_wire *w, ht_packet *m)
 
 static void saved(ht_wire *w, ht_packet *m)
 {
-    ht_saved *s = &m->as.saved;
+    ht_saved_message *s = &m->as.saved;
     ht_wire_ulong(w, &s->number);
     ht_wire_text(w, &s->manifest);
     ht_wire_real(w, &s->seconds);

@@ -86,7 +86,7 @@ typedef struct {
     char *manifest;             /**< JSON text: what WELCOME.resume must say; owned; NULL = it could not be written */
     double seconds;             /**< that writing took */
     char error[256];            /**< why not */
-} ht_saved;
+} ht_saved_message;
 
 /** Replica -> coordinator: my run is over. */
 typedef struct {
@@ -144,7 +144,7 @@ typedef struct {
         ht_report report;
         ht_outcome outcome;
         ht_answer answer;
-        ht_saved saved;
+        ht_saved_message saved;
         ht_bye bye;
         ht_welcome welcome;
         ht_directive directive;

@@ -75,8 +75,8 @@ static void fill_bye(ht_packet *m)
 
 static void fill_saved(ht_packet *m)
 {
-    ht_saved *s = &m->as.saved;
-    *s = (ht_saved){.number = 7, .manifest = owned("{\"training\":{}}"), .seconds = .25};
+    ht_saved_message *s = &m->as.saved;
+    *s = (ht_saved_message){.number = 7, .manifest = owned("{\"training\":{}}"), .seconds = .25};
     strcpy(s->error, "no space");
 }
 
