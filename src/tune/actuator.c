@@ -202,42 +202,42 @@ void ht_actuators_commanded(ht_actuators *a, const char *param)
 
 /* ---- to go on later ------------------------------------------------------------------------- */
 
-static void visit_values(ht_actuators *a, ht_saved *s)
+static void visit_values(ht_actuators *a, ht_members *s)
 {
-    size_t n = ht_saved_enter_list(s, "actuators", a->n, SIZE_MAX);
+    size_t n = ht_members_enter_list(s, "actuators", a->n, SIZE_MAX);
     if (s->loading && n != a->n)
-        ht_saved_fault(s, HT_EFORMAT, "has %zu actuators; the program registers %zu", n, a->n);
+        ht_members_fault(s, HT_EFORMAT, "has %zu actuators; the program registers %zu", n, a->n);
     for (size_t i = 0; i < a->n; i++) {
         actuator *one = &a->actuators[i];
         char name[HT_NAME_MAX];
-        ht_saved_enter_item(s, i);
+        ht_members_enter_item(s, i);
         ht_name_copy(name, one->name);
-        ht_saved_field(s, "name", name, sizeof name);
-        if (ht_saved_is_good(s) && strcmp(name, one->name) != 0)
-            ht_saved_fault(s, HT_EFORMAT, "is of actuator '%s'; the program has '%s' here", name, one->name);
+        ht_members_field(s, "name", name, sizeof name);
+        if (ht_members_is_good(s) && strcmp(name, one->name) != 0)
+            ht_members_fault(s, HT_EFORMAT, "is of actuator '%s'; the program has '%s' here", name, one->name);
         if (one->class->visit != NULL)
             one->class->visit(one->self, s);
-        ht_saved_leave(s);
+        ht_members_leave(s);
     }
-    ht_saved_leave(s);
+    ht_members_leave(s);
 }
 
 /* The snapshot of the mutation that was open. */
-static void load_snapshot(ht_actuators *a, const char *name, ht_saved *s, bool *lost)
+static void load_snapshot(ht_actuators *a, const char *name, ht_members *s, bool *lost)
 {
     void *snapshot = NULL, *self;
     ht_bridge bridge;
     const ht_actuator_class *class;
-    if (!ht_saved_is_good(s))
+    if (!ht_members_is_good(s))
         return;
     if (!find(a, name, &bridge, &class, &self)) {
-        ht_saved_fault(s, HT_EFORMAT, "is of actuator '%s', which the program does not register", name);
+        ht_members_fault(s, HT_EFORMAT, "is of actuator '%s', which the program does not register", name);
         return;
     }
     *lost = class->visit_snapshot == NULL;
     if (!*lost)
         class->visit_snapshot(self, &snapshot, s);
-    if (!*lost && ht_saved_acts(s)) {
+    if (!*lost && ht_members_acts(s)) {
         ht_name_copy(a->open.name, name);
         find(a, a->open.name, &a->open.bridge, &a->open.class, &a->open.self);
         a->open.snapshot = snapshot;
@@ -246,23 +246,23 @@ static void load_snapshot(ht_actuators *a, const char *name, ht_saved *s, bool *
     }
 }
 
-void ht_actuators_visit(ht_actuators *a, const ht_env *env, ht_saved *s, bool *lost)
+void ht_actuators_visit(ht_actuators *a, const ht_env *env, ht_members *s, bool *lost)
 {
     if (s->loading && a->open.class != NULL)
-        ht_saved_fault(s, HT_EINVAL, "cannot be loaded: a mutation is open");
+        ht_members_fault(s, HT_EINVAL, "cannot be loaded: a mutation is open");
     if (a->knobs != NULL)
         ht_knobs_visit(a->knobs, env, s);
     visit_values(a, s);
-    if (!ht_saved_enter_if(s, "open", a->open.class != NULL))
+    if (!ht_members_enter_if(s, "open", a->open.class != NULL))
         return;
     char name[HT_NAME_MAX];
     ht_name_copy(name, a->open.name);
-    ht_saved_field(s, "actuator", name, sizeof name);
+    ht_members_field(s, "actuator", name, sizeof name);
     if (s->loading)
         load_snapshot(a, name, s, lost);
     else if (a->open.class->visit_snapshot != NULL)
         a->open.class->visit_snapshot(a->open.self, &a->open.snapshot, s);
-    ht_saved_leave(s);
+    ht_members_leave(s);
 }
 
 /* ---- the effector of a replica of one rank -------------------------------------------------- */

@@ -8,7 +8,7 @@
 #ifndef HT_TUNE_ACTUATOR_H
 #define HT_TUNE_ACTUATOR_H
 
-#include "base/saved.h"
+#include "base/members.h"
 #include "tune/record.h"
 
 /** What a kind of actuator can do. `self` and snapshots belong to the kind. All required but `commanded`,
@@ -31,11 +31,11 @@ typedef struct {
     bool (*space)(void *self, const ht_family_spec *family, bool *log_knob, size_t *n, double *current);
     void (*describe)(void *self, char *text, size_t size);
     /** Save the values that are in the training now, or write those that were saved into it (if
-     *  ht_saved_acts). NULL: only the program knows them. */
-    void (*visit)(void *self, ht_saved *s);
+     *  ht_members_acts). NULL: only the program knows them. */
+    void (*visit)(void *self, ht_members *s);
     /** Save a snapshot, or make it from what was saved: then *snapshot is NULL, or, unless there was a
      *  fault, the caller's (discard). NULL: snapshots of this kind cannot be saved. */
-    void (*visit_snapshot)(void *self, void **snapshot, ht_saved *s);
+    void (*visit_snapshot)(void *self, void **snapshot, ht_members *s);
     void (*destroy)(void *self);    /**< NULL: nothing to free */
 } ht_actuator_class;
 
@@ -76,7 +76,7 @@ void ht_actuators_commanded(ht_actuators *a, const char *param);
  *  @param[out] lost  loading: a mutation was open whose snapshot could not be saved (its kind is the
  *                    program's own): none is open now, and what it changed cannot be undone; untouched when
  *                    saving */
-void ht_actuators_visit(ht_actuators *a, const ht_env *env, ht_saved *s, bool *lost);
+void ht_actuators_visit(ht_actuators *a, const ht_env *env, ht_members *s, bool *lost);
 
 /** What the tuner does to the training. One mutation at most is open between apply and restore/keep.
  *  In a replica of several ranks the kernel supplies an effector that does the same on all of them. */

@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "base/value.h"
 #include "tune/optimizer.h"
-#include "tune/record_saved.h"
+#include "tune/record_members.h"
 #include "tune/rollback.h"
 #include "tune/weights.h"
 
@@ -325,30 +325,30 @@ static void commanded(void *self, void *snap, const char *param)
 }
 
 /* The values are saved with the knobs; this is what undoes the open change. */
-static void visit_snapshot(void *self, void **snap, ht_saved *s)
+static void visit_snapshot(void *self, void **snap, ht_members *s)
 {
     const ht_bridge *b = self;
     ht_knob_view knob;
     if (s->loading && (*snap = calloc(1, sizeof(snapshot))) == NULL)
-        ht_saved_fault(s, HT_ENOMEM, "no memory to load it");
+        ht_members_fault(s, HT_ENOMEM, "no memory to load it");
     snapshot *kept = *snap;
     if (kept == NULL)
         return;
-    ht_saved_field(s, "knob", kept->key, sizeof kept->key);
-    if (ht_saved_is_good(s) && !in_group(b, kept->key, &knob))
-        ht_saved_fault(s, HT_EFORMAT, "is of knob '%s', which actuator '%s' does not have", kept->key,
+    ht_members_field(s, "knob", kept->key, sizeof kept->key);
+    if (ht_members_is_good(s) && !in_group(b, kept->key, &knob))
+        ht_members_fault(s, HT_EFORMAT, "is of knob '%s', which actuator '%s' does not have", kept->key,
                        b->actuator);
-    ht_saved_bool(s, "factor", &kept->undo.factor);
-    ht_saved_bool(s, "delta", &kept->undo.delta);
-    ht_saved_value(s, "before", &kept->before);
-    ht_saved_value(s, "after", &kept->after);
-    HT_SAVED_ENUM(s, "state", kept->state, ht_knob_state, HT_KNOB_DISABLED);
-    ht_saved_enter(s, "env");
-    ht_saved_env(s, &kept->env);
-    ht_saved_leave(s);
-    ht_saved_bool(s, "tried", &kept->tried);
-    ht_saved_bool(s, "written", &kept->written);
-    ht_saved_bool(s, "commanded", &kept->commanded);
+    ht_members_bool(s, "factor", &kept->undo.factor);
+    ht_members_bool(s, "delta", &kept->undo.delta);
+    ht_members_value(s, "before", &kept->before);
+    ht_members_value(s, "after", &kept->after);
+    HT_MEMBERS_ENUM(s, "state", kept->state, ht_knob_state, HT_KNOB_DISABLED);
+    ht_members_enter(s, "env");
+    ht_members_env(s, &kept->env);
+    ht_members_leave(s);
+    ht_members_bool(s, "tried", &kept->tried);
+    ht_members_bool(s, "written", &kept->written);
+    ht_members_bool(s, "commanded", &kept->commanded);
 }
 
 /* ---- what it says of itself ----------------------------------------------------------------- */

@@ -301,40 +301,40 @@ void ht_knobs_snapshot_destroy(ht_knobs_snapshot *s)
 
 /* ---- to go on later ------------------------------------------------------------------------- */
 
-static void visit_knob(knob *b, const ht_env *env, ht_saved *s)
+static void visit_knob(knob *b, const ht_env *env, ht_members *s)
 {
     knob loaded = *b;
     char key[HT_NAME_MAX];
     ht_error why = {""};
     ht_value held = s->loading ? loaded.current : live(b);
     ht_name_copy(key, b->spec.key);
-    ht_saved_field(s, "key", key, sizeof key);
-    if (ht_saved_is_good(s) && strcmp(key, b->spec.key) != 0)
-        ht_saved_fault(s, HT_EFORMAT, "is of knob '%s'; the program has '%s' here", key, b->spec.key);
-    ht_saved_value(s, "live", &held);
-    ht_saved_value(s, "current", &loaded.current);
-    HT_SAVED_ENUM(s, "state", loaded.state, ht_knob_state, HT_KNOB_DISABLED);
-    ht_saved_longlong(s, "last_changed_step", &loaded.last_changed_step);
-    ht_saved_size(s, "n_changes", &loaded.n_changes);
-    ht_saved_int(s, "last_verified", &loaded.last_verified, -1, 1);
-    if (!ht_saved_acts(s))
+    ht_members_field(s, "key", key, sizeof key);
+    if (ht_members_is_good(s) && strcmp(key, b->spec.key) != 0)
+        ht_members_fault(s, HT_EFORMAT, "is of knob '%s'; the program has '%s' here", key, b->spec.key);
+    ht_members_value(s, "live", &held);
+    ht_members_value(s, "current", &loaded.current);
+    HT_MEMBERS_ENUM(s, "state", loaded.state, ht_knob_state, HT_KNOB_DISABLED);
+    ht_members_longlong(s, "last_changed_step", &loaded.last_changed_step);
+    ht_members_size(s, "n_changes", &loaded.n_changes);
+    ht_members_int(s, "last_verified", &loaded.last_verified, -1, 1);
+    if (!ht_members_acts(s))
         return;
     if (held.kind != HT_VALUE_NONE && call_setter(b, &held, env, &why) != HT_OK)
-        ht_saved_fault(s, HT_EFAILED, "cannot be set: %s", why.text);
+        ht_members_fault(s, HT_EFAILED, "cannot be set: %s", why.text);
     *b = loaded;
 }
 
-void ht_knobs_visit(ht_knobs *k, const ht_env *env, ht_saved *s)
+void ht_knobs_visit(ht_knobs *k, const ht_env *env, ht_members *s)
 {
-    size_t n = ht_saved_enter_list(s, "knobs", k->n, SIZE_MAX);
+    size_t n = ht_members_enter_list(s, "knobs", k->n, SIZE_MAX);
     if (s->loading && n != k->n)
-        ht_saved_fault(s, HT_EFORMAT, "has %zu knobs; the program registers %zu", n, k->n);
+        ht_members_fault(s, HT_EFORMAT, "has %zu knobs; the program registers %zu", n, k->n);
     for (size_t i = 0; i < k->n; i++) {
-        ht_saved_enter_item(s, i);
+        ht_members_enter_item(s, i);
         visit_knob(&k->knobs[i], env, s);
-        ht_saved_leave(s);
+        ht_members_leave(s);
     }
-    ht_saved_leave(s);
+    ht_members_leave(s);
 }
 
 /* ---- description ---------------------------------------------------------------------------- */

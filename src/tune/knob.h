@@ -99,7 +99,7 @@ void ht_knobs_snapshot_destroy(ht_knobs_snapshot *s);
 /** Save values, states and histories of all knobs; or take those that were saved, and set every knob to the
  *  value that the training held then (its setter is called unless it was never set). The same knobs must be
  *  registered. */
-void ht_knobs_visit(ht_knobs *k, const ht_env *env, ht_saved *s);
+void ht_knobs_visit(ht_knobs *k, const ht_env *env, ht_members *s);
 
 /** Descriptions of the knobs that are not disabled (the entries of hotcb.actuators.json): array. */
 cJSON *ht_knobs_describe(const ht_knobs *k);

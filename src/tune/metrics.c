@@ -212,39 +212,39 @@ void ht_metrics_readings(const ht_metrics *m, const ht_recipe *r, ht_readings *o
 
 /* ---- to go on later ------------------------------------------------------------------------- */
 
-static void visit_readings(ht_metrics *m, ht_saved *s)
+static void visit_readings(ht_metrics *m, ht_members *s)
 {
     enum { MOST = 1 << 20 };
-    m->n = ht_saved_enter_list(s, "readings", m->n, MOST);
+    m->n = ht_members_enter_list(s, "readings", m->n, MOST);
     if (s->loading) {
         m->capacity = m->n;
         m->readings = calloc(m->n + 1, sizeof *m->readings);
         if (m->readings == NULL) {
-            ht_saved_fault(s, HT_ENOMEM, "no memory for %zu metrics", m->n);
+            ht_members_fault(s, HT_ENOMEM, "no memory for %zu metrics", m->n);
             m->n = 0;
         }
     }
     for (size_t i = 0; i < m->n; i++) {
-        ht_saved_enter_item(s, i);
+        ht_members_enter_item(s, i);
         reading *r = &m->readings[i];
         ht_value v = {.kind = r->value.kind, .scalar = r->value};
-        ht_saved_field(s, "name", r->name, sizeof r->name);
-        ht_saved_value(s, "value", &v);
+        ht_members_field(s, "name", r->name, sizeof r->name);
+        ht_members_value(s, "value", &v);
         r->value = v.scalar;
-        ht_saved_ulong(s, "stamp", &r->stamp);
-        ht_saved_leave(s);
+        ht_members_ulong(s, "stamp", &r->stamp);
+        ht_members_leave(s);
     }
-    ht_saved_leave(s);
+    ht_members_leave(s);
 }
 
-void ht_metrics_visit(ht_metrics *m, ht_saved *s)
+void ht_metrics_visit(ht_metrics *m, ht_members *s)
 {
     ht_metrics loaded = *m;
-    ht_saved_ulong(s, "reports", &loaded.reports);
+    ht_members_ulong(s, "reports", &loaded.reports);
     visit_readings(&loaded, s);
     if (!s->loading)
         return;
-    if (ht_saved_acts(s)) {
+    if (ht_members_acts(s)) {
         free(m->readings);
         *m = loaded;
     } else {

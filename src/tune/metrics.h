@@ -3,7 +3,7 @@
 #ifndef HT_TUNE_METRICS_H
 #define HT_TUNE_METRICS_H
 
-#include "base/saved.h"
+#include "base/members.h"
 #include "tune/record.h"
 
 typedef struct ht_metrics ht_metrics;
@@ -39,6 +39,6 @@ void ht_metrics_readings(const ht_metrics *m, const ht_recipe *r, ht_readings *o
 
 /** Save the readings with their stamps, or replace them by those that were saved. The accessor is the
  *  program's. */
-void ht_metrics_visit(ht_metrics *m, ht_saved *s);
+void ht_metrics_visit(ht_metrics *m, ht_members *s);
 
 #endif

@@ -298,18 +298,18 @@ static void commanded(void *self, void *snap, const char *param)
 
 /* ---- to go on later ------------------------------------------------------------------------- */
 
-static void visit_parameter(ht_saved *s, const char *name, double *at, bool *has, size_t n)
+static void visit_parameter(ht_members *s, const char *name, double *at, bool *has, size_t n)
 {
     double x[2] = {0, 0};
     bool there = has == NULL || *has;
     if (at == NULL)
         return;
     memcpy(x, at, n * sizeof *x);
-    ht_saved_enter(s, name);
-    ht_saved_bool(s, "there", &there);
-    ht_saved_reals(s, "values", x, n);
-    ht_saved_leave(s);
-    if (!ht_saved_acts(s))
+    ht_members_enter(s, name);
+    ht_members_bool(s, "there", &there);
+    ht_members_reals(s, "values", x, n);
+    ht_members_leave(s);
+    if (!ht_members_acts(s))
         return;
     memcpy(at, x, n * sizeof *x);
     if (has != NULL)
@@ -317,57 +317,57 @@ static void visit_parameter(ht_saved *s, const char *name, double *at, bool *has
 }
 
 /* What cannot be reached has no values. */
-static void visit(void *self, ht_saved *s)
+static void visit(void *self, ht_members *s)
 {
     const optimizer *o = self;
-    size_t here = reachable(o) ? o->n : 0, n = ht_saved_enter_list(s, "groups", here, SIZE_MAX);
+    size_t here = reachable(o) ? o->n : 0, n = ht_members_enter_list(s, "groups", here, SIZE_MAX);
     if (n > 0 && n != here)
-        ht_saved_fault(s, HT_EFORMAT, "has %zu parameter groups; the program has %zu", n, here);
+        ht_members_fault(s, HT_EFORMAT, "has %zu parameter groups; the program has %zu", n, here);
     for (size_t i = 0; i < n && i < here; i++) {
         const ht_param_group *g = &o->groups[i];
-        ht_saved_enter_item(s, i);
+        ht_members_enter_item(s, i);
         visit_parameter(s, "lr", g->lr, NULL, 1);
         visit_parameter(s, "base_lr", g->base_lr, NULL, 1);
         visit_parameter(s, "weight_decay", g->weight_decay, g->has_weight_decay, 1);
         visit_parameter(s, "betas", g->betas, g->has_betas, 2);
-        ht_saved_leave(s);
+        ht_members_leave(s);
     }
-    ht_saved_leave(s);
+    ht_members_leave(s);
 }
 
-static void visit_cell(ht_saved *s, cell *c)
+static void visit_cell(ht_members *s, cell *c)
 {
-    ht_saved_real(s, "before", &c->before);
-    ht_saved_real(s, "after", &c->after);
-    ht_saved_bool(s, "was_absent", &c->was_absent);
-    ht_saved_bool(s, "written", &c->written);
-    if (ht_saved_is_good(s) && c->was_absent && c->has == NULL)
-        ht_saved_fault(s, HT_EFORMAT, "was absent; the program cannot say so");
+    ht_members_real(s, "before", &c->before);
+    ht_members_real(s, "after", &c->after);
+    ht_members_bool(s, "was_absent", &c->was_absent);
+    ht_members_bool(s, "written", &c->written);
+    if (ht_members_is_good(s) && c->was_absent && c->has == NULL)
+        ht_members_fault(s, HT_EFORMAT, "was absent; the program cannot say so");
 }
 
-static void visit_snapshot(void *self, void **snap, ht_saved *s)
+static void visit_snapshot(void *self, void **snap, ht_members *s)
 {
     snapshot *kept = *snap;
     char name[HT_NAME_MAX];
     ht_name_copy(name, kept != NULL ? kept->op->name : "");
-    ht_saved_field(s, "op", name, sizeof name);
+    ht_members_field(s, "op", name, sizeof name);
     const op_row *op = find_op(name);
-    if (ht_saved_is_good(s) && op == NULL)
-        ht_saved_fault(s, HT_EFORMAT, "has an unknown op '%s'", name);
-    if (ht_saved_is_good(s) && (*snap = kept = look(self, op)) == NULL)
-        ht_saved_fault(s, HT_ENOMEM, "no memory to load it");
+    if (ht_members_is_good(s) && op == NULL)
+        ht_members_fault(s, HT_EFORMAT, "has an unknown op '%s'", name);
+    if (ht_members_is_good(s) && (*snap = kept = look(self, op)) == NULL)
+        ht_members_fault(s, HT_ENOMEM, "no memory to load it");
     if (kept == NULL)
         return;
-    ht_saved_bool(s, "commanded", &kept->commanded);
-    size_t n = ht_saved_enter_list(s, "cells", kept->n, SIZE_MAX);
+    ht_members_bool(s, "commanded", &kept->commanded);
+    size_t n = ht_members_enter_list(s, "cells", kept->n, SIZE_MAX);
     if (s->loading && n != kept->n)
-        ht_saved_fault(s, HT_EFORMAT, "has %zu numbers; the program has %zu", n, kept->n);
+        ht_members_fault(s, HT_EFORMAT, "has %zu numbers; the program has %zu", n, kept->n);
     for (size_t i = 0; i < kept->n; i++) {
-        ht_saved_enter_item(s, i);
+        ht_members_enter_item(s, i);
         visit_cell(s, &kept->cells[i]);
-        ht_saved_leave(s);
+        ht_members_leave(s);
     }
-    ht_saved_leave(s);
+    ht_members_leave(s);
 }
 
 /* ---- what it says of itself ----------------------------------------------------------------- */

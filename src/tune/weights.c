@@ -248,25 +248,25 @@ static void commanded(void *self, void *snap, const char *param)
         s->commanded = true;
 }
 
-static void write_back(weights *w, const char *key, bool absent, double x, ht_saved *s)
+static void write_back(weights *w, const char *key, bool absent, double x, ht_members *s)
 {
     ht_error why = {""};
     bool absent_now;
     live(w, key, &absent_now);
     if (!note(w, key))
-        ht_saved_fault(s, HT_ENOMEM, "no memory to load it");
+        ht_members_fault(s, HT_ENOMEM, "no memory to load it");
     else if (absent && absent_now)
         return;
     else if ((absent ? take_away(w, key, x, &why) : put(w, key, x, &why)) != HT_OK)
-        ht_saved_fault(s, HT_EFAILED, "cannot be written: %s", why.text);
+        ht_members_fault(s, HT_EFAILED, "cannot be written: %s", why.text);
 }
 
-static void visit(void *self, ht_saved *s)
+static void visit(void *self, ht_members *s)
 {
     weights *w = self;
-    size_t n = ht_saved_enter_list(s, "weights", reachable(w) ? w->n_touched : 0, SIZE_MAX);
+    size_t n = ht_members_enter_list(s, "weights", reachable(w) ? w->n_touched : 0, SIZE_MAX);
     if (s->loading && n > 0 && !reachable(w))
-        ht_saved_fault(s, HT_EFORMAT, "has %zu weights; the program has none now", n);
+        ht_members_fault(s, HT_EFORMAT, "has %zu weights; the program has none now", n);
     for (size_t i = 0; i < n; i++) {
         char key[HT_NAME_MAX] = "";
         bool absent = true;
@@ -275,32 +275,32 @@ static void visit(void *self, ht_saved *s)
             ht_name_copy(key, w->touched[i]);
             x = live(w, key, &absent);
         }
-        ht_saved_enter_item(s, i);
-        ht_saved_field(s, "key", key, sizeof key);
-        ht_saved_bool(s, "absent", &absent);
-        ht_saved_real(s, "value", &x);
-        if (ht_saved_acts(s))
+        ht_members_enter_item(s, i);
+        ht_members_field(s, "key", key, sizeof key);
+        ht_members_bool(s, "absent", &absent);
+        ht_members_real(s, "value", &x);
+        if (ht_members_acts(s))
             write_back(w, key, absent, x, s);
-        ht_saved_leave(s);
+        ht_members_leave(s);
     }
-    ht_saved_leave(s);
+    ht_members_leave(s);
 }
 
-static void visit_snapshot(void *self, void **snap, ht_saved *s)
+static void visit_snapshot(void *self, void **snap, ht_members *s)
 {
     (void)self;
     if (s->loading && (*snap = calloc(1, sizeof(snapshot))) == NULL)
-        ht_saved_fault(s, HT_ENOMEM, "no memory to load it");
+        ht_members_fault(s, HT_ENOMEM, "no memory to load it");
     snapshot *kept = *snap;
     if (kept == NULL)
         return;
-    ht_saved_field(s, "key", kept->key, sizeof kept->key);
-    ht_saved_field(s, "op", kept->op, sizeof kept->op);
-    ht_saved_real(s, "before", &kept->before);
-    ht_saved_real(s, "after", &kept->after);
-    ht_saved_bool(s, "was_absent", &kept->was_absent);
-    ht_saved_bool(s, "written", &kept->written);
-    ht_saved_bool(s, "commanded", &kept->commanded);
+    ht_members_field(s, "key", kept->key, sizeof kept->key);
+    ht_members_field(s, "op", kept->op, sizeof kept->op);
+    ht_members_real(s, "before", &kept->before);
+    ht_members_real(s, "after", &kept->after);
+    ht_members_bool(s, "was_absent", &kept->was_absent);
+    ht_members_bool(s, "written", &kept->written);
+    ht_members_bool(s, "commanded", &kept->commanded);
 }
 
 static size_t changes(void *self, const void *snap, ht_change *out)

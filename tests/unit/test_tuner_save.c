@@ -24,7 +24,7 @@ enum { N = 90, WORLDS = 6, GROUPS = 2, WEIGHTS = 3 };
 typedef struct {
     double lr[GROUPS], base_lr[GROUPS], wd[GROUPS], betas[GROUPS][2];
     bool has_wd[GROUPS];
-    float weights[WEIGHTS];     /* stores less than it is given */
+    float weights[WEIGHTS]; /* stores less than it is given */
     bool has_weight[WEIGHTS];
     double gain;
     long long width;
@@ -34,14 +34,14 @@ typedef struct {
 typedef struct {
     unsigned long number;
     training live;
-    long long step;             /* of the decision that is being made */
+    long long step; /* of the decision that is being made */
     unsigned long decision;
     ht_recipe *recipe;
     ht_metrics *metrics;
     ht_actuators *actuators;
     ht_knobs *knobs;
     ht_tuner *tuner;
-    ht_string log;              /* of this decision */
+    ht_string log; /* of this decision */
     unsigned seen[HT_MUTATION_INCONCLUSIVE + 1], relative, off, paused, warned;
 } world;
 
@@ -208,10 +208,13 @@ static void start_training(world *w, double salt)
 static const char recipe_text[] =
     "{\"actuators\": {"
     "\"opt\": {\"mutations\": {\"lr_mult\": {\"bounds\": [0.5, 2.0], \"cooldown\": 2}, "
-    "\"wd_mult\": {\"bounds\": [0.5, 2.0], \"floor\": 0.001}, \"betas_set\": {\"bounds\": [0.5, 0.95], \"cooldown\": 3}}}, "
-    "\"loss\": {\"keys\": {\"w0\": {\"bounds\": [0.5, 2.0], \"mode\": \"mult\"}, \"w2\": {\"bounds\": [-0.4, 0.4], "
+    "\"wd_mult\": {\"bounds\": [0.5, 2.0], \"floor\": 0.001}, \"betas_set\": {\"bounds\": [0.5, 0.95], "
+    "\"cooldown\": 3}}}, "
+    "\"loss\": {\"keys\": {\"w0\": {\"bounds\": [0.5, 2.0], \"mode\": \"mult\"}, \"w2\": {\"bounds\": [-0.4, "
+    "0.4], "
     "\"mode\": \"delta\"}}}, "
-    "\"net\": {\"mutations\": {\"gain_mult\": {\"bounds\": [0.5, 2.0]}, \"width_delta\": {\"bounds\": [-16, 16]}}}, "
+    "\"net\": {\"mutations\": {\"gain_mult\": {\"bounds\": [0.5, 2.0]}, \"width_delta\": {\"bounds\": [-16, "
+    "16]}}}, "
     "\"rig\": {\"mutations\": {\"drive_mult\": {\"bounds\": [0.9, 1.1]}}}}, "
     "\"objective\": {\"primary\": \"val/loss\", \"backup_metrics\": [\"train/loss\"]}, "
     "\"acceptance\": {\"horizon\": \"%s\", \"epsilon\": 0.0, \"rollback_on_reject\": %s}, "
@@ -221,11 +224,33 @@ static bool add_targets(world *w)
 {
     const ht_weight_access access = {w, get_weight, put_weight, remove_weight};
     const ht_knob_spec knobs[] = {
-        {.key = "gain", .type = HT_KNOB_LOG_FLOAT, .set = set_gain, .get = get_gain, .ctx = w, .group = "net",
-         .metric = "gain", .has_min = true, .min = 1e-3, .has_max = true, .max = 10, .initial = ht_real(w->live.gain)},
-        {.key = "width", .type = HT_KNOB_INT, .set = set_width, .ctx = w, .group = "net", .has_min = true, .min = 8,
-         .has_max = true, .max = 128, .initial = ht_int(64)},
-        {.key = "drive", .type = HT_KNOB_FLOAT, .set = set_drive, .ctx = w, .group = "rig",
+        {.key = "gain",
+         .type = HT_KNOB_LOG_FLOAT,
+         .set = set_gain,
+         .get = get_gain,
+         .ctx = w,
+         .group = "net",
+         .metric = "gain",
+         .has_min = true,
+         .min = 1e-3,
+         .has_max = true,
+         .max = 10,
+         .initial = ht_real(w->live.gain)},
+        {.key = "width",
+         .type = HT_KNOB_INT,
+         .set = set_width,
+         .ctx = w,
+         .group = "net",
+         .has_min = true,
+         .min = 8,
+         .has_max = true,
+         .max = 128,
+         .initial = ht_int(64)},
+        {.key = "drive",
+         .type = HT_KNOB_FLOAT,
+         .set = set_drive,
+         .ctx = w,
+         .group = "rig",
          .initial = ht_real(w->live.drive)},
         {.key = "spare", .type = HT_KNOB_FLOAT, .set = set_drive, .ctx = w, .group = "other"}};
     ht_param_group groups[GROUPS];
@@ -262,10 +287,14 @@ static world *open_world(unsigned long number, double salt)
         CU_FAIL_FATAL("the world cannot be made");
     }
     const ht_tuner_options o = {
-        .recipe = w->recipe, .metrics = w->metrics, .actuators = w->actuators,
+        .recipe = w->recipe,
+        .metrics = w->metrics,
+        .actuators = w->actuators,
         .effector = ht_effector_local(w->actuators),
         .ports = {w, propose, take_mutation, take_segment, take_window, take_off, take_warning},
-        .mode = HT_MODE_ACTIVE, .replica = 3, .auto_disable_on_error = true};
+        .mode = HT_MODE_ACTIVE,
+        .replica = 3,
+        .auto_disable_on_error = true};
     CU_ASSERT_EQUAL_FATAL(ht_tuner_create(&o, &w->tuner, NULL), HT_OK);
     return w;
 }
@@ -291,7 +320,8 @@ static void operate(world *w, const char *op, const char *params, const char *re
     CU_ASSERT(params == NULL || ht_json_parse(params, &p, NULL, NULL) == HT_OK);
     CU_ASSERT(replay == NULL || ht_replay_parse(replay, &queue, NULL) == HT_OK);
     ht_tuner_operate(w->tuner, op, p, replay != NULL ? &queue : NULL, &result);
-    ht_string_add(&w->log, "%s %s: %d %s\n", op, params != NULL ? params : "", (int)result.decision, result.error);
+    ht_string_add(&w->log, "%s %s: %d %s\n", op, params != NULL ? params : "", (int)result.decision,
+                  result.error);
     cJSON_Delete(result.payload);
     cJSON_Delete(p);
     ht_replay_release(&queue);
@@ -300,22 +330,45 @@ static void operate(world *w, const char *op, const char *params, const char *re
 static void ask_for_something(world *w)
 {
     switch (w->decision) {
-    case 8: operate(w, "set", "{\"acceptance.epsilon\": 0.01, \"safety.reject_pause\": 3}", NULL); break;
-    case 17: ht_tuner_freeze(w->tuner, true); break;
-    case 20: ht_tuner_freeze(w->tuner, false); break;
-    case 33: operate(w, "disable", NULL, NULL); break;
-    case 36: operate(w, "enable", "{\"mode\": \"suggest\"}", NULL); break;
-    case 38: operate(w, "enable", NULL, NULL); break;
-    case 44: operate(w, "mutate", "{\"actuator\": \"opt\", \"patch\": {\"op\": \"lr_mult\", \"value\": 0.9}}", NULL); break;
-    case 52:
-        operate(w, "enable", "{\"mode\": \"replay\"}",
-                "{\"step\": 5300, \"actuator\": \"loss\", \"patch\": {\"op\": \"mult\", \"key\": \"w0\", \"value\": 1.5}}\n"
-                "{\"step\": 5700, \"actuator\": \"net\", \"patch\": {\"op\": \"gain_mult\", \"value\": 0.7}}\n"
-                "{\"step\": 999999, \"actuator\": \"net\", \"patch\": {\"op\": \"gain_mult\", \"value\": 0.7}}\n");
+    case 8:
+        operate(w, "set", "{\"acceptance.epsilon\": 0.01, \"safety.reject_pause\": 3}", NULL);
         break;
-    case 59: operate(w, "enable", NULL, NULL); break;
-    case 70: operate(w, "set", "{\"actuators.rig.enabled\": true}", NULL); break;
-    default: break;
+    case 17:
+        ht_tuner_freeze(w->tuner, true);
+        break;
+    case 20:
+        ht_tuner_freeze(w->tuner, false);
+        break;
+    case 33:
+        operate(w, "disable", NULL, NULL);
+        break;
+    case 36:
+        operate(w, "enable", "{\"mode\": \"suggest\"}", NULL);
+        break;
+    case 38:
+        operate(w, "enable", NULL, NULL);
+        break;
+    case 44:
+        operate(w, "mutate", "{\"actuator\": \"opt\", \"patch\": {\"op\": \"lr_mult\", \"value\": 0.9}}",
+                NULL);
+        break;
+    case 52:
+        operate(
+            w, "enable", "{\"mode\": \"replay\"}",
+            "{\"step\": 5300, \"actuator\": \"loss\", \"patch\": {\"op\": \"mult\", \"key\": \"w0\", "
+            "\"value\": 1.5}}\n"
+            "{\"step\": 5700, \"actuator\": \"net\", \"patch\": {\"op\": \"gain_mult\", \"value\": 0.7}}\n"
+            "{\"step\": 999999, \"actuator\": \"net\", \"patch\": {\"op\": \"gain_mult\", \"value\": "
+            "0.7}}\n");
+        break;
+    case 59:
+        operate(w, "enable", NULL, NULL);
+        break;
+    case 70:
+        operate(w, "set", "{\"actuators.rig.enabled\": true}", NULL);
+        break;
+    default:
+        break;
     }
 }
 
@@ -367,12 +420,14 @@ static void show_training(world *w)
         ht_string_add(&w->log, "%a %a %d %a %a %a; ", t->lr[i], t->base_lr[i], (int)t->has_wd[i],
                       t->has_wd[i] ? t->wd[i] : 0, t->betas[i][0], t->betas[i][1]);
     for (int i = 0; i < WEIGHTS; i++)
-        ht_string_add(&w->log, "%d %a; ", (int)t->has_weight[i], t->has_weight[i] ? (double)t->weights[i] : 0);
+        ht_string_add(&w->log, "%d %a; ", (int)t->has_weight[i],
+                      t->has_weight[i] ? (double)t->weights[i] : 0);
     ht_string_add(&w->log, "%a %lld %a", t->gain, t->width, t->drive);
     for (size_t i = 0; i < ht_knobs_count(w->knobs); i++) {
         ht_knobs_at(w->knobs, i, &v);
-        ht_string_add(&w->log, "; %s %d %a %s %lld %zu %d", v.spec->key, (int)v.current.kind, v.current.scalar.number,
-                      ht_knob_state_text(v.state), v.last_changed_step, v.n_changes, v.last_verified);
+        ht_string_add(&w->log, "; %s %d %a %s %lld %zu %d", v.spec->key, (int)v.current.kind,
+                      v.current.scalar.number, ht_knob_state_text(v.state), v.last_changed_step, v.n_changes,
+                      v.last_verified);
     }
     ht_tuner_peek(w->tuner, &state);
     ht_string_add(&w->log, "; %d %lu %lu %lld %lld %lu %d %lu\n", (int)state.mode, state.mutation_counter,
@@ -387,7 +442,9 @@ static char *decide(world *w, unsigned long decision)
     w->decision = decision;
     w->step = (long long)decision * 100;
     ht_random r = stream(w, 4);
-    ht_env env = {.step = w->step - 50, .epoch = (double)decision - .5, .max_steps = decision == 1 ? 100 * N : 0,
+    ht_env env = {.step = w->step - 50,
+                  .epoch = (double)decision - .5,
+                  .max_steps = decision == 1 ? 100 * N : 0,
                   .loss = 1};
     if (decision == 1)
         ht_tuner_event(w->tuner, HT_FIT_START, &env, NULL);
@@ -444,7 +501,8 @@ static unsigned long go_on(unsigned long number, const char *text, unsigned long
     for (unsigned long d = first; d <= N && differs == 0; d++) {
         char *line = decide(w, d);
         if (strcmp(line, wanted[d]) != 0) {
-            fprintf(stderr, "world %lu, cut before %lu, differs at %lu:\n%s---\n%s", number, first, d, wanted[d], line);
+            fprintf(stderr, "world %lu, cut before %lu, differs at %lu:\n%s---\n%s", number, first, d,
+                    wanted[d], line);
             differs = d;
         }
         free(line);
@@ -484,7 +542,8 @@ static void a_run_goes_on_from_every_decision_as_if_it_had_not_stopped(void)
         CU_ASSERT(seen[i] > 0);
     CU_ASSERT(relative > 0 && off > 0 && paused > 0 && open > 20);
     printf(" [%u open at a cut, %u accepted, %u rolled back (%u relative), %u failed, %u off]", open,
-           seen[HT_MUTATION_ACCEPTED], seen[HT_MUTATION_ROLLED_BACK], relative, seen[HT_MUTATION_FAILED], off);
+           seen[HT_MUTATION_ACCEPTED], seen[HT_MUTATION_ROLLED_BACK], relative, seen[HT_MUTATION_FAILED],
+           off);
 }
 
 /* A run without any save says the same. */
@@ -512,7 +571,8 @@ static world *busy_world(const char *actuator)
         for (unsigned long d = 1; d < 33; d++) {
             free(decide(w, d));
             cJSON *tree = ht_tuner_save(w->tuner, NULL);
-            const char *open = ht_json_text(ht_json_member(ht_json_member(tree, "training"), "open"), "actuator");
+            const char *open =
+                ht_json_text(ht_json_member(ht_json_member(tree, "training"), "open"), "actuator");
             bool found = open != NULL && strcmp(open, actuator) == 0;
             cJSON_Delete(tree);
             if (found)
@@ -613,7 +673,8 @@ static void a_state_of_another_replica_or_program_is_refused(void)
     cJSON *tree = NULL;
     CU_ASSERT_EQUAL(ht_json_parse(text, &tree, NULL, NULL), HT_OK);
     CU_ASSERT_EQUAL(ht_tuner_load(s.tuner, tree, &err), HT_EFORMAT);
-    CU_ASSERT_STRING_EQUAL(err.text, "tuner.training.actuators[0].groups has 2 parameter groups; the program has 1");
+    CU_ASSERT_STRING_EQUAL(err.text,
+                           "tuner.training.actuators[0].groups has 2 parameter groups; the program has 1");
     cJSON_Delete(tree);
     stage_close(&s);
     close_world(w);
@@ -680,7 +741,8 @@ static void a_setter_that_refuses_is_named(void)
     close_world(to);
 }
 
-CASES("tuner_save", CASE(a_run_goes_on_from_every_decision_as_if_it_had_not_stopped), CASE(saving_changes_nothing),
-      CASE(damage_is_named_and_changes_nothing), CASE(a_state_of_another_replica_or_program_is_refused),
+CASES("tuner_save", CASE(a_run_goes_on_from_every_decision_as_if_it_had_not_stopped),
+      CASE(saving_changes_nothing), CASE(damage_is_named_and_changes_nothing),
+      CASE(a_state_of_another_replica_or_program_is_refused),
       CASE(a_snapshot_that_cannot_be_saved_ends_its_segment_without_a_verdict),
       CASE(a_tuner_in_the_middle_of_something_is_not_loaded_into), CASE(a_setter_that_refuses_is_named))

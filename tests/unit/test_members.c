@@ -1,4 +1,5 @@
-/* tests/unit/test_saved.c - members of a struct as JSON and back: exact, and strict with what is damaged. */
+/* tests/unit/test_members.c - members of a struct as JSON and back: exact, and strict with what is damaged.
+ */
 #include <float.h>
 #include <limits.h>
 #include <math.h>
@@ -6,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/saved.h"
+#include "base/members.h"
 #include "cases.h"
 
 typedef struct {
@@ -28,40 +29,40 @@ typedef struct {
     } items[4];
 } thing;
 
-static void visit(thing *t, ht_saved *s)
+static void visit(thing *t, ht_members *s)
 {
-    ht_saved_real(s, "real", &t->real);
-    ht_saved_reals(s, "pair", t->pair, 2);
-    ht_saved_longlong(s, "whole", &t->whole);
-    ht_saved_ulong(s, "count", &t->count);
-    ht_saved_size(s, "size", &t->size);
-    ht_saved_int(s, "small", &t->small, -3, 3);
-    ht_saved_bool(s, "yes", &t->yes);
-    ht_saved_field(s, "name", t->name, sizeof t->name);
-    ht_saved_text(s, "text", &t->text);
-    ht_saved_json(s, "tree", &t->tree);
-    ht_saved_value(s, "value", &t->value);
-    if ((t->has_inner = ht_saved_enter_if(s, "inner", t->has_inner))) {
-        ht_saved_real(s, "real", &t->inner);
-        ht_saved_leave(s);
+    ht_members_real(s, "real", &t->real);
+    ht_members_reals(s, "pair", t->pair, 2);
+    ht_members_longlong(s, "whole", &t->whole);
+    ht_members_ulong(s, "count", &t->count);
+    ht_members_size(s, "size", &t->size);
+    ht_members_int(s, "small", &t->small, -3, 3);
+    ht_members_bool(s, "yes", &t->yes);
+    ht_members_field(s, "name", t->name, sizeof t->name);
+    ht_members_text(s, "text", &t->text);
+    ht_members_json(s, "tree", &t->tree);
+    ht_members_value(s, "value", &t->value);
+    if ((t->has_inner = ht_members_enter_if(s, "inner", t->has_inner))) {
+        ht_members_real(s, "real", &t->inner);
+        ht_members_leave(s);
     }
-    t->n = ht_saved_enter_list(s, "items", t->n, 4);
+    t->n = ht_members_enter_list(s, "items", t->n, 4);
     for (size_t i = 0; i < t->n; i++) {
-        ht_saved_enter_item(s, i);
-        ht_saved_real(s, "x", &t->items[i].x);
-        ht_saved_leave(s);
+        ht_members_enter_item(s, i);
+        ht_members_real(s, "x", &t->items[i].x);
+        ht_members_leave(s);
     }
-    ht_saved_leave(s);
+    ht_members_leave(s);
 }
 
 /* As text, as a file has it; owned by the caller. */
 static char *text_of(thing *t)
 {
-    ht_saved s;
+    ht_members s;
     cJSON *tree = NULL;
-    ht_saved_begin(&s);
+    ht_members_begin(&s);
     visit(t, &s);
-    CU_ASSERT_EQUAL_FATAL(ht_saved_end(&s, &tree, NULL), HT_OK);
+    CU_ASSERT_EQUAL_FATAL(ht_members_end(&s, &tree, NULL), HT_OK);
     char *text = ht_json_line(tree);
     cJSON_Delete(tree);
     CU_ASSERT_PTR_NOT_NULL_FATAL(text);
@@ -70,13 +71,13 @@ static char *text_of(thing *t)
 
 static ht_status load(const char *text, thing *t, ht_error *err)
 {
-    ht_saved s;
+    ht_members s;
     cJSON *tree = NULL;
     *t = (thing){0};
     CU_ASSERT_EQUAL_FATAL(ht_json_parse(text, &tree, NULL, err), HT_OK);
-    ht_saved_begin_load(&s, "thing", tree, false);
+    ht_members_begin_load(&s, "thing", tree, false);
     visit(t, &s);
-    ht_status st = ht_saved_end(&s, NULL, err);
+    ht_status st = ht_members_end(&s, NULL, err);
     cJSON_Delete(tree);
     return st;
 }
@@ -111,10 +112,22 @@ static double of_bits(uint64_t bits)
 
 static void every_double_comes_back_bit_for_bit(void)
 {
-    const double numbers[] = {0, -0.0, .1 + .2, 1e15, -1.0 / 3, DBL_MAX, DBL_MIN, DBL_TRUE_MIN, INFINITY, -INFINITY,
-                              of_bits(0x7ff8000000000000), of_bits(0xfff8000000000abc), of_bits(0x7ff0000000000001)};
+    const double numbers[] = {0,
+                              -0.0,
+                              .1 + .2,
+                              1e15,
+                              -1.0 / 3,
+                              DBL_MAX,
+                              DBL_MIN,
+                              DBL_TRUE_MIN,
+                              INFINITY,
+                              -INFINITY,
+                              of_bits(0x7ff8000000000000),
+                              of_bits(0xfff8000000000abc),
+                              of_bits(0x7ff0000000000001)};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        thing t = {.real = numbers[i], .pair = {numbers[i], 1}, .has_inner = true, .inner = numbers[i], .n = 1};
+        thing t = {
+            .real = numbers[i], .pair = {numbers[i], 1}, .has_inner = true, .inner = numbers[i], .n = 1};
         t.items[0].x = t.value.scalar.number = numbers[i];
         t.value.kind = HT_VALUE_REAL;
         thing back = again(&t);
@@ -128,10 +141,11 @@ static void every_double_comes_back_bit_for_bit(void)
 
 static void every_integer_comes_back(void)
 {
-    const long long numbers[] = {0, -1, 9007199254740991, 9007199254740992, 9007199254740993, -9007199254740993,
-                                 LLONG_MAX, LLONG_MIN};
+    const long long numbers[] = {
+        0, -1, 9007199254740991, 9007199254740992, 9007199254740993, -9007199254740993, LLONG_MAX, LLONG_MIN};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        thing t = {.whole = numbers[i], .count = (unsigned long)numbers[i], .size = (size_t)numbers[i], .small = -3};
+        thing t = {
+            .whole = numbers[i], .count = (unsigned long)numbers[i], .size = (size_t)numbers[i], .small = -3};
         thing back = again(&t);
         CU_ASSERT_EQUAL(back.whole, numbers[i]);
         CU_ASSERT_EQUAL(back.count, (unsigned long)numbers[i]);
@@ -158,8 +172,14 @@ static void texts_come_back_also_those_that_are_no_utf8(void)
 static void values_come_back_with_their_kinds(void)
 {
     const double pair[] = {.9, NAN};
-    ht_value values[] = {{.kind = HT_VALUE_NONE}, {.kind = HT_VALUE_NULL}, ht_bool(true), ht_int(7), ht_real(7),
-                         ht_text("w"), ht_tuple(2, pair), {.kind = HT_VALUE_LIST, .n_items = 100}};
+    ht_value values[] = {{.kind = HT_VALUE_NONE},
+                         {.kind = HT_VALUE_NULL},
+                         ht_bool(true),
+                         ht_int(7),
+                         ht_real(7),
+                         ht_text("w"),
+                         ht_tuple(2, pair),
+                         {.kind = HT_VALUE_LIST, .n_items = 100}};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         thing t = {.value = values[i]}, back = again(&t);
         CU_ASSERT_EQUAL(back.value.kind, values[i].kind);
@@ -229,15 +249,15 @@ static void what_is_damaged_is_refused_and_named(void)
 static void nothing_at_all_is_refused(void)
 {
     ht_error err = {""};
-    ht_saved s;
+    ht_members s;
     thing t = {0};
-    ht_saved_begin_load(&s, "thing", NULL, false);
+    ht_members_begin_load(&s, "thing", NULL, false);
     visit(&t, &s);
-    CU_ASSERT_EQUAL(ht_saved_end(&s, NULL, &err), HT_EFORMAT);
+    CU_ASSERT_EQUAL(ht_members_end(&s, NULL, &err), HT_EFORMAT);
     CU_ASSERT_STRING_EQUAL(err.text, "thing is missing");
 }
 
-CASES("saved", CASE(every_double_comes_back_bit_for_bit), CASE(every_integer_comes_back),
+CASES("members", CASE(every_double_comes_back_bit_for_bit), CASE(every_integer_comes_back),
       CASE(texts_come_back_also_those_that_are_no_utf8), CASE(values_come_back_with_their_kinds),
       CASE(trees_come_back_with_their_integers), CASE(what_is_damaged_is_refused_and_named),
       CASE(nothing_at_all_is_refused))
