@@ -15,7 +15,7 @@
 enum {
     TEXT_MAX = 16 << 20,        /* bytes of a text dataset that we read */
     COMPACT_MAX = 60000,        /* bytes that fit into the header of a dataset (HDF5: 64 KiB in all) */
-    IMAGE_STEP = 1 << 20
+    IMAGE_STEP = 1 << 17
 };
 
 void ht_h5_quiet_begin(ht_h5_quiet *q)

@@ -9,7 +9,7 @@
 
 #include "store/h5_internal.h"
 
-enum { GROW_BYTES = 1 << 14 };      /* of a chunk: compressed in a fraction of a millisecond */
+enum { GROW_BYTES = 1 << 13 };      /* of a chunk: compressed in a fraction of a millisecond */
 
 struct ht_h5_grow {
     hid_t set, type;        /* dataset; type of a row (table) or of a cell (matrix) in memory */
@@ -31,11 +31,12 @@ void ht_h5_grow_destroy(ht_h5_grow *g)
     free(g);
 }
 
-/* Nothing but the chunk that is written now is kept: full ones are not looked at again. */
-static hid_t small_cache(size_t chunk_bytes)
+/* No cache of chunks: each is written once, whole. And H5Ocopy (HDF5 1.10.8) overruns its buffer when a compressed
+ * chunk of a dataset that is open is still in the cache, flushed or not. */
+static hid_t no_cache(void)
 {
     hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
-    if (access >= 0 && H5Pset_chunk_cache(access, 7, 2 * chunk_bytes, 1) < 0) {
+    if (access >= 0 && H5Pset_chunk_cache(access, 0, 0, 1) < 0) {
         ht_h5_close(access);
         return H5I_INVALID_HID;
     }
@@ -47,8 +48,7 @@ static hid_t create_set(hid_t at, const char *name, int rank, size_t room, hid_t
     static const double none = NAN;
     hsize_t dims[2] = {0, 0}, most[2] = {H5S_UNLIMITED, room};
     hid_t space = H5Screate_simple(rank, dims, most), how = ht_h5_chunked(rank, chunk),
-          access = small_cache((size_t)chunk[0] * (rank == 2 ? (size_t)chunk[1] : 1) * H5Tget_size(type)),
-          set = H5I_INVALID_HID;
+          access = no_cache(), set = H5I_INVALID_HID;
     bool fine = space >= 0 && how >= 0 && access >= 0;
     if (fine && rank == 2)
         fine = H5Pset_fill_value(how, H5T_NATIVE_DOUBLE, &none) >= 0;

@@ -35,8 +35,8 @@ typedef struct {
     const struct ht_run_tables *tables;   /**< NULL = none */
     const ht_statistics *statistics;
     const ht_posterior *posterior;  /**< NULL = none */
-    const ht_pool *pool;            /**< NULL: the replicas are independent */
-    const ht_tuned *tuned;          /**< of `pool` */
+    const ht_tuned *tuned;          /**< knobs of a pooled run; NULL: the replicas are independent */
+    const ht_pool *pool;            /**< of a pooled run; NULL: nothing is known but its segments */
 } ht_study_run;
 
 /** Whether a run with this recipe may be put into the study at `path`: it is missing, or about the same

@@ -151,7 +151,7 @@ bool ht_study_put_outcome(hid_t group, const ht_statistics *s)
 
 bool ht_study_write_run(hid_t group, const ht_study_run *run)
 {
-    bool pooled = run->pool != NULL && run->tuned != NULL;
+    bool pooled = run->tuned != NULL;
     return put_environment(group, run) && put_recipes(group, run) &&
            ht_h5_put_text(group, HT_STUDY_MODE, pooled ? "pooled" : "independent") &&
            ht_h5_put_real(group, "result_val", run->has_result ? run->result_val : NAN) &&
@@ -159,5 +159,5 @@ bool ht_study_write_run(hid_t group, const ht_study_run *run)
            ht_study_put_outcome(group, run->statistics) &&
            ht_run_tables_write(run->tables, group, pooled ? run->tuned : NULL) &&
            write_observations(group, run->posterior) &&
-           (!pooled || ht_study_write_pool(group, run->pool, run->tuned));
+           (run->pool == NULL || ht_study_write_pool(group, run->pool, run->tuned));
 }
