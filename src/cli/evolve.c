@@ -19,6 +19,7 @@
 typedef struct {
     size_t n, capacity;
     ht_run_evidence *runs;
+    size_t bad_lines;           /* of logs that were read */
 } evidence_list;
 
 static void list_release(evidence_list *l)
@@ -120,6 +121,25 @@ static bool ends_in_h5(const char *path)
     return n > 3 && strcmp(path + n - 3, ".h5") == 0;
 }
 
+static void pass_over(void *ctx, const cJSON *line)
+{
+    (void)ctx;
+    (void)line;
+}
+
+/* Lines that the evidence of a killed run lacks. */
+static void count_bad_lines(evidence_list *l, const char *dir)
+{
+    static const char *const names[] = {HT_FILE_MUTATIONS, HT_FILE_SEGMENTS};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t bad = 0;
+        char *path = ht_path_join(dir, names[i]);
+        if (path != NULL && ht_lines_each(path, pass_over, NULL, &bad, NULL) == HT_OK)
+            l->bad_lines += bad;
+        free(path);
+    }
+}
+
 /* The summary of a run that was killed is behind its logs. */
 static ht_status add_directory(evidence_list *l, const char *dir, ht_error *err)
 {
@@ -128,6 +148,7 @@ static ht_status add_directory(evidence_list *l, const char *dir, ht_error *err)
     HT_TRY(ht_run_lock_look(dir, &sign, err));
     if (sign.life == HT_RUN_KILLED && sign.run > 0 && sign.study_run[0] != '\0') {
         HT_TRY(ht_salvage_evidence(dir, &sign, &run, err));
+        count_bad_lines(l, dir);
         return list_add(l, run, err);
     }
     char *summary = ht_path_join(dir, HT_FILE_SUMMARY);
@@ -223,6 +244,9 @@ int ht_verb_recipe_evolve(const ht_cli *cli, const ht_args *args)
     ht_status st = ht_recipe_load(base_path, &base, &err);
     for (size_t i = 0; i < args->n_words && st == HT_OK; i++)
         st = add_source(&l, args->words[i], &err);
+    if (st == HT_OK && l.bad_lines > 0)
+        ht_cli_fail(cli, HT_EXIT_DONE, "warning: %zu lines of the logs of killed runs cannot be read; 'hottune study check' "
+                    "names them", l.bad_lines);
     int code = st == HT_OK ? evolve(cli, args, base, &l, ht_args_text(args, "out"))
                            : ht_cli_fail_status(cli, st, &err);
     list_release(&l);

@@ -97,14 +97,15 @@ static void add_mutation(export *e, const ht_replay_entry *m)
     add(e, m->step, "val_epoch_end", "tune", "mutate", NULL, params);
 }
 
-/* The latest run of the directory, and its best replica: what the summary says. */
-static void read_summary(export *e, const char *dir)
+/* The latest run of the directory, and its best replica: what the summary says. Without one, all runs and replica 0. */
+static ht_status read_summary(export *e, const char *dir, ht_error *err)
 {
     char *path = ht_path_join(dir, HT_FILE_SUMMARY), *text = NULL;
     cJSON *summary = NULL;
-    size_t n = 0;
-    if (path != NULL && ht_file_read(path, &text, &n, NULL) == HT_OK &&
-        ht_json_parse(text, &summary, NULL, NULL) == HT_OK) {
+    ht_status st = path != NULL ? ht_file_read(path, &text, NULL, err) : ht_fail(err, HT_ENOMEM, "out of memory");
+    if (st == HT_OK && (st = ht_json_parse(text, &summary, NULL, err)) != HT_OK)
+        ht_fail_in(err, st, path);
+    if (st == HT_OK) {
         const char *run = ht_json_text(summary, "run");
         snprintf(e->run, sizeof e->run, "%s", run != NULL ? run : "");
         if (e->replica < 0)
@@ -115,6 +116,7 @@ static void read_summary(export *e, const char *dir)
     cJSON_Delete(summary);
     free(text);
     free(path);
+    return st == HT_ENOTFOUND ? HT_OK : st;
 }
 
 static ht_status read_logs(export *e, const char *dir, ht_error *err)
@@ -190,8 +192,9 @@ int ht_verb_recipe_export(const ht_cli *cli, const ht_args *args)
         code = ht_cli_path(cli, dir, HT_FILE_OPLIST, &path);
     if (code != HT_EXIT_DONE)
         goto done;
-    read_summary(&e, dir);
-    st = read_logs(&e, dir, &err);
+    st = read_summary(&e, dir, &err);
+    if (st == HT_OK)
+        st = read_logs(&e, dir, &err);
     code =
         st == HT_OK ? write_list(cli, &e, given != NULL ? given : path) : ht_cli_fail_status(cli, st, &err);
 done:

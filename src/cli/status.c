@@ -208,15 +208,20 @@ static void freeze_part(const ht_cli *cli, const char *dir, cJSON *out)
 {
     ht_freeze f = {HT_FREEZE_OFF};
     cJSON *shown = cJSON_CreateObject();
-    ht_freeze_read(dir, &f, NULL); /* missing or broken = off */
+    ht_error why = {""};
+    bool broken = ht_freeze_read(dir, &f, &why) != HT_OK; /* then it counts as off, as it does for a run */
     ht_json_put_text(shown, "mode", ht_freeze_mode_text(f.mode));
     ht_json_put_text(shown, "recipe_path", f.recipe_path[0] != 0 ? f.recipe_path : NULL);
     ht_json_put_text(shown, "adjust_path", f.adjust_path[0] != 0 ? f.adjust_path : NULL);
     ht_json_put_text(shown, "policy", f.strict ? "strict" : "best_effort");
     ht_json_put_int(shown, "step_offset", (double)f.step_offset);
+    if (broken)
+        ht_json_put_text(shown, "error", why.text);
     ht_json_put(out, "freeze", shown);
     if (cli->json)
         return;
+    if (broken)
+        printf("Freeze file cannot be read: %s\n", why.text);
     printf("Freeze mode: %s\n", ht_freeze_mode_text(f.mode));
     if (f.recipe_path[0] != 0)
         printf("  recipe: %s\n", f.recipe_path);
@@ -287,6 +292,8 @@ static ht_status ledger_part(const ht_cli *cli, const char *dir, cJSON *out, ht_
     if (!cli->json && bad > 0)
         printf("  %zu lines of %s cannot be read\n", bad, path);
     ht_json_put(out, "applied", handles);
+    if (bad > 0)
+        ht_json_put_int(out, "applied_bad_lines", (double)bad);
 done:
     free(path);
     return st;

@@ -1,7 +1,7 @@
 /* src/cli/study_check.c - the verb `study check`: whether studies and run directories are whole.
  *
  * HDF5 may crash or hang on a damaged file, so each file of that kind is read by a child process, which tells what it
- * finds as JSON lines; one that dies, or says nothing for SILENCE_S seconds, is itself a finding.
+ * finds as JSON lines. One that dies, computes for CPU_S seconds or says nothing for SILENCE_S seconds is a finding.
  * May touch: stdout, child processes; reads the files that are named. */
 #include <errno.h>
 #include <poll.h>
@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,7 +20,7 @@
 #include "store/run_dir.h"
 #include "store/study_check.h"
 
-enum { SILENCE_S = 8, LINE_MAX_BYTES = 1 << 16 };
+enum { CPU_S = 8, SILENCE_S = 60, LINE_MAX_BYTES = 1 << 16 };
 
 /* What was found so far, of all files. */
 typedef struct {
@@ -55,8 +56,20 @@ static void take_finding(void *ctx, ht_check_verdict verdict, const char *object
 
 /* ---- in the child ----------------------------------------------------------------------------------- */
 
+/* CPU_S more seconds from now on: they are counted by the processor, so a busy machine does not end a check. */
+static void go_on(void)
+{
+    struct rusage used;
+    struct rlimit limit;
+    if (getrusage(RUSAGE_SELF, &used) != 0 || getrlimit(RLIMIT_CPU, &limit) != 0)
+        return;
+    limit.rlim_cur = (rlim_t)used.ru_utime.tv_sec + (rlim_t)used.ru_stime.tv_sec + CPU_S;
+    setrlimit(RLIMIT_CPU, &limit);
+}
+
 static void send_line(int fd, cJSON *o)
 {
+    go_on();
     char *line = ht_json_line(o);
     size_t n = line != NULL ? strlen(line) : 0;
     if (line != NULL)
@@ -88,6 +101,7 @@ static void send_sign(void *ctx)
 static void check_in_child(const char *path, int fd)
 {
     const ht_check_sink sink = {send_finding, send_sign, &fd};
+    go_on();
     ht_error err = {""};
     ht_status st = ht_study_check(path, &sink, &err);
     cJSON *o = cJSON_CreateObject();
@@ -170,15 +184,17 @@ static ht_status check_hdf5(findings *f, const char *path, ht_error *err)
     close(ends[0]);
     if (child < 0)
         return ht_fail(err, HT_EIO, "cannot start a process: %s", strerror(errno));
-    if (!l.ended)
+    if (!speaks)
         kill(child, SIGKILL);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         continue;
     if (!l.ended) {
         char what[128];
-        snprintf(what, sizeof what, speaks ? "HDF5 breaks down behind the last object above (signal %d)"
-                                           : "HDF5 does not come back from what follows the last object above",
-                 WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+        int signal = speaks && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+        if (!speaks || signal == SIGXCPU)
+            snprintf(what, sizeof what, "HDF5 does not come back from what follows the last object above");
+        else
+            snprintf(what, sizeof what, "HDF5 breaks down behind the last object above (signal %d)", signal);
         take_finding(f, HT_CHECK_DAMAGED, "", what);
         return ht_fail(err, HT_EFORMAT, "'%s' is damaged", path);
     }
