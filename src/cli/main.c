@@ -190,7 +190,8 @@ const ht_verb ht_verbs[] = {
      "JSON, and the segments those of the summary and the study. Exit code: 0 whole, 1 damaged, 2 wrong usage.",
      "hottune study check runs/exp1", false},
     {"study export", ht_verb_study_export, "FILE", 1, 1, study_export_options, "Write a study as tables",
-     "A table each for runs, segments, curves and whatever else the file has, with the run in the first column.\n"
+     "A table each for runs, segments, curves and whatever else the file has. Its first columns are the run and the\n"
+     "row within it, from 0: knobs, factors and readings go row by row with segments, and are joined by these two.\n"
      "CSV is RFC 4180 with a header line; what is not there is empty, and a text that begins with = + - @ gets a\n"
      "leading quote (') so that no spreadsheet takes it for a formula. JSON is one object with rows as objects and\n"
      "the texts (recipes), where infinities are texts and NaN is null. FILE may be the file of a sweep, too.",

@@ -1,5 +1,6 @@
 /** @file src/cli/study_sheets.h
- *  A study as tidy tables: the tables of the same name of all runs are one, with the run in the first column.
+ *  A study as tidy tables: the tables of the same name of all runs are one, with the run and the row in its table (from
+ *  0) in the first columns: tables that go row by row with each other are joined by these two.
  *
  *  Besides the tables of the file there are `study` (its attributes), `runs` and `priors` (of groups that have
  *  nothing but attributes). Whatever table a later version of the format adds is there, too. */

@@ -71,6 +71,7 @@ static ht_status learn_columns(const ht_sheets *s, const ht_sheet *sheet, cJSON 
         ht_study_table t;
         if (sheet->sources[i].run != NULL)
             learn_column(names, "run");
+        learn_column(names, "row");
         HT_TRY(ht_study_table_read(s->f, sheet->sources[i].object, 0, 0, &t, err));
         for (size_t c = 0; c < t.n_columns; c++)
             for (size_t k = 0; k < elements(&t.columns[c]); k++) {
@@ -85,31 +86,35 @@ static ht_status learn_columns(const ht_sheets *s, const ht_sheet *sheet, cJSON 
 
 /* What stands in a column of the CSV, for one source. */
 typedef struct {
-    const ht_table_column *column;  /* NULL = nothing, or the run */
+    enum { NOTHING, RUN, ROW, CELL } kind;
+    const ht_table_column *column;
     size_t k;
-    bool is_run;
 } cell;
 
 static void place_columns(const ht_study_table *t, const cJSON *names, bool has_run, cell *cells)
 {
     if (has_run)
-        cells[(size_t)ht_json_number(names, "run", 0)].is_run = true;
+        cells[(size_t)ht_json_number(names, "run", 0)].kind = RUN;
+    cells[(size_t)ht_json_number(names, "row", 0)].kind = ROW;
     for (size_t c = 0; c < t->n_columns; c++)
         for (size_t k = 0; k < elements(&t->columns[c]); k++) {
             char name[HT_NAME_MAX + 24];
             column_name(&t->columns[c], k, name);
             cell *to = &cells[(size_t)ht_json_number(names, name, 0)];
-            if (!to->is_run)
-                *to = (cell){&t->columns[c], k, false};
+            if (to->kind == NOTHING)
+                *to = (cell){CELL, &t->columns[c], k};
         }
 }
 
-static void add_cell(ht_string *out, const ht_study_table *t, size_t row, const cell *c, const char *run)
+/* @param number  of the row in its table, of which t has a part */
+static void add_cell(ht_string *out, const ht_study_table *t, size_t row, size_t number, const cell *c, const char *run)
 {
     char text[40];
-    if (c->is_run)
+    if (c->kind == RUN)
         add_text(out, run);
-    else if (c->column == NULL)
+    else if (c->kind == ROW)
+        ht_string_add(out, "%zu", number);
+    else if (c->kind == NOTHING)
         return;
     else if (c->column->kind == HT_CELL_TEXT)
         add_text(out, ht_table_text(t, row, c->column));
@@ -131,7 +136,7 @@ static ht_status add_rows(const ht_sheets *s, const ht_sheet_source *source, con
             place_columns(&t, names, source->run != NULL, cells);
         for (size_t row = 0; cells != NULL && row < t.n_rows; row++)
             for (size_t i = 0; i < n; i++) {
-                add_cell(out, &t, row, &cells[i], source->run);
+                add_cell(out, &t, row, at + row, &cells[i], source->run);
                 ht_string_add_bytes(out, i + 1 < n ? "," : "\r\n", i + 1 < n ? 1 : 2);
             }
         all = t.n_all;
@@ -190,6 +195,7 @@ static ht_status add_objects(const ht_sheets *s, const ht_sheet_source *source, 
             cJSON *object = cJSON_CreateObject();
             if (source->run != NULL)
                 ht_json_put_text(object, "run", source->run);
+            ht_json_put_int(object, "row", (double)(at + row));
             for (size_t c = 0; c < t.n_columns; c++)
                 ht_json_put(object, t.columns[c].name, ht_table_json(&t, row, &t.columns[c]));
             add_line(out, object, *first);

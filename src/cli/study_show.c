@@ -84,11 +84,24 @@ static ht_status no_run(const ht_study_file *f, const cJSON *runs, const char *i
                    near != NULL ? "'" : "");
 }
 
+/* Put the members of each row of `more` behind those of the same row of `rows`. Takes `more`. */
+static void join_rows(cJSON *rows, cJSON *more)
+{
+    cJSON *row, *other = more != NULL ? more->child : NULL;
+    cJSON_ArrayForEach(row, rows)
+    {
+        const cJSON *item;
+        cJSON_ArrayForEach(item, other) ht_json_put(row, item->string, cJSON_Duplicate(item, true));
+        other = other != NULL ? other->next : NULL;
+    }
+    cJSON_Delete(more);
+}
+
 /* What is told of one run, whose object is `group`. */
 static ht_status gather_run(const ht_study_file *f, const char *group, cJSON *out, ht_error *err)
 {
-    static const char *const tables[] = {"evidence", "schedule"};
-    cJSON *attributes = NULL;
+    static const char *const tables[] = {"evidence", "gain", "schedule"};
+    cJSON *attributes = NULL, *knobs = NULL;
     HT_TRY(ht_study_attributes(f, group, &attributes, err));
     ht_json_put(out, "attributes", attributes);
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
@@ -96,6 +109,8 @@ static ht_status gather_run(const ht_study_file *f, const char *group, cJSON *ou
         HT_TRY(read_rows(f, group, tables[i], &rows, err));
         ht_json_put(out, tables[i], rows);
     }
+    HT_TRY(read_rows(f, group, "schedule_knobs", &knobs, err));
+    join_rows(cJSON_GetObjectItemCaseSensitive(out, "schedule"), knobs);
     return HT_OK;
 }
 
@@ -261,6 +276,8 @@ static void print_run(const cJSON *run, const char *title)
              ht_json_number(a, "ranks_per_replica", 0), text(a, "nodes"));
     print_line("ran on", line);
     print_section("  What it says of each family", ht_json_member(run, "evidence"), "nothing");
+    if (cJSON_GetArraySize(ht_json_member(run, "gain")) > 0)
+        print_section("  What its champion owes to what", ht_json_member(run, "gain"), "");
     if (cJSON_GetArraySize(rows) > 0)
         print_section("  Schedule of its champion", rows, "");
 }

@@ -183,6 +183,7 @@ prints 'tables -> tables'
 csv 'len(t) == 2 and [r["seed"] for r in t] == ["1", "2"] and t[1]["id"] == "'"$id"'"' tables/runs.csv
 csv '[r["id"][-3:] for r in t] == ["-r1", "-r2"]' tables/runs.csv
 csv '{r["run"][-3:] for r in t} == {"-r1", "-r2"} and all(float(r["score"]) < 10 for r in t if r["score"])' tables/segments.csv
+csv '[r["row"] for r in t][:3] == ["0", "1", "2"] and all(r["val/loss"] for r in t)' tables/readings_pre.csv
 csv 'all(float(r["value"]) > 0 for r in t)' tables/curves.csv
 csv '[r["family"] for r in t] and all(r["prior_center"] for r in t)' tables/priors.csv
 n=$(cat runs/one/hotcb.tune.segments.jsonl | wc -l)
