@@ -5,6 +5,7 @@
  *      agent_ports.c     what the tuner asks and tells: proposals, records
  *      agent_operate.c   what is asked from outside: orders, freeze modes, the operation list
  *      agent_pool.c      its part in a pooled run: work, training states, waiting
+ *      agent_save.c      its members to a JSON tree and back
  *      agent_checkpoint.c    it is written down, and goes on from there */
 #ifndef HT_POPULATION_AGENT_STATE_H
 #define HT_POPULATION_AGENT_STATE_H

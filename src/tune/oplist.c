@@ -6,6 +6,7 @@
 #include "tune/oplist.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,4 +183,41 @@ const cJSON *ht_oplist_missed(const ht_oplist *l, size_t i, size_t *index, char 
         return e->body;
     }
     return NULL;
+}
+
+/* ---- to go on later ------------------------------------------------------------------------- */
+
+static void visit_entry(ht_oplist_entry *e, ht_members *s)
+{
+    ht_members_longlong(s, "step", &e->step);
+    ht_members_field(s, "event", e->event, sizeof e->event);
+    ht_members_size(s, "order", &e->order);
+    ht_members_bool(s, "fired", &e->fired);
+    ht_members_json(s, "body", &e->body);
+    if (ht_members_is_good(s) && e->body == NULL)
+        ht_members_fault(s, HT_EFORMAT, "has no body");
+}
+
+void ht_oplist_visit(ht_oplist **l, ht_members *s)
+{
+    if (!ht_members_enter_if(s, "list", *l != NULL))
+        return;
+    if (s->loading && (*l = calloc(1, sizeof **l)) == NULL)
+        ht_members_fault(s, HT_ENOMEM, "no memory for a list of operations");
+    if (*l != NULL) {
+        ht_oplist_entries *all = &(*l)->entries;
+        ht_members_longlong(s, "step_offset", &(*l)->step_offset);
+        size_t n = ht_members_enter_list(s, "entries", all->n, SIZE_MAX);
+        if (s->loading && n > 0 && (all->at = calloc(n, sizeof *all->at)) == NULL)
+            ht_members_fault(s, HT_ENOMEM, "no memory for %zu entries", n);
+        if (s->loading)
+            all->n = all->capacity = all->at != NULL ? n : 0;
+        for (size_t i = 0; i < all->n; i++) {
+            ht_members_enter_item(s, i);
+            visit_entry(&all->at[i], s);
+            ht_members_leave(s);
+        }
+        ht_members_leave(s);
+    }
+    ht_members_leave(s);
 }

@@ -7,7 +7,7 @@
 #define HT_TUNE_OPLIST_H
 
 #include "base/error.h"
-#include "base/json.h"
+#include "base/members.h"
 
 typedef struct ht_oplist ht_oplist;
 
@@ -31,5 +31,9 @@ const cJSON *ht_oplist_due(ht_oplist *l, long long step, ht_event event, size_t 
 /** Entries that did not fire, after the run: call with i = 0, 1, .. until NULL.
  *  @param[out] missed  "missed_step:<step>:<event>" */
 const cJSON *ht_oplist_missed(const ht_oplist *l, size_t i, size_t *index, char missed[96]);
+
+/** Save a list (NULL = none) with what has fired, or make it from what was saved: then *l, which must be
+ *  NULL, is owned by the caller, also after a fault. */
+void ht_oplist_visit(ht_oplist **l, ht_members *s);
 
 #endif
