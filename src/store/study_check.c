@@ -218,6 +218,8 @@ ht_status ht_study_check(const char *path, const ht_check_sink *sink, ht_error *
     ht_study_file *f = NULL;
     bool sealed = false;
     walk w = {.sink = sink};
+    ht_error own = {""};
+    err = err != NULL ? err : &own;
     ht_status seal = ht_seal_look(path, &sealed, err);
     if (seal != HT_OK && seal != HT_EFORMAT)
         return seal;
