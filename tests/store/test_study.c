@@ -1,119 +1,15 @@
 /* tests/store/test_study.c - the study: what goes in comes out, whatever lies in the file's place. */
 #include <fcntl.h>
 #include <math.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/random.h"
 #include "cases.h"
-#include "store/run_tables.h"
 #include "store/seal.h"
 #include "store/study_format.h"
-#include "folder.h"
-
-/* ---- a run -------------------------------------------------------------------------------------- */
-
-enum { SEGMENTS = 12 };
-
-static const char recipe_text[] =
-    "version: 1\nobjective: {primary: val/loss, mode: min, backup_metrics: [grad/norm]}\n"
-    "actuators:\n  opt:\n    mutations:\n      lr_mult: {bounds: [0.5, 2.0]}\n"
-    "  a/b:\n    keys:\n      aux: {mode: mult, bounds: [0.5, 2.0]}\n";
-
-typedef struct {
-    ht_recipe *recipe;
-    ht_segment segments[SEGMENTS];
-    ht_mutation mutations[SEGMENTS];
-    ht_statistics statistics;
-    ht_posterior *posterior;
-    ht_run_tables *tables;
-    ht_study_run run;
-} made;
-
-/* Nine of twelve segments accepted, all with the factor `value`. */
-static void make_segments(made *m, double value)
-{
-    for (size_t i = 0; i < SEGMENTS; i++) {
-        ht_segment *g = &m->segments[i];
-        ht_mutation *u = &m->mutations[i];
-        bool won = i % 4 != 3;
-        *u = (ht_mutation){.number = i + 1,
-                           .replica = 1,
-                           .step = 40,
-                           .phase = "early",
-                           .actuator = "opt",
-                           .key = "lr_mult",
-                           .patch = {"lr_mult", "", ht_real(value)},
-                           .scale = HT_SCALE_LOG,
-                           .source = HT_SOURCE_TPE,
-                           .status = won ? HT_MUTATION_ACCEPTED : HT_MUTATION_REJECTED,
-                           .n_changes = 1};
-        u->changes[0] =
-            (ht_change){.param = "lr", .n_cells = 2, .before = {1, 2}, .after = {value, 2 * value}};
-        *g = (ht_segment){.number = i + 1, .mutation = i + 1, .replica = 1, .start_step = 40, .end_step = 80,
-                          .horizon = "next_val_epoch_end", .has_score = true, .score = won ? 0.5 : -0.5,
-                          .decision = won ? HT_DECISION_ACCEPTED : HT_DECISION_REJECTED};
-        ht_readings_put(&g->pre, "val/loss", 1);
-        ht_readings_put(&g->post, "val/loss", won ? 0.5 : 1.5);
-        ht_readings_put(&g->post, "grad/norm", 3);
-        ht_statistics_mutation(&m->statistics, u);
-        CU_ASSERT_EQUAL_FATAL(ht_statistics_segment(&m->statistics, g, u), HT_OK);
-        CU_ASSERT_EQUAL_FATAL(ht_run_tables_segment(m->tables, g, u, "val/loss", NULL), HT_OK);
-        ht_observation o;
-        if (ht_observation_of(g, u, &o))
-            CU_ASSERT_EQUAL_FATAL(ht_posterior_add(m->posterior, &o, NULL), HT_OK);
-    }
-}
-
-static void make_run(made *m, const char *id, double started, double value)
-{
-    *m = (made){.recipe = NULL};
-    ht_statistics_init(&m->statistics);
-    CU_ASSERT_EQUAL_FATAL(ht_recipe_parse(recipe_text, "test", &m->recipe, NULL), HT_OK);
-    CU_ASSERT_EQUAL_FATAL(ht_posterior_create(&m->posterior, NULL), HT_OK);
-    CU_ASSERT_EQUAL_FATAL(ht_run_tables_create(&m->tables, NULL), HT_OK);
-    make_segments(m, value);
-    for (int i = 0; i < 3; i++) {
-        const ht_curve_point point = {1, 40 * (i + 1), i + 1, 1.0 / (i + 1)};
-        CU_ASSERT_EQUAL(ht_run_tables_point(m->tables, &point, NULL), HT_OK);
-    }
-    m->run = (ht_study_run){.name = "digits",
-                            .started = started,
-                            .ended = started + 60,
-                            .seed = 18446744073709551615u,
-                            .n_replicas = 8,
-                            .ranks_per_replica = 2,
-                            .mpi_version = "some MPI",
-                            .nodes = "n[1-4]",
-                            .recipe = m->recipe,
-                            .base_recipe = recipe_text,
-                            .has_result = true,
-                            .result_val = 0.25,
-                            .result_test = NAN,
-                            .tables = m->tables,
-                            .statistics = &m->statistics,
-                            .posterior = m->posterior};
-    strcpy(m->run.id, id);
-}
-
-static void release(made *m)
-{
-    ht_recipe_destroy(m->recipe);
-    ht_statistics_release(&m->statistics);
-    ht_posterior_destroy(m->posterior);
-    ht_run_tables_destroy(m->tables);
-}
-
-/* Publish one run into the study of the folder. */
-static ht_status publish(folder *f, const char *id, double started, double value, ht_error *err)
-{
-    made m;
-    make_run(&m, id, started, value);
-    ht_status st = ht_study_publish(folder_file(f, "study.h5"), &m.run, err);
-    release(&m);
-    return st;
-}
+#include "bytes.h"
+#include "made_run.h"
 
 static ht_recipe *evolved(folder *f)
 {
@@ -205,7 +101,7 @@ static void a_run_that_began_with_the_evolved_recipe_does_not_count_the_others_t
     m.run.base_recipe = yaml;
     CU_ASSERT_EQUAL(ht_study_publish(folder_file(&f, "study.h5"), &m.run, NULL), HT_OK);
     CU_ASSERT_DOUBLE_EQUAL(evolved_center(&f), exp(0.51 * log(0.5)), 1e-12);
-    release(&m);
+    made_release(&m);
     free(yaml);
     folder_remove(&f);
 }
@@ -309,7 +205,7 @@ static void a_run_without_any_segment_is_a_run(void)
     CU_ASSERT_EQUAL(evolved_center(&f), 1);
     ht_study_evidence_free(n, runs);
     ht_statistics_release(&none);
-    release(&m);
+    made_release(&m);
     folder_remove(&f);
 }
 
@@ -343,7 +239,7 @@ static void a_study_about_another_objective_is_refused_and_untouched(void)
         strstr(err.text, "is about 'val/loss' (minimize), this run about 'val/acc' (maximize)"));
     ht_file_stamp after = ht_file_look(folder_file(&f, "study.h5"));
     CU_ASSERT_TRUE(ht_file_same(&before, &after));
-    release(&m);
+    made_release(&m);
     folder_remove(&f);
 }
 
@@ -494,15 +390,6 @@ static void a_study_that_another_program_changed_is_a_study(void)
     folder_remove(&f);
 }
 
-static void limit_files(rlim_t n)
-{
-    struct rlimit limit;
-    signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &limit);
-    limit.rlim_cur = n;
-    setrlimit(RLIMIT_FSIZE, &limit);
-}
-
 static void a_study_that_finds_no_room_on_the_disk_stays_as_it_was(void)
 {
     folder f;
@@ -510,9 +397,9 @@ static void a_study_that_finds_no_room_on_the_disk_stays_as_it_was(void)
     folder_make(&f);
     CU_ASSERT_EQUAL(publish(&f, "r1", 100, 0.5, NULL), HT_OK);
     ht_file_stamp before = ht_file_look(folder_file(&f, "study.h5"));
-    limit_files(1000);
+    bytes_limit(1000);
     CU_ASSERT_EQUAL(publish(&f, "r2", 200, 0.5, &err), HT_EIO);
-    limit_files(RLIM_INFINITY);
+    bytes_limit(RLIM_INFINITY);
     ht_file_stamp after = ht_file_look(folder_file(&f, "study.h5"));
     CU_ASSERT_TRUE(ht_file_same(&before, &after));
     CU_ASSERT_EQUAL(folder_count(&f), 2);
