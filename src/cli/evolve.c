@@ -25,7 +25,7 @@ typedef struct {
 static void list_release(evidence_list *l)
 {
     for (size_t i = 0; i < l->n; i++)
-        free(l->runs[i].evidence);
+        ht_run_evidence_release(&l->runs[i]);
     free(l->runs);
 }
 
@@ -67,6 +67,9 @@ static ht_status add_summary(evidence_list *l, const char *path, ht_error *err)
         ht_fail_in(err, st, path);
         goto done;
     }
+    st = ht_summary_lessons(summary, &run, err);
+    if (st != HT_OK)
+        goto done;
     const char *number = ht_json_text(summary, "run"), *id = ht_json_text(summary, "study_run");
     whole = realpath(path, NULL);
     const char *name = whole != NULL ? whole : path;

@@ -95,6 +95,7 @@ void ht_coordinator_destroy(ht_coordinator *c)
     free(c->list);
     ht_statistics_release(&c->statistics);
     ht_pool_destroy(c->pool);
+    ht_learned_destroy(c->learned);
     ht_recipe_destroy(c->recipe);
     free(c);
 }

@@ -8,6 +8,7 @@
 #ifndef HT_POPULATION_COORDINATOR_H
 #define HT_POPULATION_COORDINATOR_H
 
+#include "population/learned.h"
 #include "population/pool.h"
 #include "population/tuned.h"
 #include "population/wire.h"
@@ -107,6 +108,7 @@ typedef struct {
     unsigned long replay_missed, open;  /**< open = mutations not judged yet */
     const ht_posterior *posterior;      /**< the shared one, or replica 0's */
     const ht_pool *pool;                /**< NULL: the replicas are independent */
+    const ht_learned *learned;          /**< what a pooled run teaches the next one; NULL as above */
     const ht_tuned *tuned;              /**< knobs of a pooled run, in the order of a verdict's h and x; NULL as above */
 } ht_coordinator_view;
 void ht_coordinator_peek(const ht_coordinator *c, ht_coordinator_view *out);

@@ -49,7 +49,15 @@ static ht_status create_pool(ht_coordinator *c, const ht_pool_options *o, const 
 {
     if (c->epochs <= 0)
         return ht_fail(why, HT_EINVAL, "the program did not say how many epochs it trains (max_epochs)");
-    return ht_pool_create(o, member, &c->pool, why);
+    HT_TRY(ht_pool_create(o, member, &c->pool, why));
+    c->member = *member;
+    ht_tuned_find(c->recipe, &c->member, &c->tuned);
+    ht_status st = ht_learned_create(&c->tuned, &c->learned, why);
+    if (st != HT_OK) {
+        ht_pool_destroy(c->pool);
+        c->pool = NULL;
+    }
+    return st;
 }
 
 /* A person meant it to be pooled: the summary and whoever hears of plans tell why it is not. */
@@ -88,8 +96,6 @@ void ht_coordinator_pool_begin(ht_coordinator *c, const ht_member *member)
         return;
     }
     c->barrier = false;
-    c->member = *member;
-    ht_tuned_find(c->recipe, &c->member, &c->tuned);
     ht_pool_plan(&o, member, &plan);
     say_lines(c, ht_string_peek(&plan));
     if (c->announce != NULL)
@@ -181,7 +187,7 @@ static void log_knob(ht_coordinator *c, const ht_pool_verdict *v, size_t k)
 {
     const ht_tuned_knob *knob = &c->tuned.k[k];
     ht_mutation m = {.number = ++c->mutations, .replica = v->replica, .step = v->start_step,
-                     .epoch = (long long)v->wall, .scale = HT_SCALE_LOG, .source = HT_SOURCE_TPE,
+                     .epoch = (long long)v->wall, .scale = HT_SCALE_LOG, .source = v->fresh ? HT_SOURCE_RANDOM : HT_SOURCE_TPE,
                      .status = HT_MUTATION_APPLIED, .n_changes = 1};
     ht_name_copy(m.phase, v->phase != NULL ? v->phase : "");
     ht_name_copy(m.actuator, knob->actuator);
@@ -217,6 +223,8 @@ static void log_verdict(ht_coordinator *c, const ht_pool_verdict *v)
     ht_pool_verdict *record = ht_coordinator_post(c, HT_RECORD_VERDICT);
     if (record != NULL)
         *record = *v;
+    if (ht_learned_add(c->learned, v) != HT_OK)
+        c->no_memory = true;
     for (size_t k = 0; v->mutant && k < v->n_knobs && k < c->tuned.n; k++)
         if (v->x[k] != 0)
             log_knob(c, v, k);

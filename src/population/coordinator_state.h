@@ -73,6 +73,7 @@ struct ht_coordinator {
     ht_pool *pool;                      /**< owned; NULL: independent */
     ht_member member;                   /**< of a pooled run */
     ht_tuned tuned;                     /**< its knobs that the recipe tunes */
+    ht_learned *learned;                /**< owned; NULL: independent */
     void (*announce)(void *ctx, const char *plan);
     void *announce_ctx;
     ht_statistics statistics;

@@ -44,23 +44,36 @@ static double spread_in(const ht_family_spec *f, const char *phase)
     return 0;
 }
 
-static double propose(const ht_tuned_knob *k, size_t at, const ht_multipliers *m, const ht_recipe *r,
-                      const char *phase, ht_random *random)
+static bool has_prior(const ht_tuned *t)
 {
-    ht_multiplier_range range = {k->mult_lo, k->mult_hi, ht_family_center(k->family, phase),
-                                 spread_in(k->family, phase)};
+    for (size_t k = 0; k < t->n; k++)
+        if (t->k[k].family->n_priors > 0 || t->k[k].family->prior_center != 1)
+            return true;
+    return false;
+}
+
+static double propose(const ht_tuned_knob *k, size_t at, const ht_multipliers *m, const ht_recipe *r,
+                      const char *phase, bool fresh, ht_random *random)
+{
+    ht_multiplier_range range = {k->mult_lo, k->mult_hi, 1, 0};
+    if (!fresh) {
+        range.center = ht_family_center(k->family, phase);
+        range.spread = spread_in(k->family, phase);
+    }
     return ht_multipliers_propose(m, r, at, phase, &range, random);
 }
 
 void ht_island_cast(ht_island *isl, size_t n_controls, const ht_tuned *t, const ht_multipliers *m,
                     const ht_recipe *r, const char *phase, ht_random random)
 {
+    bool known = has_prior(t);
     for (size_t i = 0; i < isl->n; i++) {
         ht_island_member *who = &isl->members[i];
         ht_random own = {.key = ht_random_mix(random.key + i)};
         who->mutant = i >= n_controls;
+        who->fresh = who->mutant && known && ht_random_uniform(&own) < r->search.fresh;
         for (size_t k = 0; k < t->n; k++) {
-            who->x[k] = who->mutant ? propose(&t->k[k], k, m, r, phase, &own) : 0;
+            who->x[k] = who->mutant ? propose(&t->k[k], k, m, r, phase, who->fresh, &own) : 0;
             who->h[k] = ht_tuned_times(&t->k[k], isl->h[k], who->x[k]);
         }
     }

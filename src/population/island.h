@@ -18,7 +18,7 @@ typedef enum { HT_MEMBER_TRAINS, HT_MEMBER_REPORTED, HT_MEMBER_ABSENT } ht_membe
 typedef struct {
     int replica;
     ht_member_state state;
-    bool mutant;
+    bool mutant, fresh;             /**< fresh: drawn without what earlier runs learned */
     double h[HT_POOL_KNOBS_MAX];    /**< values that it trains with */
     double x[HT_POOL_KNOBS_MAX];    /**< log factors that were proposed; 0 for a control */
     unsigned long work;             /**< number of its WORK */
@@ -54,7 +54,8 @@ void ht_island_release(ht_island *isl);
 /** The best loss of a segment. @return HT_OK, HT_ENOMEM */
 ht_status ht_island_remember(ht_island *isl, double loss);
 
-/** Cast the n members: the first n_controls are controls, the others mutants. */
+/** Cast the n members: the first n_controls are controls, the others mutants. Where the recipe has priors of earlier
+ *  runs, a share `search.fresh` of the mutants is drawn as if it had none. */
 void ht_island_cast(ht_island *isl, size_t n_controls, const ht_tuned *t, const ht_multipliers *m,
                     const ht_recipe *r, const char *phase, ht_random random);
 

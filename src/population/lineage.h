@@ -10,11 +10,16 @@
 
 #include "base/error.h"
 
+/** Names of pieces that are a candidate's training in a race: drawn over the ranges, or about a start that the recipe
+ *  knows; and drawn without regard to a start that it knows. */
+#define HT_WHAT_RACE "race"
+#define HT_WHAT_FRESH "fresh"
+
 typedef struct ht_lineage ht_lineage;
 
 typedef struct {
     int parent;             /**< node that it goes on from; -1 = from the program's own start or an init */
-    const char *what;       /**< "race", "control", "mutant", "mean", ..: a constant */
+    const char *what;       /**< HT_WHAT_RACE, "control", "mutant", "mean", ..: a constant */
     int replica;            /**< that trained it, or took the mean */
     int members;            /**< states in a mean; 1 = trained */
     double wall;            /**< epochs of wall clock at its start */

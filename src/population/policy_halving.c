@@ -112,7 +112,7 @@ static ht_status create(ht_pool *p, void **self, ht_error *err)
         s->streak = calloc((size_t)o->n_replicas, sizeof *s->streak);
     }
     if (s == NULL || s->c == NULL || s->h == NULL || s->streak == NULL ||
-        ht_starts_draw(o->recipe, ht_pool_knobs(p), ht_pool_random(p, DRAW_STARTS, 0, 0), s->n, s->h) !=
+        ht_starts_draw(o->recipe, ht_pool_knobs(p), ht_pool_random(p, DRAW_STARTS, 0, 0), s->n, s->h, NULL) !=
             HT_OK) {
         destroy(s);
         return ht_fail(err, HT_ENOMEM, "no memory for the candidates");

@@ -82,7 +82,7 @@ static ht_status create(ht_pool *p, void **self, ht_error *err)
         s->h = calloc(n * ht_pool_knobs(p)->n, sizeof *s->h);
     }
     if (s == NULL || s->m == NULL || s->h == NULL ||
-        ht_starts_draw(o->recipe, ht_pool_knobs(p), ht_pool_random(p, DRAW_STARTS, 0, 0), n, s->h) != HT_OK) {
+        ht_starts_draw(o->recipe, ht_pool_knobs(p), ht_pool_random(p, DRAW_STARTS, 0, 0), n, s->h, NULL) != HT_OK) {
         destroy(s);
         return ht_fail(err, HT_ENOMEM, "no memory for the members");
     }

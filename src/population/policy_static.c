@@ -66,7 +66,7 @@ static ht_status create_random(ht_pool *p, void **self, ht_error *err)
     HT_TRY(create_static(p, &made, err));
     everybody *s = made;
     ht_random r = ht_pool_random(p, DRAW_STARTS, 0, 0);
-    if (ht_starts_draw(o->recipe, ht_pool_knobs(p), r, (size_t)o->n_replicas, s->h) != HT_OK) {
+    if (ht_starts_draw(o->recipe, ht_pool_knobs(p), r, (size_t)o->n_replicas, s->h, NULL) != HT_OK) {
         destroy(s);
         return ht_fail(err, HT_ENOMEM, "no memory for the points");
     }

@@ -60,6 +60,8 @@ typedef struct {
     long long start_step, end_step;
     double wall;                /**< epochs of wall clock at its start */
     bool mutant, finite, accepted;
+    bool fresh;                 /**< a mutant drawn without what earlier runs learned */
+    bool lost;                  /**< it did not report; finite is false then, too */
     bool in_root;               /**< its state is (part of) the new root of the island */
     double before;              /**< loss of the root it started from */
     double loss;                /**< its own; NaN = diverged or lost */

@@ -20,6 +20,8 @@ void ht_pooled_note_verdicts(ht_pooled *s, const ht_island *isl, const ht_judgem
                              .mutant = m->mutant,
                              .finite = reported && isfinite(m->loss),
                              .accepted = m->accepted,
+                             .fresh = m->fresh,
+                             .lost = !reported,
                              .in_root = m->in_root,
                              .before = ht_pool_shown(s->pool, before),
                              .loss = reported ? ht_pool_shown(s->pool, m->loss) : NAN,

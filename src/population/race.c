@@ -30,6 +30,7 @@ struct ht_race {
     size_t n;               /* candidates */
     candidate *c;           /* [n] */
     double *h;              /* [n * knobs] */
+    bool *fresh;            /* [n] drawn without regard to a known start */
     size_t *queue, next, last;  /* [n], queue[next .. last - 1] wait */
     int rung, asked, reported, diverged;
     double began, wall, start_loss;
@@ -48,9 +49,10 @@ ht_status ht_race_create(ht_pool *p, const ht_plan *plan, ht_race **out, ht_erro
     r->start_loss = NAN;
     r->c = calloc(r->n, sizeof *r->c);
     r->h = malloc(r->n * t->n * sizeof *r->h);
+    r->fresh = calloc(r->n, sizeof *r->fresh);
     r->queue = malloc(r->n * sizeof *r->queue);
-    if (r->c == NULL || r->h == NULL || r->queue == NULL
-        || ht_starts_draw(ht_pool_given(p)->recipe, t, ht_pool_random(p, DRAW_STARTS, 0, 0), r->n, r->h)
+    if (r->c == NULL || r->h == NULL || r->fresh == NULL || r->queue == NULL
+        || ht_starts_draw(ht_pool_given(p)->recipe, t, ht_pool_random(p, DRAW_STARTS, 0, 0), r->n, r->h, r->fresh)
                != HT_OK) {
         ht_race_destroy(r);
         return ht_fail(err, HT_ENOMEM, "no memory for a race of %d candidates", plan->size[0]);
@@ -65,6 +67,7 @@ void ht_race_destroy(ht_race *r)
         return;
     free(r->c);
     free(r->h);
+    free(r->fresh);
     free(r->queue);
     free(r);
 }
@@ -209,7 +212,7 @@ static void begin(ht_race *r, int replica, size_t i)
                       .task = (int)i,
                       .timed = true,
                       .parent = c->epochs > 0 ? c->node : -1,
-                      .what = "race",
+                      .what = r->fresh[i] ? HT_WHAT_FRESH : HT_WHAT_RACE,
                       .wall = r->wall};
     if (c->epochs > 0 && !ht_pool_holds(r->pool, replica, slot_of(i)))
         ht_pool_move(r->pool, ht_pool_holder(r->pool, slot_of(i), -1), slot_of(i), replica, slot_of(i));

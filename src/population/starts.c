@@ -16,7 +16,8 @@ static double over_range(const ht_tuned_knob *k, double u)
     return ht_tuned_clamp(k, exp(lo + u * (hi - lo)));
 }
 
-ht_status ht_starts_draw(const ht_recipe *r, const ht_tuned *t, ht_random random, size_t n, double *h)
+ht_status ht_starts_draw(const ht_recipe *r, const ht_tuned *t, ht_random random, size_t n, double *h,
+                         bool *fresh)
 {
     bool known = ht_tuned_knows_start(t);
     double *u = malloc((n * t->n + 1) * sizeof *u);
@@ -33,6 +34,8 @@ ht_status ht_starts_draw(const ht_recipe *r, const ht_tuned *t, ht_random random
         ht_random own = {.key = ht_random_mix(random.key + i)};
         double *point = h + i * t->n;
         bool near = known && ht_random_uniform(&own) >= r->population.race.fresh;
+        if (fresh != NULL)
+            fresh[i] = known && !near;
         for (size_t k = 0; k < t->n; k++) {
             if (near && t->k[k].sigma > 0)
                 point[k] = ht_tuned_times(&t->k[k], t->k[k].start, t->k[k].sigma * ht_random_normal(&own));

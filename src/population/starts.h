@@ -12,7 +12,9 @@
 #include "base/random.h"
 #include "population/tuned.h"
 
-/** @param h  [n * t->n] out: point after point @return HT_OK, HT_ENOMEM */
-ht_status ht_starts_draw(const ht_recipe *r, const ht_tuned *t, ht_random random, size_t n, double *h);
+/** @param[out] h      [n * t->n] point after point
+ *  @param[out] fresh  [n] drawn without regard to a start that the recipe knows; may be NULL
+ *  @return HT_OK, HT_ENOMEM */
+ht_status ht_starts_draw(const ht_recipe *r, const ht_tuned *t, ht_random random, size_t n, double *h, bool *fresh);
 
 #endif

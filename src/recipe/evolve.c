@@ -9,10 +9,33 @@
 #include <string.h>
 
 #include "recipe/fields.h"
+#include "recipe/lesson.h"
+#include "recipe/prior.h"
 #include "recipe/scale.h"
 
-/* Below a hundredth of a segment a prior says nothing any more and is dropped. */
-static const double forgotten = 0.01;
+static const char *const origins[] = {"unknown", "known", "fresh"};
+
+const char *ht_origin_text(ht_origin o)
+{
+    return origins[o];
+}
+
+ht_origin ht_origin_of(const char *text)
+{
+    for (size_t i = 0; text != NULL && i < sizeof origins / sizeof *origins; i++)
+        if (strcmp(text, origins[i]) == 0)
+            return (ht_origin)i;
+    return HT_ORIGIN_UNKNOWN;
+}
+
+void ht_run_evidence_release(ht_run_evidence *e)
+{
+    free(e->evidence);
+    free(e->lessons);
+    e->evidence = NULL;
+    e->lessons = NULL;
+    e->n = e->n_lessons = 0;
+}
 
 static bool is_known(const ht_recipe *r, const char *source)
 {
@@ -38,21 +61,6 @@ static ht_status add_source(ht_recipe *r, const char *source, ht_error *err)
     return HT_OK;
 }
 
-static ht_family_spec *find_family(ht_recipe *r, const ht_evidence *e)
-{
-    const ht_actuator_spec *a = ht_recipe_actuator(r, e->actuator);
-    const ht_family_spec *f = a == NULL ? NULL : ht_actuator_family(a, e->key);
-    return f == NULL ? NULL : &r->actuators[a - r->actuators].families[f - a->families];
-}
-
-static bool has_phase(const ht_recipe *r, const char *name)
-{
-    for (size_t i = 0; i < r->n_phases; i++)
-        if (strcmp(r->phases[i].name, name) == 0)
-            return true;
-    return false;
-}
-
 /* The knob behind a family is not known here, so a log knob that is set is averaged linearly. */
 static ht_scale scale_of(const ht_family_spec *f)
 {
@@ -72,78 +80,42 @@ static bool is_convincing(const ht_family_spec *f, const ht_evidence *e)
 
 /* ---- prior_center --------------------------------------------------------------------------- */
 
-static double clamp_to_bounds(const ht_family_spec *f, double value)
-{
-    double lo = f->bounds[0][0], hi = f->bounds[0][1];
-    for (size_t i = 1; i < f->n_bounds; i++) { /* one centre for all elements of a tuple */
-        lo = fmin(lo, f->bounds[i][0]);
-        hi = fmax(hi, f->bounds[i][1]);
-    }
-    return fmin(fmax(value, lo), hi);
-}
-
 static void move_center(ht_family_spec *f, const ht_evidence *e, double alpha)
 {
     ht_scale scale = scale_of(f);
-    double old = clamp_to_bounds(f, f->prior_center);
+    double old = ht_prior_clamp(f, f->prior_center);
     if (alpha == 0)
         return; /* the inverse of t is not exact: 0.9 would become 0.9000000000000001 */
     if (alpha == 1 || !on_scale(scale, old))
-        f->prior_center = clamp_to_bounds(f, e->win_center);
+        f->prior_center = ht_prior_clamp(f, e->win_center);
     else
         f->prior_center =
-            clamp_to_bounds(f, ht_scale_from(scale, (1 - alpha) * ht_scale_to(scale, old) +
+            ht_prior_clamp(f, ht_scale_from(scale, (1 - alpha) * ht_scale_to(scale, old) +
                                                         alpha * ht_scale_to(scale, e->win_center)));
 }
 
 /* ---- priors per phase ----------------------------------------------------------------------- */
 
-static ht_prior *find_or_add_prior(ht_family_spec *f, const char *phase)
-{
-    for (size_t i = 0; i < f->n_priors; i++)
-        if (strcmp(f->priors[i].phase, phase) == 0)
-            return &f->priors[i];
-    ht_prior *priors = realloc(f->priors, (f->n_priors + 1) * sizeof *priors);
-    if (priors == NULL)
-        return NULL;
-    f->priors = priors;
-    ht_prior *p = &priors[f->n_priors++];
-    *p = (ht_prior){.center = 1};
-    ht_name_copy(p->phase, phase);
-    return p;
-}
-
-/* Mean and variance of two groups together, each weighted by its segments. Where the old one is off the scale
- * or the sum overflows, the new one stands alone. */
+/* Where the old one is off the scale or the sum overflows, the new one stands alone. */
 static void pool(ht_scale scale, ht_prior *p, const ht_evidence *e)
 {
-    double w0 = on_scale(scale, p->center) ? p->weight : 0, w1 = e->wins, w = w0 + w1;
-    double s0 = p->spread, s1 = e->win_spread > 0 && isfinite(e->win_spread) ? e->win_spread : 0;
-    double m1 = ht_scale_to(scale, e->win_center), m0 = w0 > 0 ? ht_scale_to(scale, p->center) : m1;
-    double m = (w0 * m0 + w1 * m1) / w;
-    double variance = (w0 * (s0 * s0 + (m0 - m) * (m0 - m)) + w1 * (s1 * s1 + (m1 - m) * (m1 - m))) / w;
-    bool pooled = w0 > 0 && isfinite(ht_scale_from(scale, m)) && isfinite(variance);
-    p->center = pooled ? ht_scale_from(scale, m) : e->win_center;
-    p->spread = pooled ? sqrt(variance) : s1;
-    p->weight = pooled ? w : w1;
-}
-
-static void age_family(ht_family_spec *f, double decay)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < f->n_priors; i++) {
-        f->priors[i].weight *= decay;
-        if (f->priors[i].weight >= forgotten)
-            f->priors[kept++] = f->priors[i];
-    }
-    f->n_priors = kept;
+    ht_group old = {0, p->spread, on_scale(scale, p->center) ? p->weight : 0};
+    ht_group won = {ht_scale_to(scale, e->win_center),
+                    e->win_spread > 0 && isfinite(e->win_spread) ? e->win_spread : 0, e->wins};
+    old.mean = old.weight > 0 ? ht_scale_to(scale, p->center) : won.mean;
+    ht_group all = ht_group_join(old, won);
+    bool pooled = old.weight > 0 && isfinite(ht_scale_from(scale, all.mean)) && isfinite(all.spread);
+    p->center = pooled ? ht_scale_from(scale, all.mean) : e->win_center;
+    p->spread = pooled ? all.spread : won.spread;
+    p->weight = pooled ? all.weight : won.weight;
+    p->observations += (long long)fmin(e->wins / e->win_rate + .5, 1e15);
 }
 
 static void age_priors(ht_recipe *r, double decay)
 {
     for (size_t i = 0; i < r->n_actuators; i++)
         for (size_t j = 0; j < r->actuators[i].n_families; j++)
-            age_family(&r->actuators[i].families[j], decay);
+            ht_priors_age(&r->actuators[i].families[j], decay);
 }
 
 /* ---- runs ----------------------------------------------------------------------------------- */
@@ -151,15 +123,17 @@ static void age_priors(ht_recipe *r, double decay)
 static ht_status take_run(ht_recipe *r, const ht_run_evidence *run, double alpha, double decay, ht_error *err)
 {
     age_priors(r, decay);
-    for (size_t i = 0; i < run->n; i++) {
+    if (run->n_lessons > 0)
+        HT_TRY(ht_recipe_learn(r, run, alpha, err));
+    for (size_t i = 0; run->n_lessons == 0 && i < run->n; i++) {
         const ht_evidence *e = &run->evidence[i];
-        ht_family_spec *f = find_family(r, e);
+        ht_family_spec *f = ht_recipe_find_family(r, e->actuator, e->key);
         if (f == NULL || !is_convincing(f, e))
             continue;
         if (e->phase[0] == '\0') {
             move_center(f, e, alpha);
-        } else if (has_phase(r, e->phase)) {
-            ht_prior *p = find_or_add_prior(f, e->phase);
+        } else if (ht_recipe_has_phase(r, e->phase)) {
+            ht_prior *p = ht_prior_of(f, e->phase);
             if (p == NULL)
                 return ht_fail(err, HT_ENOMEM, "no memory for priors");
             pool(scale_of(f), p, e);

@@ -98,6 +98,8 @@ static const ht_field fields[] = {
          DOC("", "standard deviation of what won, on the scale of the family; 0 = unknown")),
     REAL(HT_IN_PRIOR, "weight", offsetof(ht_prior, weight), 0, ANY, 0,
          DOC("segments", "effective number of winning segments behind it")),
+    INT(HT_IN_PRIOR, "observations", offsetof(ht_prior, observations), 0, EXACT_MAX, 0,
+        DOC("segments", "judged segments behind it, all runs together")),
 
     WORD(HT_IN_RECIPE, "search.algorithm", RECIPE(search.algorithm), algorithms, HT_SEARCH_TPE,
          DOC("", "how values are proposed")),
@@ -117,6 +119,9 @@ static const ht_field fields[] = {
          DOC("", "share of the observations that counts as good")),
     REAL(HT_IN_RECIPE, "search.other_phase_weight", RECIPE(search.other_phase_weight), 0, 1, .25, OPTIONAL,
          DOC("", "weight of an observation of another phase, where one of the same phase weighs 1")),
+    REAL(HT_IN_RECIPE, "search.fresh", RECIPE(search.fresh), 0, 1, .1, OPTIONAL,
+         DOC("", "share of the mutants of a pooled run drawn as if earlier runs had taught nothing: how they fare tells "
+                 "what their priors are worth")),
 
     REAL(HT_IN_RECIPE, "acceptance.epsilon", RECIPE(acceptance.epsilon), 0, ANY, .001,
          DOC("", "a score must be greater than this to be accepted")),
@@ -182,6 +187,8 @@ static const ht_field fields[] = {
         DOC("", "evolutions since a person wrote the recipe")),
     LIST(HT_IN_RECIPE, "evolved.from", HT_FIELD_SOURCES, RECIPE(evolved), "[]", OPTIONAL,
          DOC("", "runs whose outcomes went in")),
+    REAL(HT_IN_RECIPE, "evolved.best", RECIPE(evolved.best), -ANY, ANY, 0, .text = "none", OPTIONAL,
+         DOC("objective", "of the best champion so far; only a better one moves the starts")),
 };
 
 enum { N_FIELDS = sizeof fields / sizeof fields[0] };

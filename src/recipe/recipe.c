@@ -110,6 +110,21 @@ const ht_actuator_spec *ht_recipe_actuator(const ht_recipe *r, const char *name)
     return NULL;
 }
 
+bool ht_recipe_has_phase(const ht_recipe *r, const char *name)
+{
+    for (size_t i = 0; i < r->n_phases; i++)
+        if (strcmp(r->phases[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+ht_family_spec *ht_recipe_find_family(ht_recipe *r, const char *actuator, const char *key)
+{
+    const ht_actuator_spec *a = ht_recipe_actuator(r, actuator);
+    const ht_family_spec *f = a == NULL ? NULL : ht_actuator_family(a, key);
+    return f == NULL ? NULL : &r->actuators[a - r->actuators].families[f - a->families];
+}
+
 const ht_family_spec *ht_actuator_family(const ht_actuator_spec *a, const char *key)
 {
     for (size_t i = 0; i < a->n_families; i++) /* mutations come first */

@@ -37,6 +37,7 @@ typedef struct {
     double center;          /**< value to which proposals lean in this phase */
     double spread;          /**< standard deviation of what won, on the family's scale; 0 = unknown */
     double weight;          /**< effective number of winning segments behind it */
+    long long observations; /**< judged segments behind it, without discount */
 } ht_prior;
 
 /** One family: a thing that can be mutated, under `mutations` or `keys` of an actuator. */
@@ -95,6 +96,7 @@ typedef struct {
         bool joint;             /**< a mutation changes all knobs at once */
         double gamma;           /**< share of the observations that counts as good */
         double other_phase_weight;
+        double fresh;           /**< share of the mutants drawn without what earlier runs learned */
     } search;
     struct {
         double epsilon;
@@ -132,6 +134,7 @@ typedef struct {
         long long generation;   /**< evolutions since a person wrote the recipe */
         size_t n_from;
         char (*from)[2 * HT_NAME_MAX];  /**< [n_from] runs whose outcomes went in, owned */
+        double best;            /**< objective of the champion that moved the starts last; valid if given */
     } evolved;
     unsigned char *given;       /**< which optional fields were written; owned, see fields.c */
 } ht_recipe;
@@ -188,6 +191,9 @@ ht_status ht_recipe_hash(const ht_recipe *r, char hash[17]);
 /* ---- questions ------------------------------------------------------------------------------ */
 
 const ht_actuator_spec *ht_recipe_actuator(const ht_recipe *r, const char *name);
+bool ht_recipe_has_phase(const ht_recipe *r, const char *name);
+/** The family `key` of an actuator, to be changed; found as the two functions below do. NULL: there is none */
+ht_family_spec *ht_recipe_find_family(ht_recipe *r, const char *actuator, const char *key);
 /** The family `key` of an actuator: the entry under `mutations` wins over one under `keys`. */
 const ht_family_spec *ht_actuator_family(const ht_actuator_spec *a, const char *key);
 /** A factor: under `keys` with mode mult, or under `mutations` with a name that ends in "_mult". */

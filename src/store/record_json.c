@@ -411,7 +411,7 @@ static cJSON *champion_to_json(const ht_coordinator_view *v)
     return o;
 }
 
-static cJSON *population_to_json(const ht_pool *pool)
+static cJSON *population_to_json(const ht_pool *pool, const ht_learned *learned)
 {
     cJSON *o = cJSON_CreateObject();
     ht_pool_view v;
@@ -423,6 +423,7 @@ static cJSON *population_to_json(const ht_pool *pool)
     ht_json_put_real(o, "utilisation", v.utilisation);
     ht_json_put(o, "schedule", ht_pool_schedule(pool));
     ht_json_put(o, "gain", ht_pool_gain(pool));
+    ht_json_put(o, "learned", ht_lessons_to_json(learned, pool));
     return o;
 }
 
@@ -446,7 +447,7 @@ cJSON *ht_summary_file_to_json(const ht_coordinator_view *v, unsigned long run, 
     ht_json_put_int(o, "replay_missed", (double)v->replay_missed);
     ht_json_put(o, "champion", champion_to_json(v));
     if (v->pool != NULL)
-        ht_json_put(o, "population", population_to_json(v->pool));
+        ht_json_put(o, "population", population_to_json(v->pool, v->learned));
     ht_json_put(o, "live", live);
     return o;
 }

@@ -25,6 +25,12 @@ cJSON *ht_summary_to_json(const ht_statistics *s, ht_mode mode, long long total_
 cJSON *ht_summary_file_to_json(const ht_coordinator_view *v, unsigned long run, const char *study_run,
                                bool final, cJSON *live);
 
+/** What the next run may learn of a pooled one: `population.learned` of the summary. NULL: no memory */
+cJSON *ht_lessons_to_json(const ht_learned *learned, const ht_pool *pool);
+/** And back: the champion's part and the lessons of *out, which it does not touch if the summary has none.
+ *  @return HT_OK, HT_ENOMEM */
+ht_status ht_summary_lessons(const cJSON *summary, ht_run_evidence *out, ht_error *err);
+
 /** Evidence of a finished run from its summary object. A summary without centres (hotcb's own) gives
  *  evidence with 0 wins. Entries that are no numbers count as absent.
  *  @param[out] evidence  [*n], owned by the caller (free); NULL when *n is 0

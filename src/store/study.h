@@ -7,6 +7,7 @@
 #ifndef HT_STORE_STUDY_H
 #define HT_STORE_STUDY_H
 
+#include "population/learned.h"
 #include "population/pool.h"
 #include "population/tuned.h"
 #include "recipe/evolve.h"
@@ -37,6 +38,7 @@ typedef struct {
     const ht_posterior *posterior;  /**< NULL = none */
     const ht_tuned *tuned;          /**< knobs of a pooled run; NULL: the replicas are independent */
     const ht_pool *pool;            /**< of a pooled run; NULL: nothing is known but its segments */
+    const ht_learned *learned;      /**< of `pool`; NULL: nothing */
 } ht_study_run;
 
 /** Whether a run with this recipe may be put into the study at `path`: it is missing, or about the same

@@ -63,6 +63,10 @@ bool ht_study_write_run(hid_t group, const ht_study_run *run);
 bool ht_study_put_outcome(hid_t group, const ht_statistics *s);
 /** The part of it that comes from a pool: plan, lineage, schedule, gain. */
 bool ht_study_write_pool(hid_t group, const ht_pool *pool, const ht_tuned *tuned);
+/** Write what the next run may learn of this one, and read it. Reading: a run without the table has no lessons; `lessons`
+ *  is owned by the caller, also after a failure. false: HDF5 refused, no memory; reading: damaged */
+bool ht_study_write_lessons(hid_t group, const ht_learned *learned, const ht_pool *pool);
+bool ht_study_read_lessons(hid_t run, ht_run_evidence *out);
 /** Write /space and /priors of a recipe. */
 bool ht_study_write_space(hid_t file, const ht_recipe *r);
 

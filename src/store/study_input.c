@@ -128,7 +128,8 @@ ht_status ht_study_input_publish(const ht_study_input *in, const char *study, co
                         .statistics = view->statistics,
                         .posterior = view->posterior,
                         .pool = view->pool,
-                        .tuned = view->tuned};
+                        .tuned = view->tuned,
+                        .learned = view->learned};
     memcpy(run.id, in->id, sizeof run.id);
     return ht_study_publish(study, &run, err);
 }

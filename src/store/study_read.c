@@ -160,7 +160,13 @@ static bool gather_run(void *ctx, hid_t group, const char *link)
         fine = damaged(g, link, "id");
     if (fine && (!ht_h5_get_real(run, "started", &out->started) || !isfinite(out->started)))
         fine = damaged(g, link, "started");
+    out->evidence.started = out->started;
     fine = fine && gather_rows(g, link, run, out);
+    if (fine && !ht_study_read_lessons(run, &out->evidence)) {
+        fine = damaged(g, link, "lessons");
+        free(out->evidence.evidence);
+        free(out->evidence.lessons);
+    }
     ht_h5_close(run);
     g->n += fine;
     return fine;
@@ -177,7 +183,7 @@ static int by_age(const void *a, const void *b)
 static void release_gathering(gathering *g)
 {
     for (size_t i = 0; i < g->n; i++)
-        free(g->runs[i].evidence.evidence);
+        ht_run_evidence_release(&g->runs[i].evidence);
     free(g->runs);
 }
 
@@ -203,6 +209,7 @@ ht_status ht_study_read_evidence(hid_t file, const char *path, size_t *n, ht_run
     for (size_t i = 0; i < g.n; i++) {
         all[i] = g.runs[i].evidence;
         g.runs[i].evidence.evidence = NULL;
+        g.runs[i].evidence.lessons = NULL;
     }
     *n = g.n;
     *runs = all;
@@ -229,7 +236,7 @@ ht_status ht_study_evidence(const char *path, size_t *n, ht_run_evidence **runs,
 void ht_study_evidence_free(size_t n, ht_run_evidence *runs)
 {
     for (size_t i = 0; runs != NULL && i < n; i++)
-        free(runs[i].evidence);
+        ht_run_evidence_release(&runs[i]);
     free(runs);
 }
 

@@ -159,5 +159,6 @@ bool ht_study_write_run(hid_t group, const ht_study_run *run)
            ht_study_put_outcome(group, run->statistics) &&
            ht_run_tables_write(run->tables, group, pooled ? run->tuned : NULL) &&
            write_observations(group, run->posterior) &&
-           (run->pool == NULL || ht_study_write_pool(group, run->pool, run->tuned));
+           (run->pool == NULL || ht_study_write_pool(group, run->pool, run->tuned)) &&
+           (run->learned == NULL || ht_study_write_lessons(group, run->learned, run->pool));
 }

@@ -26,7 +26,7 @@ static void draw(const char *settings, double *h, ht_tuned *t)
     }
     ht_tuned_find(r, &member, t);
     CU_ASSERT_EQUAL_FATAL(t->n, KNOBS);
-    CU_ASSERT_EQUAL(ht_starts_draw(r, t, ht_random_stream(1, HT_RANDOM_TEST, 0, 0), POINTS, h), HT_OK);
+    CU_ASSERT_EQUAL(ht_starts_draw(r, t, ht_random_stream(1, HT_RANDOM_TEST, 0, 0), POINTS, h, NULL), HT_OK);
     ht_recipe_destroy(r);
 }
 

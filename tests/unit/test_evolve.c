@@ -118,7 +118,8 @@ static void evidence_of_a_phase_becomes_a_prior(void)
     check(evidence("opt", "lr_mult", "late", 0.9, 4), 0.3,
           "actuators.opt.mutations.lr_mult.priors.late.center: (none) -> 0.9\n"
           "actuators.opt.mutations.lr_mult.priors.late.spread: (none) -> 0.1\n"
-          "actuators.opt.mutations.lr_mult.priors.late.weight: (none) -> 4.0\n");
+          "actuators.opt.mutations.lr_mult.priors.late.weight: (none) -> 4.0\n"
+          "actuators.opt.mutations.lr_mult.priors.late.observations: (none) -> 5\n");
 }
 
 static void priors_pool_by_weight_and_the_older_ones_decay(void)
