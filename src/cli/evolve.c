@@ -138,7 +138,7 @@ static void count_bad_lines(evidence_list *l, const char *dir)
         size_t bad = 0;
         char *path = ht_path_join(dir, names[i]);
         if (path != NULL && ht_lines_each(path, pass_over, NULL, &bad, NULL) == HT_OK)
-            l->bad_lines += bad;
+            l->bad_lines += bad + ht_lines_torn(path);
         free(path);
     }
 }

@@ -134,7 +134,7 @@ static ht_status read_logs(export *e, const char *dir, ht_error *err)
         st = ht_lines_each(ledger, take_ledger_line, e, &bad_commands, err);
     if (st == HT_OK)
         st = ht_lines_each(log, take_mutation_line, e, &bad_mutations, err);
-    e->bad = bad_commands + bad_mutations;
+    e->bad = bad_commands + bad_mutations + ht_lines_torn(ledger) + ht_lines_torn(log);
     if (st == HT_OK)
         st = ht_replay_parse(ht_string_peek(&e->mutations), &replay, err);
     for (size_t i = 0; i < replay.n; i++)
@@ -168,7 +168,7 @@ static int write_list(const ht_cli *cli, export *e, const char *path)
         return code;
     ht_cli_say(cli, "Exported recipe with %zu entries -> %s\n", e->n, path);
     if (e->bad > 0)
-        ht_cli_say(cli, "  %zu lines of the logs cannot be read\n", e->bad);
+        ht_cli_say(cli, "  %zu %s of the logs cannot be read\n", e->bad, e->bad == 1 ? "line" : "lines");
     cJSON *shown = cJSON_CreateObject();
     ht_json_put_text(shown, "path", path);
     ht_json_put_int(shown, "entries", (double)e->n);

@@ -271,7 +271,7 @@ static void print_handle(const cJSON *line)
            error != NULL ? error : "");
 }
 
-static ht_status ledger_part(const ht_cli *cli, const char *dir, cJSON *out, ht_error *err)
+static ht_status ledger_part(const ht_cli *cli, const char *dir, ht_run_life life, cJSON *out, ht_error *err)
 {
     char *path = ht_path_join(dir, HT_FILE_APPLIED);
     cJSON *handles = cJSON_CreateObject(), *line;
@@ -282,6 +282,7 @@ static ht_status ledger_part(const ht_cli *cli, const char *dir, cJSON *out, ht_
         cJSON_Delete(handles);
         goto done;
     }
+    bad += life != HT_RUN_LIVES && ht_lines_torn(path);
     int n = cJSON_GetArraySize(handles);
     if (!cli->json && n == 0)
         printf(ht_file_look(path).exists ? "Applied ledger: nothing was asked yet.\n" : "No applied ledger found.\n");
@@ -290,7 +291,7 @@ static ht_status ledger_part(const ht_cli *cli, const char *dir, cJSON *out, ht_
     if (!cli->json)
         cJSON_ArrayForEach(line, handles) print_handle(line);
     if (!cli->json && bad > 0)
-        printf("  %zu lines of %s cannot be read\n", bad, path);
+        printf("  %zu %s of %s cannot be read\n", bad, bad == 1 ? "line" : "lines", path);
     ht_json_put(out, "applied", handles);
     if (bad > 0)
         ht_json_put_int(out, "applied_bad_lines", (double)bad);
@@ -314,7 +315,7 @@ int ht_verb_status(const ht_cli *cli, const ht_args *args)
         st = tuner_part(cli, dir, sign.life, out, &err);
     if (st == HT_OK && !cli->tune_word) {
         freeze_part(cli, dir, out);
-        st = ledger_part(cli, dir, out, &err);
+        st = ledger_part(cli, dir, sign.life, out, &err);
     }
     if (st != HT_OK) {
         cJSON_Delete(out);

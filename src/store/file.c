@@ -395,3 +395,14 @@ ht_status ht_lines_each(const char *path, void (*visit)(void *ctx, const cJSON *
     free(text);
     return HT_OK;
 }
+
+bool ht_lines_torn(const char *path)
+{
+    char last = '\n';
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    off_t n = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
+    bool torn = n > 0 && pread(fd, &last, 1, n - 1) == 1 && last != '\n';
+    if (fd >= 0)
+        close(fd);
+    return torn;
+}

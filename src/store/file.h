@@ -67,5 +67,7 @@ void ht_journal_close(ht_journal *j);   /**< NULL is allowed */
  *  last line is ignored. A missing file has no lines. */
 ht_status ht_lines_each(const char *path, void (*visit)(void *ctx, const cJSON *object), void *ctx,
                         size_t *bad, ht_error *err);
+/** Whether the last line has no line feed: it was torn, or is being written. false: it is whole, or nothing is there */
+bool ht_lines_torn(const char *path);
 
 #endif

@@ -165,3 +165,15 @@ refuses 2 "--alpha: '1.5' is not a number in 0 .. 1"
 try --dir told export-recipe --out file/no.yaml
 refuses 1 'file/no.yaml'
 [ ! -e no.yaml ] || fail "no.yaml was written"
+
+it "status says what it cannot read, in words and in JSON"
+mkdir broken
+echo '{"mode": "prod"' >broken/hotcb.freeze.json
+printf '%s\n' '{"seq":1,"module":"tune","op":"enable","decision":"applied","params":{}}' 'noise' '{"seq"' | head -c -1 \
+    >broken/hotcb.applied.jsonl
+try --dir broken status
+done_quietly
+prints 'Freeze file cannot be read: '
+prints '  2 lines of broken/hotcb.applied.jsonl cannot be read'
+try --dir broken status --json
+json 'o["applied_bad_lines"] == 2 and o["freeze"]["error"] and o["freeze"]["mode"] == "off"'

@@ -164,6 +164,10 @@ done_quietly
 prints_line 'Recipe ops.jsonl: 3 entries, valid.'
 try --dir told recipe export
 prints_line 'Exported recipe with 2 entries -> told/hotcb.recipe.jsonl'
+prints_line '  1 line of the logs cannot be read'
+echo '{"run": "r2"' >told/hotcb.tune.summary.json
+try --dir told recipe export --out ops.jsonl
+refuses 2 'told/hotcb.tune.summary.json'
 mkdir nothing
 try --dir nothing recipe export
 refuses 2 "'nothing' has neither"
