@@ -220,6 +220,14 @@ bool ht_h5_put_real(hid_t at, const char *name, double x)
     return put_scalar(at, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, &x);
 }
 
+bool ht_h5_put_reals(hid_t at, const char *name, size_t n, const double *x)
+{
+    hid_t space = H5Screate_simple(1, &(hsize_t){n}, NULL);
+    bool fine = space >= 0 && put_attribute(at, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, space, x);
+    ht_h5_close(space);
+    return fine;
+}
+
 /* As an array of texts, all as long as the longest. */
 bool ht_h5_put_texts(hid_t at, const char *name, size_t n, const char *const *texts)
 {

@@ -52,6 +52,7 @@ bool ht_h5_put_text(hid_t at, const char *name, const char *text);     /**< NULL
 bool ht_h5_put_int(hid_t at, const char *name, long long x);
 bool ht_h5_put_unsigned(hid_t at, const char *name, unsigned long long x);
 bool ht_h5_put_real(hid_t at, const char *name, double x);
+bool ht_h5_put_reals(hid_t at, const char *name, size_t n, const double *x);
 /** n texts as an array; NULL is allowed if n is 0. */
 bool ht_h5_put_texts(hid_t at, const char *name, size_t n, const char *const *texts);
 /* false: absent, or of another kind; *out is untouched */

@@ -74,7 +74,8 @@ static bool put_recipes(hid_t group, const ht_recipe *base, const ht_recipe *evo
                 ht_recipe_hash(evolved, hash) == HT_OK && ht_h5_write_text(group, "base", base_text) &&
                 ht_h5_write_text(group, "evolved", text) && ht_h5_put_text(group, "base_hash", base_hash) &&
                 ht_h5_put_text(group, "evolved_hash", hash) &&
-                ht_h5_put_int(group, "generation", evolved->evolved.generation);
+                ht_h5_put_int(group, "generation", evolved->evolved.generation) &&
+                ht_study_put_meaning(group, HT_MEANING_RECIPE);
     free(base_text);
     free(text);
     return fine;
@@ -138,7 +139,8 @@ static bool put_posterior(hid_t file)
 {
     newest n = {.link = NULL};
     hid_t runs = ht_h5_group(file, "runs"), group = ht_h5_group(file, "posterior"), run = H5I_INVALID_HID;
-    bool fine = runs >= 0 && group >= 0 && ht_h5_each(runs, look_at_run, &n) && ht_h5_put_text(group, "run", n.id);
+    bool fine = runs >= 0 && group >= 0 && ht_h5_each(runs, look_at_run, &n) && ht_h5_put_text(group, "run", n.id) &&
+                ht_study_put_meaning(group, HT_MEANING_POSTERIOR);
     if (fine && n.link != NULL) {
         run = H5Gopen2(runs, n.link, H5P_DEFAULT);
         fine = run >= 0 && H5Lcreate_hard(run, "observations", group, "observations", H5P_DEFAULT, H5P_DEFAULT) >= 0;
@@ -152,6 +154,11 @@ static bool put_posterior(hid_t file)
 
 ht_status ht_study_complete(hid_t file, const char *path, ht_error *err)
 {
+    hid_t runs = ht_h5_group(file, "runs");
+    bool fine = runs >= 0 && ht_study_put_meaning(runs, HT_MEANING_RUNS);
+    ht_h5_close(runs);
+    if (!fine)
+        return cannot_build(path, "runs", err);
     HT_TRY(put_evolved(file, path, err));
     return put_posterior(file) ? HT_OK : cannot_build(path, "posterior", err);
 }

@@ -119,6 +119,12 @@ static double number(const cJSON *object, const char *name)
     return cJSON_IsNumber(item) ? item->valuedouble : NAN;
 }
 
+static long long count(const cJSON *object, const char *name)
+{
+    double x = number(object, name);
+    return x > 0 ? (long long)x : 0;
+}
+
 static bool write_gains(hid_t group, const cJSON *gain)
 {
     static const char *const parts[] = {"race", "trend", "selection", "mutation", "averaging", "last_epochs"};
@@ -144,7 +150,7 @@ static bool write_shares(hid_t group, const cJSON *gain)
         const cJSON *of = ht_json_member(gain, kinds[i]);
         if (of == NULL)
             continue;
-        rows[n] = (share_row){.accepted = (long long)number(of, "accepted"), .judged = (long long)number(of, "judged"),
+        rows[n] = (share_row){.accepted = count(of, "accepted"), .judged = count(of, "judged"),
                               .share = number(of, "share"), .lo = number(of, "lo"), .hi = number(of, "hi")};
         HT_H5_COPY(rows[n].of, kinds[i]);
         n++;
@@ -158,7 +164,9 @@ static bool write_gain(hid_t group, const ht_pool *pool)
     bool fine = gain != NULL && write_gains(group, gain) && write_shares(group, gain) &&
                 ht_h5_put_real(group, "start_loss", number(gain, "start")) &&
                 ht_h5_put_real(group, "champion_loss", number(gain, "champion")) &&
-                ht_h5_put_real(group, "noise", number(gain, "noise"));
+                ht_h5_put_real(group, "noise", number(gain, "noise")) &&
+                ht_h5_put_int(group, "judged_segments", count(gain, "judged_segments")) &&
+                ht_h5_put_int(group, "rolled_back_segments", count(gain, "rolled_back"));
     cJSON_Delete(gain);
     return fine;
 }

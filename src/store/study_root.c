@@ -59,7 +59,7 @@ bool ht_study_put_root(hid_t file, const ht_study_root *root)
            ht_h5_put_text(file, HT_STUDY_NAME, root->name) && ht_h5_put_text(file, HT_STUDY_OBJECTIVE, root->objective) &&
            ht_h5_put_text(file, HT_STUDY_DIRECTION, root->direction) &&
            ht_h5_put_real(file, HT_STUDY_CREATED, root->created) &&
-           ht_h5_put_real(file, HT_STUDY_MODIFIED, root->modified);
+           ht_h5_put_real(file, HT_STUDY_MODIFIED, root->modified) && ht_study_put_meaning(file, HT_MEANING_ROOT);
 }
 
 ht_status ht_study_get_root(hid_t file, const char *path, ht_study_root *root, ht_error *err)

@@ -94,8 +94,7 @@ char *ht_study_recipe_text(const ht_recipe *r)
     return ht_string_take(&text);
 }
 
-/* The runs whose outcomes went into the recipe. */
-static bool put_parents(hid_t group, const ht_recipe *r)
+bool ht_study_put_parents(hid_t group, const ht_recipe *r)
 {
     const char **parents = calloc(r->evolved.n_from + 1, sizeof *parents);
     for (size_t i = 0; parents != NULL && i < r->evolved.n_from; i++)
@@ -119,7 +118,7 @@ static bool put_recipes(hid_t group, const ht_study_run *run)
     bool fine = text != NULL && ht_h5_write_text(group, "recipe", text) &&
                 ht_h5_write_text(group, "base_recipe", base_text) && put_hash(group, "recipe_hash", run->recipe) &&
                 ht_recipe_parse(base_text, "base_recipe", &base, NULL) == HT_OK &&
-                put_hash(group, "base_recipe_hash", base) && put_parents(group, run->recipe);
+                put_hash(group, "base_recipe_hash", base) && ht_study_put_parents(group, run->recipe);
     ht_recipe_destroy(base);
     free(text);
     return fine;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "recipe/scale.h"
 #include "store/study_format.h"
 
 typedef struct {
@@ -74,11 +75,25 @@ static hid_t named_group(hid_t at, const char *text)
     return group;
 }
 
-static bool write_prior(hid_t family, const ht_prior *p)
+/* Of the normal distribution on the family's scale, moved into the bounds. */
+static void find_quantiles(const ht_family_spec *f, const ht_prior *p, double out[5])
 {
+    static const double z[5] = {-1.6448536, -.6744898, 0, .6744898, 1.6448536};
+    ht_scale scale = ht_family_scale(f, false);
+    for (int i = 0; i < 5; i++) {
+        double x = ht_scale_from(scale, ht_scale_to(scale, p->center) + z[i] * p->spread);
+        out[i] = f->n_bounds == 1 ? fmin(fmax(x, f->bounds[0][0]), f->bounds[0][1]) : x;
+    }
+}
+
+static bool write_prior(hid_t family, const ht_family_spec *f, const ht_prior *p)
+{
+    double quantiles[5];
     hid_t group = named_group(family, p->phase);
+    find_quantiles(f, p, quantiles);
     bool fine = group >= 0 && ht_h5_put_text(group, "phase", p->phase) &&
                 ht_h5_put_real(group, "center", p->center) && ht_h5_put_real(group, "spread", p->spread) &&
+                ht_h5_put_reals(group, "quantiles", 5, quantiles) &&
                 ht_h5_put_real(group, "effective_sample_size", p->weight);
     ht_h5_close(group);
     return fine;
@@ -95,9 +110,10 @@ static bool write_family_priors(hid_t priors, const ht_actuator_spec *a, const h
     }
     hid_t family = named_group(priors, ht_string_peek(&name));
     bool fine = !name.failed && family >= 0 && ht_h5_put_text(family, "family", ht_string_peek(&name)) &&
-                ht_h5_put_real(family, "prior_center", f->prior_center);
+                ht_h5_put_real(family, "prior_center", f->prior_center) &&
+                ht_h5_put_text(family, "scale", ht_scale_text(ht_family_scale(f, false)));
     for (size_t i = 0; fine && i < f->n_priors; i++)
-        fine = write_prior(family, &f->priors[i]);
+        fine = write_prior(family, f, &f->priors[i]);
     ht_h5_close(family);
     ht_string_release(&name);
     return fine;
@@ -106,7 +122,8 @@ static bool write_family_priors(hid_t priors, const ht_actuator_spec *a, const h
 bool ht_study_write_space(hid_t file, const ht_recipe *r)
 {
     hid_t space = ht_h5_group(file, "space"), priors = ht_h5_group(file, "priors");
-    bool fine = space >= 0 && priors >= 0 && write_families(space, r);
+    bool fine = space >= 0 && priors >= 0 && write_families(space, r) && ht_study_put_parents(priors, r) &&
+                ht_study_put_meaning(priors, HT_MEANING_PRIORS);
     for (size_t a = 0; fine && a < r->n_actuators; a++)
         for (size_t f = 0; fine && f < r->actuators[a].n_families; f++)
             fine = write_family_priors(priors, &r->actuators[a], &r->actuators[a].families[f]);
