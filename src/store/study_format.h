@@ -63,18 +63,15 @@ bool ht_study_write_run(hid_t group, const ht_study_run *run);
 bool ht_study_put_outcome(hid_t group, const ht_statistics *s);
 /** The part of it that comes from a pool: plan, lineage, schedule, gain. */
 bool ht_study_write_pool(hid_t group, const ht_pool *pool, const ht_tuned *tuned);
-<<<<<<< HEAD
 /** Write what the next run may learn of this one, and read it. Reading: a run without the table has no lessons; `lessons`
  *  is owned by the caller, also after a failure. false: HDF5 refused, no memory; reading: damaged */
 bool ht_study_write_lessons(hid_t group, const ht_learned *learned, const ht_pool *pool);
 bool ht_study_read_lessons(hid_t run, ht_run_evidence *out);
-=======
 /** Attribute `parents`: the runs whose outcomes went into the recipe. */
 bool ht_study_put_parents(hid_t group, const ht_recipe *r);
 /** Attribute `meaning`: what the attributes and objects at, or below, this group mean, a line each. */
 typedef enum { HT_MEANING_ROOT, HT_MEANING_RUNS, HT_MEANING_RECIPE, HT_MEANING_PRIORS, HT_MEANING_POSTERIOR } ht_meaning;
 bool ht_study_put_meaning(hid_t group, ht_meaning m);
->>>>>>> ea88959 (study: it says itself what its attributes mean)
 /** Write /space and /priors of a recipe. */
 bool ht_study_write_space(hid_t file, const ht_recipe *r);
 
