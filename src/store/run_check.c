@@ -17,7 +17,7 @@
 #include "store/study_format.h"
 #include "store/sweep_log.h"
 
-enum { NAMED_MAX = 8, BLOCK = 8192 };
+enum { NAMED_MAX = 8, BLOCK = 8192, BUSY_MS = 2000 };
 
 typedef struct {
     const ht_check_sink *sink;
@@ -124,26 +124,33 @@ static ht_status check_page(check *c, const char *path, ht_error *err)
     return HT_OK;
 }
 
-/* SQLite knows whether its own pages are whole. */
+/* SQLite knows whether its own pages are whole. @return what it answers, owned by `all`; NULL = none, *code says why */
+static const char *ask_sqlite(sqlite3 *db, sqlite3_stmt **all, int *code)
+{
+    *code = sqlite3_prepare_v2(db, "PRAGMA integrity_check(1)", -1, all, NULL);
+    if (*code == SQLITE_OK)
+        *code = sqlite3_step(*all);
+    return *code == SQLITE_ROW ? (const char *)sqlite3_column_text(*all, 0) : NULL;
+}
+
 static ht_status check_database(check *c, const char *path, ht_error *err)
 {
     sqlite3 *db = NULL;
     sqlite3_stmt *all = NULL;
-    char what[256] = "is no database that SQLite reads";
-    bool fine = false;
+    const char *answer = NULL;
     if (!ht_file_look(path).exists)
         return ht_fail(err, HT_ENOTFOUND, "there is no file '%s'", path);
-    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK &&
-        sqlite3_prepare_v2(db, "PRAGMA integrity_check(1)", -1, &all, NULL) == SQLITE_OK &&
-        sqlite3_step(all) == SQLITE_ROW) {
-        const char *answer = (const char *)sqlite3_column_text(all, 0);
-        fine = answer != NULL && strcmp(answer, "ok") == 0;
-        snprintf(what, sizeof what, "%.200s", fine ? "SQLite finds no damage" : answer != NULL ? answer : "?");
-        for (char *s = what; *s != '\0'; s++)
-            if (*s == '\n')
-                *s = ' ';
+    int code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL);
+    if (code == SQLITE_OK) {
+        sqlite3_busy_timeout(db, BUSY_MS);
+        answer = ask_sqlite(db, &all, &code);
     }
-    say(c, fine ? HT_CHECK_WHOLE : HT_CHECK_DAMAGED, what);
+    if (answer != NULL && strcmp(answer, "ok") == 0)
+        say(c, HT_CHECK_WHOLE, "SQLite finds no damage");
+    else if (answer == NULL && (code == SQLITE_BUSY || code == SQLITE_LOCKED))
+        say(c, HT_CHECK_NOTE, "another program writes it: try again");
+    else
+        say(c, HT_CHECK_DAMAGED, answer != NULL ? answer : "is no database that SQLite reads");
     sqlite3_finalize(all);
     sqlite3_close(db);
     return HT_OK;
