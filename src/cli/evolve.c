@@ -29,19 +29,19 @@ static void list_release(evidence_list *l)
     free(l->runs);
 }
 
-/* Takes run.evidence, also on failure. A run that is there already counts once. */
+/* Takes what the run owns, also on failure. A run that is there already counts once. */
 static ht_status list_add(evidence_list *l, ht_run_evidence run, ht_error *err)
 {
     for (size_t i = 0; i < l->n; i++)
         if (strcmp(l->runs[i].source, run.source) == 0) {
-            free(run.evidence);
+            ht_run_evidence_release(&run);
             return HT_OK;
         }
     if (l->n == l->capacity) {
         size_t capacity = 2 * l->capacity + 8;
         ht_run_evidence *runs = realloc(l->runs, capacity * sizeof *runs);
         if (runs == NULL) {
-            free(run.evidence);
+            ht_run_evidence_release(&run);
             return ht_fail(err, HT_ENOMEM, "out of memory");
         }
         l->runs = runs;
@@ -68,8 +68,10 @@ static ht_status add_summary(evidence_list *l, const char *path, ht_error *err)
         goto done;
     }
     st = ht_summary_lessons(summary, &run, err);
-    if (st != HT_OK)
+    if (st != HT_OK) {
+        ht_run_evidence_release(&run);
         goto done;
+    }
     const char *number = ht_json_text(summary, "run"), *id = ht_json_text(summary, "study_run");
     whole = realpath(path, NULL);
     const char *name = whole != NULL ? whole : path;
@@ -94,15 +96,8 @@ static ht_status add_study(evidence_list *l, const char *path, ht_error *err)
     HT_TRY(ht_study_evidence(path, &n, &runs, err));
     ht_status st = HT_OK;
     for (size_t i = 0; i < n && st == HT_OK; i++) {
-        ht_run_evidence run = runs[i];
-        run.evidence = malloc((run.n + 1) * sizeof *run.evidence);
-        if (run.evidence == NULL) {
-            st = ht_fail(err, HT_ENOMEM, "out of memory");
-            break;
-        }
-        if (run.n > 0)
-            memcpy(run.evidence, runs[i].evidence, run.n * sizeof *run.evidence);
-        st = list_add(l, run, err);
+        st = list_add(l, runs[i], err);
+        runs[i] = (ht_run_evidence){.n = 0};    /* the list owns what it had */
     }
     ht_study_evidence_free(n, runs);
     return st;

@@ -18,6 +18,15 @@ json 'len(o["population"]["schedule"]) > 1' one/hotcb.tune.summary.json
 json_lines '{x["event"] for x in l} >= {"champion", "rung", "race"} and all("wall" in x for x in l)' one/$population
 json_lines 'len({x["segment_id"] for x in l}) == len(l) > 0' one/hotcb.tune.segments.jsonl
 
+it "its study, its part and its directory are whole, and a recipe evolves from them"
+try study check one --quiet
+done_quietly
+try recipe evolve --base "$here/../../recipes/charlm.yaml" one one/study.h5 one/study.parts/*.h5 --out evolved.yaml
+done_quietly
+prints '(1 run,'
+try study show one/study.h5 --json
+json 'len(o["best"]["schedule"]) > 1 and all("opt.lr" in x for x in o["best"]["schedule"])'
+
 it "with a barrier the same seed gives the same run"
 for dir in a b; do
     ranks 5 run charlm --epochs 12 --seed 5 --dir $dir --recipe-set population.sync=barrier --json
