@@ -11,6 +11,8 @@
 #ifndef HOTTUNE_HOTTUNE_H
 #define HOTTUNE_HOTTUNE_H
 
+#include <signal.h>
+
 #include <mpi.h>
 
 #include <hottune/types.h>
@@ -64,6 +66,13 @@ typedef struct {
     const char *mode;           /**< "off", "observe", "suggest", "active", "replay"; NULL: as hotcb.yaml
                                      says, else "active" */
     const char *replay;         /**< mutation log for mode replay */
+    bool resume;                /**< go on with the unfinished run in run_dir, if there is one; else a new run begins */
+    double checkpoint_s;        /**< seconds between two checkpoints of a pooled run; 0: as often as costs it at most a
+                                     fiftieth of its time, not more often than every 2 s; < 0: none */
+    unsigned long long checkpoint_bytes;    /**< what checkpoints may take on disk; 0 = not limited */
+    const volatile sig_atomic_t *leave;     /**< looked at on the coordinator: once it is not 0 (set it in a handler of
+                                     SIGTERM, say) a checkpoint is made and all trainings end: ht_has_left. NULL = never.
+                                     Borrowed until ht_close */
     double patience_s;          /**< longest wait for a peer; 0 = 60 s */
     bool fail_on_error;         /**< a failure of the tuner is returned by ht_apply (and tuning goes on)
                                      instead of switching tuning off */
@@ -145,8 +154,8 @@ ht_status ht_actuator(ht_kernel *k, const char *name, const ht_actuator_ops *ops
  * HT_VAL_EPOCH_END. */
 
 /** The buffers of the training state: weights, moments of the optimizer, step count.
- *  Leave out the random state of batches and noise, and seed it by ht_replica: with it in the state, copies train
- *  exactly alike, and an island that goes back to its root repeats itself. Buffers are
+ *  Leave out the random state of batches and noise, seed it by ht_replica, and give it to ht_replica_state: with it in
+ *  the state, copies train exactly alike, and an island that goes back to its root repeats itself. Buffers are
  *  borrowed until ht_free; read and written inside ht_running, ht_apply and ht_show_best only. May be called several
  *  times. In a replica of several ranks each of them has the same state: what comes from elsewhere is the leader's.
  *  @return HT_OK; HT_EINVAL: no data, a name that is taken, a mean of integers */
@@ -155,6 +164,10 @@ ht_status ht_training_state(ht_kernel *k, const ht_state_buffer *buffers, size_t
  *  library keeps one staging copy. */
 ht_status ht_training_part(ht_kernel *k, const char *name, size_t bytes, ht_status (*get)(void *ctx, void *to),
                            ht_status (*put)(void *ctx, const void *from), void *ctx);
+/** What belongs to this rank and not to its training state: random state of batches and noise, position in the data, the
+ *  loop's own counters (steps and epochs so far). Never goes to another replica; checkpoints have it, and a run that is
+ *  resumed writes it back inside the first ht_running. Buffers as above; their `use` is not looked at. */
+ht_status ht_replica_state(ht_kernel *k, const ht_state_buffer *buffers, size_t n);
 /** How to begin anew: fresh weights, zero moments, step 0; the same on any replica for the same seed. Without it
  *  the population cannot race candidates, and starts from the present values. */
 ht_status ht_on_init(ht_kernel *k, ht_status (*init)(void *ctx, unsigned long long seed), void *ctx);
@@ -166,6 +179,10 @@ ht_status ht_on_validate(ht_kernel *k, ht_status (*validate)(void *ctx, double *
 /** Write the best weights that this replica validated into the buffers with is_weights.
  *  @return HT_OK; HT_EEMPTY: none were kept */
 ht_status ht_show_best(ht_kernel *k);
+/** The run was written down and is to be resumed by another job: what ended here is no result. A program says so by its
+ *  exit code, 75 for schedulers that start it again. Known when ht_running is false, and on the coordinator when ht_open
+ *  has returned. */
+bool ht_has_left(const ht_kernel *k);
 /** After the end of a pooled run: the best weights of the whole run are this replica's (ht_show_best). In a replica of
  *  several ranks true on all of them: let one of them save. */
 bool ht_is_champion(const ht_kernel *k);

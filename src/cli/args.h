@@ -15,7 +15,7 @@ typedef struct {
     const char *about; /**< one line */
 } ht_option;
 
-enum { HT_OPTIONS_MAX = 24 }; /**< of one verb, with the common ones */
+enum { HT_OPTIONS_MAX = 32 }; /**< of one verb, with the common ones */
 
 /** What was given. */
 typedef struct {

@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "cli/args.h"
 
-enum { HT_EXIT_DONE = 0, HT_EXIT_FAILED = 1, HT_EXIT_USAGE = 2 };
+enum { HT_EXIT_DONE = 0, HT_EXIT_FAILED = 1, HT_EXIT_USAGE = 2, HT_EXIT_AGAIN = 75 };    /* AGAIN: to be resumed */
 
 /** The common options, and where the verb runs. */
 typedef struct {
@@ -73,6 +73,7 @@ int ht_verb_doc(const ht_cli *cli, const ht_args *args);
 /* ---- the other verbs, each in the file of its name -------------------------------------------- */
 
 int ht_verb_run(const ht_cli *cli, const ht_args *args);
+int ht_verb_resume(const ht_cli *cli, const ht_args *args);
 int ht_verb_ask_tell(const ht_cli *cli, const ht_args *args);
 int ht_verb_sweep(const ht_cli *cli, const ht_args *args);
 int ht_verb_init(const ht_cli *cli, const ht_args *args);

@@ -38,10 +38,21 @@ static const ht_option run_options[] = {
     {"set", "K=V,..", "set knobs before the training begins: opt.lr=0.01,reg.dropout=0.2"},
     {"schedule", "S", "cosine or constant: what lr is multiplied by as the training goes on (default: constant)"},
     {"patience", "S", "seconds after which nobody waits for a rank that is silent (default: 60)"},
+    {"resume", NULL, "go on with the unfinished run of the directory, if there is one"},
+    {"new", NULL, "begin another run, although an unfinished one is there: that one is given up"},
+    {"checkpoint", "S", "seconds between two checkpoints of a pooled run (default: as they cost 2 % of its time); 0: none"},
+    {"max-disk", "MB", "what checkpoints may take on disk (default: no limit)"},
     {"slow", "R:X,..", "to try failures: replica R computes X times as slowly"},
     {"nan", "R:E,..", "to try failures: replica R has NaN in its weights after E epochs"},
     {"report-steps", NULL, "print a JSON line an epoch, then the result, as hottune sweep wants it"},
     {"compare", NULL, "first train the static default at the same cost, without the tuner"},
+    {NULL},
+};
+static const ht_option resume_options[] = {
+    {"checkpoint", "S", "as of run; counts instead of what was given then"},
+    {"max-disk", "MB", "likewise"},
+    {"patience", "S", "likewise"},
+    {"data", "DIR", "likewise"},
     {NULL},
 };
 static const ht_option ask_tell_options[] = {
@@ -120,6 +131,11 @@ const ht_verb ht_verbs[] = {
      "Without --dir the files go to runs/WORKLOAD-TIME. At the end a table compares the best state with the\n"
      "static default (--compare). Losses are mean cross entropies; test data are read once, at the end.",
      "mpirun -n 9 hottune run fashion --epochs 20 --compare", true},
+    {"resume", ht_verb_resume, "", 0, 0, resume_options, "Go on with an unfinished run",
+     "Whatever ended it: a kill, the end of the job's time, a node that failed. It goes on from its last checkpoint,\n"
+     "with the options that it was started with. A run that was asked to leave (SIGTERM, SIGUSR1, SIGUSR2, Ctrl-C)\n"
+     "writes one and ends with exit code 75: start it again.",
+     "mpirun -n 9 hottune --dir runs/f1 resume", true},
     {"sweep", ht_verb_sweep, "-- CMD [ARG ...]", 1, -1, sweep_options,
      "Search for the best parameters of a command, by many runs of it",
      "Works alone (one trial at a time), and under mpirun or srun with N + 1 ranks: rank 0 coordinates, N work.\n"

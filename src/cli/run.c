@@ -13,9 +13,12 @@
 #include <sys/stat.h>
 
 #include "cli/faults.h"
+#include "cli/leave.h"
 #include "cli/ranks.h"
 #include "cli/report.h"
+#include "cli/run_args.h"
 #include "recipe/recipe.h"
+#include "store/commit.h"
 #include "store/run_dir.h"
 #include "store/run_lock.h"
 
@@ -25,12 +28,13 @@ static const long long seed_max = (1LL << 53) - 1; /* recipes can hold a seed, a
 /* What is to be done: the same on every rank. */
 typedef struct {
     const ht_cli *cli;
+    const ht_args *args;
     ht_ranks ranks;
     const ht_workload_info *workload;
     const char *recipe, *study, *mode, *replay, *data, *set, *recipe_set; /* NULL = not given; borrowed */
     long long epochs, ranks_per_replica, seed;
-    double patience_s;
-    bool compare, report_steps, cosine;
+    double patience_s, checkpoint_s, max_disk_mb;
+    bool compare, report_steps, cosine, resume, new_run;
     ht_workload_options faults; /* slow, nan_at: those of this rank's replica */
     char dir[DIR_MAX];
     size_t existing;       /* length of the part of `dir` that was there before */
@@ -73,6 +77,12 @@ static int read_options(job *j, const ht_args *args)
     j->recipe_set = ht_args_text(args, "recipe-set");
     j->compare = ht_args_has(args, "compare");
     j->report_steps = ht_args_has(args, "report-steps");
+    j->resume = ht_args_has(args, "resume");
+    j->new_run = ht_args_has(args, "new");
+    if (j->resume && j->new_run)
+        return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--resume and --new exclude each other");
+    if (j->resume && j->cli->dir == NULL)
+        return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--resume: --dir is missing: which run goes on?");
     if (j->report_steps && j->ranks.size > 1)
         return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--report-steps: there are %d ranks; start one", j->ranks.size);
     if (j->report_steps && (j->compare || j->cli->json))
@@ -92,6 +102,12 @@ static int read_options(job *j, const ht_args *args)
         st = ht_args_int(args, "seed", 0, seed_max, &j->seed, &err);
     if (st == HT_OK)
         st = ht_args_real(args, "patience", 1, 1e9, &j->patience_s, &err);
+    if (st == HT_OK)
+        st = ht_args_real(args, "checkpoint", 0, 1e9, &j->checkpoint_s, &err);
+    if (st == HT_OK)
+        st = ht_args_real(args, "max-disk", 0, 1e12, &j->max_disk_mb, &err);
+    if (j->checkpoint_s == 0 && ht_args_text(args, "checkpoint") != NULL)
+        j->checkpoint_s = -1;       /* none */
     if (st != HT_OK)
         return ht_cli_fail_status(j->cli, st, &err);
     return ht_cli_check_mode(j->cli, j->mode, j->replay);
@@ -119,6 +135,21 @@ static int place_replicas(job *j, const ht_args *args)
 
 /* ---- what only rank 0 can see --------------------------------------------------------------- */
 
+/* An unfinished run is not given up by accident. */
+static int check_unfinished(const job *j)
+{
+    char *checkpoint = ht_path_join(j->dir, HT_DIR_CHECKPOINT);
+    char *commit = checkpoint != NULL ? ht_path_join(checkpoint, HT_FILE_COMMIT) : NULL;
+    bool there = commit != NULL && ht_file_look(commit).exists;
+    free(commit);
+    free(checkpoint);
+    if (!there || j->resume || j->new_run)
+        return HT_EXIT_DONE;
+    return ht_cli_fail(j->cli, HT_EXIT_USAGE,
+                       "an unfinished run is in '%s'; hottune --dir %s resume goes on with it, --new begins another one and gives it up",
+                       j->dir, j->dir);
+}
+
 static int make_dir(job *j)
 {
     ht_error err = {""};
@@ -127,7 +158,7 @@ static int make_dir(job *j)
     if (code != HT_EXIT_DONE)
         return code;
     ht_status st = ht_run_lock_check(j->dir, &err);
-    return st == HT_OK ? HT_EXIT_DONE : ht_cli_fail_status(j->cli, st, &err);
+    return st == HT_OK ? check_unfinished(j) : ht_cli_fail_status(j->cli, st, &err);
 }
 
 /* runs/<workload>-<time>, and -2, -3, .. if that is taken. */
@@ -280,6 +311,10 @@ static ht_options options_of(const job *j, ht_progress_line *line)
         .max_epochs = (int)j->epochs,
         .recipe_set = j->recipe_set,
         .recipe_unless_given = "population.mode=pooled",
+        .resume = j->resume,
+        .checkpoint_s = j->checkpoint_s,
+        .checkpoint_bytes = (unsigned long long)(1e6 * j->max_disk_mb),
+        .leave = ht_leave_on_signals(),
         .patience_s = j->patience_s,
         .plan = print_plan,
         .plan_ctx = (void *)j,
@@ -310,7 +345,7 @@ static void print_step(void *ctx, int epoch, double val)
 
 /* The end of all ranks that are still there. @return outcomes of all replicas on rank 0, owned by the caller: NaN for
  * whoever is missing; NULL elsewhere */
-static ht_outcome *part(job *j, const ht_outcome *mine, ht_result *result, ht_status st, const char *message, int *code)
+static ht_outcome *part(job *j, const ht_outcome *mine, ht_result *result, int mine_code, const char *message, int *code)
 {
     const ht_outcome none = {.val = NAN, .test = NAN, .val_error = NAN, .test_error = NAN};
     ht_outcome *all = NULL;
@@ -318,12 +353,20 @@ static ht_outcome *part(job *j, const ht_outcome *mine, ht_result *result, ht_st
         MPI_Abort(MPI_COMM_WORLD, HT_EXIT_FAILED);
     for (int i = 0; all != NULL && i < j->ranks.size; i++)
         all[i] = none;
-    *code = ht_ranks_part(j->cli, &j->ranks, ht_exit_of(st), message, mine, sizeof *mine, all,
+    *code = ht_ranks_part(j->cli, &j->ranks, mine_code, message, mine, sizeof *mine, all,
                           result->lost > 0 ? fmin(j->patience_s, 5) : j->patience_s, result->lost > 0);
     first_of_each(j, all);
     if (all != NULL && result->best_replica >= 0 && isnan(all[result->best_replica].val))
         result->best_replica = -1;  /* its weights went with it: the best of the others counts */
     return all;
+}
+
+/* So that it can be resumed without them. */
+static void keep_options(const job *j)
+{
+    ht_error err = {""};
+    if (j->ranks.rank == 0 && !j->resume && ht_run_args_write(j->dir, j->args, &err) != HT_OK)
+        ht_cli_fail_status(j->cli, HT_EIO, &err);       /* the run is none the worse */
 }
 
 /* On rank 0 of a job ht_open returns when the run is over; the others train in between. */
@@ -339,6 +382,7 @@ static int train_tuned(job *j, ht_row *row, ht_result *result)
     int code = make_training(j, &t);
     if (code != HT_EXIT_DONE)
         goto done;
+    keep_options(j);
     if (j->report_steps)
         ht_training_listen(t, print_step, NULL);
     double start = now();
@@ -355,7 +399,10 @@ static int train_tuned(job *j, ht_row *row, ht_result *result)
     ht_progress_end(&line);
     if (k != NULL)
         ht_result_of(k, result);
-    ht_outcome *all = part(j, &mine, result, st, err.text, &code);
+    bool left = k != NULL && ht_has_left(k);
+    if (left && st == HT_OK)
+        ht_fail(&err, HT_OK, "the run is written down; hottune --dir %s resume goes on with it", j->dir);
+    ht_outcome *all = part(j, &mine, result, left && st == HT_OK ? HT_EXIT_AGAIN : ht_exit_of(st), err.text, &code);
     if (all != NULL)
         *row = ht_row_of(all, j->replicas, result->best_replica, now() - start);
     free(all);
@@ -377,7 +424,7 @@ static void report(const job *j, const ht_report_data *numbers)
     d.ranks_per_replica = (int)j->ranks_per_replica;
     d.epochs = (int)j->epochs;
     d.seed = j->seed;
-    d.compared = j->compare;
+    d.compared = j->compare && !j->resume;
     if (j->report_steps)
         print_step(NULL, 0, d.champion.best.val);
     else
@@ -388,18 +435,18 @@ static int run_job(job *j)
 {
     ht_report_data d = {.champion = {.replica = -1}, .result = {.best_replica = -1}};
     int code = prepare(j);
-    if (code == HT_EXIT_DONE && j->compare)
+    if (code == HT_EXIT_DONE && j->compare && !j->resume)
         code = train_static(j, &d.baseline);
     if (code == HT_EXIT_DONE)
         code = train_tuned(j, &d.champion, &d.result);
-    if (code == HT_EXIT_DONE || d.champion.replica >= 0) /* trained, even if the files could not be written */
+    if (code == HT_EXIT_DONE || (code != HT_EXIT_AGAIN && d.champion.replica >= 0)) /* trained, even if the files could not be written */
         report(j, &d);
     return code;
 }
 
 int ht_verb_run(const ht_cli *cli, const ht_args *args)
 {
-    job j = {.cli = cli, .comm = MPI_COMM_NULL};
+    job j = {.cli = cli, .args = args, .comm = MPI_COMM_NULL};
     MPI_Comm_rank(MPI_COMM_WORLD, &j.ranks.rank);
     MPI_Comm_size(MPI_COMM_WORLD, &j.ranks.size);
     int code = read_workload(&j, args->words[0]);

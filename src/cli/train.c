@@ -13,10 +13,12 @@
 struct ht_training {
     ht_workload *workload;
     int epochs, steps_per_epoch;
+    int epoch;                         /* done so far */
+    long long step;                    /* likewise; both go on after a stop */
     const ht_workload_buffer *weights; /* borrowed from the workload */
     float *best;                       /* [weights->n], owned: the best weights of a training without tuner */
     double best_val;                   /* of it; NaN = none */
-    double best_epoch;
+    int best_epoch;
     ht_kernel *kernel;                 /* borrowed while it is trained; NULL = without tuner */
     double val, val_error;             /* of the last validation */
     double cpu_s;                      /* of this process, in steps and validations */
@@ -91,6 +93,18 @@ static ht_status validate(void *ctx, double *objective)
     return t->kernel != NULL ? ht_metric(t->kernel, "val/error", t->val_error) : HT_OK;
 }
 
+/* What goes on where it stopped, whatever states come and go. */
+static ht_status offer_counters(ht_training *t, ht_kernel *k)
+{
+    const ht_state_buffer own[] = {
+        {.name = "batches", .data = ht_workload_drawn(t->workload), .count = 1, .element = HT_INT64},
+        {.name = "epoch", .data = &t->epoch, .count = 1, .element = HT_INT32},
+        {.name = "step", .data = &t->step, .count = 1, .element = HT_INT64},
+        {.name = "best_epoch", .data = &t->best_epoch, .count = 1, .element = HT_INT32},
+        {.name = "cpu_s", .data = &t->cpu_s, .count = 1, .element = HT_FLOAT64}};
+    return ht_replica_state(k, own, sizeof own / sizeof *own);
+}
+
 /* The whole training state: a pooled run copies it, and averages the weights and moments. */
 static ht_status offer_state(ht_training *t, ht_kernel *k, ht_error *err)
 {
@@ -106,6 +120,8 @@ static ht_status offer_state(ht_training *t, ht_kernel *k, ht_error *err)
                                    .element = HT_INT64, .use = HT_COPY};
     if (st == HT_OK)
         st = ht_training_state(k, &steps, 1);
+    if (st == HT_OK)
+        st = offer_counters(t, k);
     if (st == HT_OK)
         st = ht_on_init(k, begin_anew, t);
     if (st == HT_OK)
@@ -211,19 +227,19 @@ static bool keep_best(ht_training *t)
     return true;
 }
 
-static ht_status train_epoch(ht_training *t, int epoch, ht_env *env, ht_error *err)
+static ht_status train_epoch(ht_training *t, ht_env *env, ht_error *err)
 {
     ht_kernel *k = t->kernel;
     double sum = 0, begun = cpu();
     bool best;
     for (int i = 0; i < t->steps_per_epoch; i++) {
         env->loss = ht_workload_step(t->workload);
-        env->step++;
+        env->step = ++t->step;
         sum += env->loss;
         HT_TRY(tell(k, env, HT_TRAIN_BATCH_END, err));
     }
     t->cpu_s += cpu() - begun;
-    env->epoch = epoch;
+    env->epoch = ++t->epoch;
     if (k != NULL) {
         ht_metric(k, "train/loss", sum / t->steps_per_epoch);
         ht_metric(k, "grad/norm", ht_workload_grad_norm(t->workload));
@@ -234,9 +250,9 @@ static ht_status train_epoch(ht_training *t, int epoch, ht_env *env, ht_error *e
         best = keep_best(t);
     }
     if (t->told != NULL)
-        t->told(t->told_ctx, epoch, t->val);
+        t->told(t->told_ctx, t->epoch, t->val);
     if (best)
-        t->best_epoch = epoch;
+        t->best_epoch = t->epoch;
     return HT_OK;
 }
 
@@ -251,9 +267,9 @@ static bool show_best(ht_training *t)
     return true;
 }
 
-static bool goes_on(const ht_training *t, int epoch)
+static bool goes_on(const ht_training *t)
 {
-    return t->kernel != NULL ? ht_running(t->kernel) : epoch <= t->epochs;
+    return t->kernel != NULL ? ht_running(t->kernel) : t->epoch < t->epochs;
 }
 
 ht_status ht_training_run(ht_training *t, ht_kernel *k, ht_outcome *out, ht_error *err)
@@ -263,17 +279,18 @@ ht_status ht_training_run(ht_training *t, ht_kernel *k, ht_outcome *out, ht_erro
     ht_status st = HT_OK;
     double start = now();
     t->kernel = k;
-    for (int epoch = 1; st == HT_OK && goes_on(t, epoch); epoch++)
-        st = train_epoch(t, epoch, &env, err);
+    while (st == HT_OK && goes_on(t))
+        st = train_epoch(t, &env, err);
     o.train_s = now() - start;
-    o.epochs = (double)env.step / t->steps_per_epoch;
+    o.epochs = (double)t->step / t->steps_per_epoch;
     o.cpu_s = t->cpu_s;
-    if (show_best(t)) {
+    bool over = k == NULL || !ht_has_left(k);
+    if (over && show_best(t)) {
         o.val = ht_workload_validate(t->workload, &o.val_error);
         o.test = ht_workload_test(t->workload, &o.test_error);
         o.epoch = t->best_epoch;
     }
-    if (k != NULL && st == HT_OK && ht_report_result(k, o.val, o.test) != HT_OK)
+    if (k != NULL && over && st == HT_OK && ht_report_result(k, o.val, o.test) != HT_OK)
         st = ht_fail(err, HT_EFAILED, "%s", ht_message(k));
     t->kernel = NULL;
     *out = o;

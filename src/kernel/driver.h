@@ -31,6 +31,8 @@ bool ht_driver_is_done(const ht_driver *d);
 /** Close the books: final summary and study. Idempotent.
  *  @return HT_OK, or HT_EIO with what could not be written */
 ht_status ht_driver_finish(ht_driver *d, ht_error *err);
+/** The run was written down and goes on in another job. */
+bool ht_driver_left(const ht_driver *d);
 /** How the run stands; borrowed until the next call. */
 void ht_driver_peek(const ht_driver *d, ht_coordinator_view *out);
 void ht_driver_destroy(ht_driver *d);   /**< NULL is allowed */

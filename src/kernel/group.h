@@ -16,6 +16,7 @@
 typedef struct {
     bool stop, is_best;
     bool pooled;            /**< the coordinator alone says when training ends */
+    bool left;              /**< the run goes on in another job */
     bool champion;          /**< the run is over, and its best weights are this replica's */
     bool acts_on_batches;   /**< train batches are safe points, too: a recorded operation list drives the run */
     double best;            /**< NaN = none yet */
@@ -27,12 +28,15 @@ typedef struct {
     ht_effector local;      /**< acts on this rank */
     ht_trainer trainer;     /**< acts on this rank, */
     ht_local_training *training;    /**< which is this; borrowed */
+    struct ht_rank_state *rank_state;   /**< what this rank has for itself (keeper.h); borrowed */
+    char *rank_names;       /**< leader, while all ranks write or read that: [ranks][HT_IMAGE_NAME]; borrowed */
 } ht_group;
 
 /** What the leader does to the training of all ranks in a pooled run. */
 typedef struct {
     enum { HT_GROUP_INIT, HT_GROUP_VALIDATE, HT_GROUP_SAVE, HT_GROUP_LOAD, HT_GROUP_DROP, HT_GROUP_TAKE,
-           HT_GROUP_TAKE_LIVE, HT_GROUP_KEEP_BEST } what;     /**< TAKE: the leader got a state and shares it */
+           HT_GROUP_TAKE_LIVE, HT_GROUP_TAKE_BEST, HT_GROUP_KEEP_BEST, HT_GROUP_WRITE,
+           HT_GROUP_READ } what;    /**< TAKE: the leader got a state and shares it; WRITE, READ: each rank its own */
     uint64_t seed;
     unsigned slot;
 } ht_group_training;

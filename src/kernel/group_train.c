@@ -1,7 +1,7 @@
 /* src/kernel/group_train.c - a replica of several ranks in a pooled run; the contract is in group.h.
  *
  * The leader moves states to and from other replicas; whatever changes the training is done on all ranks. */
-#include "kernel/group.h"
+#include "kernel/keeper.h"
 
 /* A rank without room for the state must not leave the others waiting in the broadcast. */
 static ht_status take(ht_group *g, const ht_group_training *d, ht_error *err)
@@ -14,6 +14,15 @@ static ht_status take(ht_group *g, const ht_group_training *d, ht_error *err)
         return ht_fail(err, HT_ENOMEM, "a rank of the replica has no memory for a training state of %zu bytes",
                        ht_state_bytes(s));
     return ht_training_share(g->training, g->comm, live, d->slot, err);
+}
+
+static ht_status take_best(ht_group *g, ht_error *err)
+{
+    void *best;
+    size_t n = ht_state_best_block(g->training->state, true, &best);
+    if (!ht_group_agree(g, n > 0))
+        return ht_fail(err, HT_ENOMEM, "a rank of the replica has no memory for the best weights");
+    return ht_training_broadcast(g->comm, best, n, err);
 }
 
 ht_status ht_group_train(ht_group *g, const ht_group_training *d, double *objective, ht_error *err)
@@ -40,8 +49,17 @@ ht_status ht_group_train(ht_group *g, const ht_group_training *d, double *object
     case HT_GROUP_TAKE_LIVE:
         mine = take(g, d, err);
         break;
+    case HT_GROUP_TAKE_BEST:
+        mine = take_best(g, err);
+        break;
     case HT_GROUP_KEEP_BEST:
         mine = t->keep_best(t->ctx, err);
+        break;
+    case HT_GROUP_WRITE:
+        mine = ht_group_write_ranks(g, err);
+        break;
+    case HT_GROUP_READ:
+        mine = ht_group_read_ranks(g, err);
         break;
     }
     if (ht_group_agree(g, mine == HT_OK) || mine != HT_OK)

@@ -83,7 +83,8 @@ static ht_status create_replica(ht_kernel *k, const ht_options *o)
     HT_TRY(ht_knobs_create(&k->knobs, &k->message));
     HT_TRY(ht_actuators_create(&k->actuators, &k->message));
     ht_actuators_attach_knobs(k->actuators, k->knobs);
-    k->group = (ht_group){.comm = k->team, .local = ht_effector_local(k->actuators)};
+    k->group.comm = k->team;
+    k->group.local = ht_effector_local(k->actuators);
     HT_TRY(ht_kernel_create_training(k, o->patience_s > 0 ? o->patience_s : default_patience_s));
     if (!k->leads)
         return HT_OK;
@@ -92,7 +93,7 @@ static ht_status create_replica(ht_kernel *k, const ht_options *o)
         MPI_Comm_size(k->team, &size);
     const ht_agent_options agent = {
         .link = {k, send_up, receive_down}, .metrics = k->metrics, .actuators = k->actuators,
-        .knobs = k->knobs, .effector = size > 1 ? ht_group_effector(&k->group) : k->group.local,
+        .knobs = k->knobs, .keeper = ht_group_keeper(&k->group), .effector = size > 1 ? ht_group_effector(&k->group) : k->group.local,
         .patience_s = o->patience_s > 0 ? o->patience_s : default_patience_s,
         .auto_disable_on_error = !o->fail_on_error, .warning = warn, .warning_ctx = k};
     return ht_agent_create(&agent, &k->agent, &k->message);
@@ -253,6 +254,7 @@ static ht_status tell(ht_kernel *k, ht_error *err)
     k->news.stop = ht_agent_should_stop(k->agent);
     k->news.pooled = ht_agent_is_pooled(k->agent);
     k->news.champion = ht_agent_is_champion(k->agent);
+    k->news.left = ht_agent_has_left(k->agent);
     k->news.acts_on_batches = ht_agent_acts_on_batches(k->agent);
     k->watches_batches = ht_agent_watches_batches(k->agent);
     return k->team != MPI_COMM_NULL ? ht_group_tell(&k->group, &k->news, err) : HT_OK;
@@ -374,6 +376,11 @@ ht_status ht_apply(ht_kernel *k, const ht_env *env, ht_event event)
     if (event == HT_VAL_EPOCH_END)
         ht_kernel_begin_epoch(k);
     return k->fail_on_error ? st : HT_OK;
+}
+
+bool ht_has_left(const ht_kernel *k)
+{
+    return k != NULL && (k->news.left || (k->driver != NULL && ht_driver_left(k->driver)));
 }
 
 bool ht_is_best(const ht_kernel *k)

@@ -6,7 +6,7 @@
 
 #include "comm/comm.h"
 #include "kernel/driver.h"
-#include "kernel/group.h"
+#include "kernel/keeper.h"
 #include "population/agent.h"
 
 /* One knob behind a pointer, or behind a setter of the program. */
@@ -50,6 +50,8 @@ struct ht_kernel {
 
     /* the training as a whole (training.c) */
     ht_state *state;
+    ht_state *own;                  /* what belongs to this rank: the program's, and the counters below */
+    ht_rank_state rank_state;
     ht_carrier *carrier;            /* NULL = no peers */
     ht_local_training training;
     ht_trainer trainer;             /* acts on all ranks of the replica */

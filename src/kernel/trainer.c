@@ -115,7 +115,7 @@ ht_trainer ht_trainer_local(ht_local_training *t)
                         .send = send_slot, .receive = receive_slot, .mean = mean, .keep_best = keep_best, .now = now};
 }
 
-static ht_status broadcast(MPI_Comm team, void *data, size_t bytes, ht_error *err)
+ht_status ht_training_broadcast(MPI_Comm team, void *data, size_t bytes, ht_error *err)
 {
     char *at = data;
     for (size_t left = bytes; left > 0;) {
@@ -136,6 +136,6 @@ ht_status ht_training_share(ht_local_training *t, MPI_Comm team, bool live, unsi
     if (n == 0)
         return ht_fail(err, HT_ENOMEM, "no memory for a training state of %zu bytes", ht_state_bytes(t->state));
     for (size_t i = 0; i < n; i++)
-        HT_TRY(broadcast(team, spans[i].data, ht_span_bytes(&spans[i]), err));
+        HT_TRY(ht_training_broadcast(team, spans[i].data, ht_span_bytes(&spans[i]), err));
     return live ? ht_state_flush(t->state, err) : HT_OK;
 }

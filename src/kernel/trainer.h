@@ -23,6 +23,8 @@ typedef struct {
 ht_trainer ht_trainer_local(ht_local_training *t);
 /** The program's objective, with the averaged weights in place if they are scored. */
 ht_status ht_training_validate(ht_local_training *t, double *objective, ht_error *err);
+/** Rank 0 of `team` gives `bytes` bytes to the others. **Collective** over team. */
+ht_status ht_training_broadcast(MPI_Comm team, void *data, size_t bytes, ht_error *err);
 /** Rank 0 of `team` gives its live state, or a slot, to the other ranks. **Collective** over team. */
 ht_status ht_training_share(ht_local_training *t, MPI_Comm team, bool live, unsigned slot, ht_error *err);
 

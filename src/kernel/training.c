@@ -5,11 +5,14 @@
 #include "kernel/kernel_internal.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "comm/clock.h"
 #include "comm/mpi_transfer.h"
 #include "store/champion.h"
+#include "store/commit.h"
+#include "store/run_dir.h"
 
 static const double pace_memory = .7;   /* of the average of seconds per epoch */
 
@@ -34,6 +37,18 @@ ht_status ht_training_part(ht_kernel *k, const char *name, size_t bytes, ht_stat
     return HT_OK;
 }
 
+ht_status ht_replica_state(ht_kernel *k, const ht_state_buffer *buffers, size_t n)
+{
+    HT_TRY(ht_kernel_refuse_late(k));
+    for (size_t i = 0; i < n && k->own != NULL; i++) {
+        ht_state_buffer b = buffers[i];
+        b.use = HT_COPY;
+        b.is_weights = false;
+        HT_TRY(ht_state_add(k->own, &b, &k->message));
+    }
+    return HT_OK;
+}
+
 ht_status ht_on_init(ht_kernel *k, ht_status (*init)(void *ctx, unsigned long long seed), void *ctx)
 {
     HT_TRY(ht_kernel_refuse_late(k));
@@ -52,9 +67,30 @@ ht_status ht_on_validate(ht_kernel *k, ht_status (*validate)(void *ctx, double *
 
 /* ---- what the kernel makes of it ------------------------------------------------------------- */
 
+/* What the kernel of each rank counts is part of a checkpoint. */
+static ht_status add_counters(ht_kernel *k)
+{
+    const ht_state_buffer counters[] = {
+        {.name = "hottune/average", .data = &k->ema_most, .count = 1, .element = HT_FLOAT64, .use = HT_COPY},
+        {.name = "hottune/step", .data = &k->step, .count = 1, .element = HT_INT64, .use = HT_COPY},
+        {.name = "hottune/epochs", .data = &k->epochs, .count = 1, .element = HT_INT32, .use = HT_COPY},
+        {.name = "hottune/best", .data = &k->news.best, .count = 1, .element = HT_FLOAT64, .use = HT_COPY},
+        {.name = "hottune/best_step", .data = &k->news.best_step, .count = 1, .element = HT_INT64, .use = HT_COPY}};
+    for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
+        HT_TRY(ht_state_add(k->own, &counters[i], &k->message));
+    return HT_OK;
+}
+
 ht_status ht_kernel_create_training(ht_kernel *k, double patience_s)
 {
     HT_TRY(ht_state_create(&k->state, &k->message));
+    HT_TRY(ht_state_create(&k->own, &k->message));
+    HT_TRY(add_counters(k));
+    k->rank_state.state = k->own;
+    k->group.rank_state = &k->rank_state;
+    k->group.training = &k->training;
+    if (k->run_dir != NULL && (k->rank_state.dir = ht_path_join(k->run_dir, HT_DIR_CHECKPOINT)) == NULL)
+        return ht_fail(&k->message, HT_ENOMEM, "no memory for a path");
     k->training.state = k->state;
     k->ema_most = 1;
     if (k->leads && k->star != MPI_COMM_NULL) {
@@ -69,6 +105,8 @@ void ht_kernel_destroy_training(ht_kernel *k)
     if (k->carrier != NULL)
         ht_transfer_destroy(k->carrier);
     ht_state_destroy(k->state);
+    ht_state_destroy(k->own);
+    free(k->rank_state.dir);
 }
 
 static void describe_knob(const ht_kernel *k, const ht_knob_target *t, ht_member *m)
@@ -102,9 +140,9 @@ ht_status ht_kernel_begin_training(ht_kernel *k)
     if (k->team != MPI_COMM_NULL)
         MPI_Comm_size(k->team, &size);
     k->group.trainer = ht_trainer_local(&k->training);
-    k->group.training = &k->training;
     k->trainer = size > 1 ? ht_group_trainer(&k->group) : k->group.trainer;
     bool ema = wants_ema(k);
+    HT_TRY(ht_state_seal(k->own, false, &k->message));
     ht_status st = ht_state_seal(k->state, ema, &k->message);
     if (st != HT_OK) {
         k->has_state = false;       /* nothing can be kept; nothing is brought */

@@ -43,6 +43,17 @@ ht_status ht_coordinator_operate(ht_coordinator *c, double now, ht_operation *o)
 ht_status ht_coordinator_freeze(ht_coordinator *c, double now, const ht_freeze *freeze);
 /** Time passes: declares silent replicas lost. */
 ht_status ht_coordinator_tick(ht_coordinator *c, double now);
+/** The WELCOME of a replica that goes on where a checkpoint has it, as bytes owned by the caller: nothing of the
+ *  coordinator changes. @param manifest  of the replica, JSON text
+ *  @return HT_OK; HT_EREFUSED: the replica was not there, or `hello` is of another program; HT_ENOMEM */
+ht_status ht_coordinator_welcome_back(ht_coordinator *c, int replica, const ht_hello *hello, const char *manifest,
+                                      ht_bytes *out, ht_error *err);
+/** A replica that was welcomed back is sent again what it has not answered. */
+ht_status ht_coordinator_back(ht_coordinator *c, double now, int replica);
+/** A replica is gone for good. */
+ht_status ht_coordinator_miss(ht_coordinator *c, double now, int replica);
+/** The replica was welcomed and is neither lost nor done. */
+bool ht_coordinator_has(const ht_coordinator *c, int replica);
 /** Ask all replicas to stop at their next safe point (drain). */
 void ht_coordinator_stop(ht_coordinator *c);
 /** Every replica has said BYE or is lost. */
@@ -52,6 +63,8 @@ ht_status ht_coordinator_finish(ht_coordinator *c, double now);
 
 /** The next message to send, owned by the caller (free(out->data)); false if none. */
 bool ht_coordinator_next_message(ht_coordinator *c, int *replica, ht_bytes *out);
+/** A message or a record waits to be taken. */
+bool ht_coordinator_has_output(const ht_coordinator *c);
 
 typedef enum {
     HT_RECORD_MUTATION, HT_RECORD_SEGMENT, HT_RECORD_WINDOW, HT_RECORD_LEDGER, HT_RECORD_EVENT,
@@ -105,6 +118,7 @@ typedef struct {
     double result_val, result_test;
     int result_replica;
     bool was_on;
+    long long command_end;              /**< offset in the command file behind the last command; 0 = none came */
     unsigned long replay_missed, open;  /**< open = mutations not judged yet */
     const ht_posterior *posterior;      /**< the shared one, or replica 0's */
     const ht_pool *pool;                /**< NULL: the replicas are independent */

@@ -466,6 +466,8 @@ ht_status ht_coordinator_operate(ht_coordinator *c, double now, ht_operation *o)
 {
     if (isnan(c->began))
         c->began = now;
+    if (o->command_end > c->command_end)
+        c->command_end = o->command_end;
     ht_ledger_line l = line_of(c, o->body, o->source, o->command_end);
     if (settle_at_once(c, o, &l)) {
         write_line(c, &l, o->body);

@@ -61,6 +61,11 @@ void ht_coordinator_say(ht_coordinator *c, const char *format, ...)
             *p = '?';
 }
 
+bool ht_coordinator_has_output(const ht_coordinator *c)
+{
+    return c->first_record != NULL || c->out.first != NULL;
+}
+
 bool ht_coordinator_next_record(ht_coordinator *c, ht_record *out)
 {
     ht_posted *p = c->first_record;

@@ -284,6 +284,12 @@ static bool is_best(const ht_coordinator *c, double loss)
            (!c->has_best || (c->recipe->objective.mode == HT_MINIMIZE ? loss < c->best : loss > c->best));
 }
 
+/* Looked at before each event, and not when time passes: what depends on it can be told again from the events. */
+static void take_calm(ht_coordinator *c)
+{
+    ht_pool_calm(c->pool, c->mode != HT_MODE_ACTIVE || c->freeze.mode != HT_FREEZE_OFF);
+}
+
 void ht_coordinator_pool_join(ht_coordinator *c, int replica)
 {
     if (c->pool != NULL)
@@ -309,6 +315,7 @@ void ht_coordinator_pool_event(ht_coordinator *c, int replica, const ht_pool_eve
         c->best_step = e->step;
         c->best_epoch = r->epoch;
     }
+    take_calm(c);
     settle(c, ht_pool_receive(c->pool, c->now, replica, e));
 }
 
@@ -322,7 +329,6 @@ void ht_coordinator_pool_tick(ht_coordinator *c)
 {
     if (c->pool == NULL)
         return;
-    ht_pool_calm(c->pool, c->mode != HT_MODE_ACTIVE || c->freeze.mode != HT_FREEZE_OFF);
     settle(c, ht_pool_tick(c->pool, c->now));
 }
 

@@ -34,27 +34,74 @@ static void start_again(ht_coordinator *c, int replica)
     r->cooldowns = NULL;
 }
 
-void ht_coordinator_welcome(ht_coordinator *c, int replica)
+/* What a replica must know to begin or go on, in c->reply. Its recipe is owned by the caller, the rest is borrowed.
+ * @return the recipe; NULL: no memory */
+static char *compose_welcome(ht_coordinator *c, int replica, ht_mode mode)
 {
-    ht_packet *m = &c->reply;
     cJSON *recipe = ht_recipe_to_json(c->recipe);
     char *text = recipe != NULL ? ht_json_line(recipe) : NULL;
     cJSON_Delete(recipe);
-    if (text == NULL) {
+    c->reply.kind = HT_MESSAGE_WELCOME;
+    c->reply.as.welcome = (ht_welcome){.replica = replica, .mode = mode, .recipe = text,
+                                       .pooled = c->replicas[replica].pooled,
+                                       .replay = c->mode == HT_MODE_REPLAY ? c->replay : NULL,
+                                       .freeze = ht_coordinator_freeze_order(c)};
+    return text;
+}
+
+void ht_coordinator_welcome(ht_coordinator *c, int replica)
+{
+    bool pooled = c->pool != NULL && ht_coordinator_pool_fits(c, &c->in.as.hello.member);
+    c->replicas[replica].pooled = pooled;
+    char *recipe = compose_welcome(c, replica, c->pool != NULL && !pooled ? HT_MODE_OFF : c->mode);
+    if (recipe == NULL) {
         c->no_memory = true;
         return;
     }
-    bool pooled = c->pool != NULL && ht_coordinator_pool_fits(c, &c->in.as.hello.member);
-    ht_mode mode = c->pool != NULL && !pooled ? HT_MODE_OFF : c->mode;
-    c->replicas[replica].pooled = pooled;
-    m->kind = HT_MESSAGE_WELCOME;
-    m->as.welcome = (ht_welcome){.replica = replica, .mode = mode, .recipe = text, .pooled = pooled,
-                                 .replay = c->mode == HT_MODE_REPLAY ? c->replay : NULL,
-                                 .freeze = ht_coordinator_freeze_order(c)};
-    ht_coordinator_send(c, replica, m);     /* what else is in m is borrowed: no release */
-    free(text);
+    ht_coordinator_send(c, replica, &c->reply);     /* what else is in it is borrowed: no release */
+    free(recipe);
     c->replicas[replica].joined = true;
     ht_coordinator_resend(c, replica);
+}
+
+ht_status ht_coordinator_welcome_back(ht_coordinator *c, int replica, const ht_hello *hello, const char *manifest,
+                                      ht_bytes *out, ht_error *err)
+{
+    if (!ht_coordinator_has(c, replica))
+        return ht_fail(err, HT_EREFUSED, "replica %d is not part of the checkpoint", replica);
+    if (c->pool != NULL && c->replicas[replica].pooled && !ht_coordinator_pool_fits(c, &hello->member))
+        return ht_fail(err, HT_EREFUSED,
+                       "replica %d has another training state or other knobs than the run that is resumed: start the "
+                       "same program with the same options", replica);
+    char *recipe = compose_welcome(c, replica, c->mode);
+    if (recipe == NULL)
+        return ht_fail(err, HT_ENOMEM, "no memory to resume replica %d", replica);
+    c->reply.as.welcome.resume = (char *)manifest;      /* only read */
+    ht_status st = ht_packet_encode(&c->reply, out);
+    free(recipe);
+    return st == HT_OK ? HT_OK : ht_fail(err, st, "no memory to resume replica %d", replica);
+}
+
+ht_status ht_coordinator_back(ht_coordinator *c, double now, int replica)
+{
+    c->now = now;
+    c->replicas[replica].heard = now;
+    ht_coordinator_resend(c, replica);
+    return ht_coordinator_settle(c);
+}
+
+ht_status ht_coordinator_miss(ht_coordinator *c, double now, int replica)
+{
+    c->now = now;
+    if (ht_coordinator_has(c, replica))
+        ht_coordinator_lose(c, replica);
+    return ht_coordinator_settle(c);
+}
+
+bool ht_coordinator_has(const ht_coordinator *c, int replica)
+{
+    return replica >= 0 && replica < c->n_replicas && c->replicas[replica].joined &&
+           ht_replica_is_living(&c->replicas[replica]);
 }
 
 /* The descriptions of the knobs are those of one replica: the first that lives. Takes `controls`. */

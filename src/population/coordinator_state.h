@@ -80,6 +80,7 @@ struct ht_coordinator {
     ht_posterior **posteriors;          /**< [n_replicas], one entry only if shared; made when needed */
     unsigned long mutations, segments;  /**< last run-wide numbers given out */
     bool was_on;
+    long long command_end;              /**< of the commands that came */
     unsigned long replay_missed;
     bool has_best;
     double best;

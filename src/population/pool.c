@@ -408,9 +408,10 @@ static void check_time_of(ht_pool *p, int replica, double pace)
 {
     ht_pool_seat *s = &p->seats[replica];
     for (size_t i = 0; i < s->n_measures;)
-        if (p->now > s->measures[i].due && !s->measures[i].answered)
+        if (p->now > s->measures[i].due && !s->measures[i].answered) {
+            ht_pool_say(p, "replica %d: a validation is overdue: it is not waited for", replica);
             handle_measured(p, replica, s->measures[i].number, NAN);
-        else
+        } else
             i++;
     if (s->work.number == 0 || !s->work.timed || s->work.given_up || isnan(pace))
         return;
@@ -419,6 +420,7 @@ static void check_time_of(ht_pool *p, int replica, double pace)
         ht_pool_stop_work(p, replica);
     if (p->now > due + grace_epochs * fmax(pace, s->pace)) {
         s->work.given_up = true;
+        ht_pool_say(p, "replica %d is overdue: it is not waited for", replica);
         if (!p->stopping && !p->finished)
             p->policy->overdue(p->self, replica, s->work.task);
     }

@@ -41,7 +41,8 @@ ht_status ht_pool_join(ht_pool *p, double now, int replica);
 ht_status ht_pool_receive(ht_pool *p, double now, int replica, const ht_pool_event *e);
 /** A replica is gone. */
 ht_status ht_pool_lose(ht_pool *p, double now, int replica);
-/** Time passes: deadlines. */
+/** Time passes: deadlines. What it changes shows in an order or a note: a tick without either may be left out when
+ *  events are told again. */
 ht_status ht_pool_tick(ht_pool *p, double now);
 /** End the run soon: replicas that train stop at their next epoch, then everybody gets END. */
 ht_status ht_pool_stop(ht_pool *p, double now);

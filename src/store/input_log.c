@@ -15,6 +15,7 @@
 
 #include "base/text.h"
 #include "store/file.h"
+#include "store/file_cut.h"
 #include "store/input_record.h"
 
 enum { OWED_MAX = 64 << 20 };
@@ -88,46 +89,6 @@ ht_status ht_input_log_create(const char *path, ht_input_log **out, ht_error *er
     return st;
 }
 
-/* Append everything from byte `from` of the file on to `to`. */
-static ht_status copy_rest(int fd, uint64_t from, const char *path, int to, const char *to_path,
-                           ht_error *err)
-{
-    char block[65536];
-    ssize_t n;
-    while ((n = pread(fd, block, sizeof block, (off_t)from)) != 0) {
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return ht_fail(err, HT_EIO, "cannot read '%s': %s", path, strerror(errno));
-        if (!ht_file_put(to, block, (size_t)n))
-            return ht_fail(err, HT_EIO, "cannot write '%s': %s", to_path, strerror(errno));
-        from += (uint64_t)n;
-    }
-    return fsync(to) == 0 ? HT_OK : ht_fail(err, HT_EIO, "cannot sync '%s': %s", to_path, strerror(errno));
-}
-
-/* What lies behind `end` goes to <path>.repeated, first, and then out of the log. */
-static ht_status cut_off(ht_input_log *log, ht_error *err)
-{
-    ht_string name = {0};
-    ht_status st;
-    ht_string_add(&name, "%s.repeated", log->path);
-    const char *to_path = ht_string_peek(&name);
-    int to = name.failed ? -1 : open(to_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-    if (to < 0) {
-        st = name.failed ? ht_fail(err, HT_ENOMEM, "no memory for the name of '%s.repeated'", log->path)
-                         : ht_fail(err, HT_EIO, "cannot open '%s': %s", to_path, strerror(errno));
-    } else {
-        st = copy_rest(log->fd, log->end, log->path, to, to_path, err);
-        if (close(to) != 0 && st == HT_OK)
-            st = ht_fail(err, HT_EIO, "cannot write '%s': %s", to_path, strerror(errno));
-    }
-    if (st == HT_OK && (ftruncate(log->fd, (off_t)log->end) != 0 || fsync(log->fd) != 0))
-        st = ht_fail(err, HT_EIO, "cannot cut '%s': %s", log->path, strerror(errno));
-    ht_string_release(&name);
-    return st;
-}
-
 ht_status ht_input_log_reopen(const char *path, uint64_t records, ht_input_log **out, ht_error *err)
 {
     ht_input_extent have;
@@ -147,7 +108,7 @@ ht_status ht_input_log_reopen(const char *path, uint64_t records, ht_input_log *
     if (fstat(log->fd, &s) != 0)
         st = ht_fail(err, HT_EIO, "cannot read '%s': %s", path, strerror(errno));
     else if ((uint64_t)s.st_size > log->end)
-        st = cut_off(log, err);
+        st = ht_file_cut(path, log->end, NULL, err);
     if (st == HT_OK && log->end == 0)
         st = begin(log, err); /* not even its head had been written */
     if (st == HT_OK) {

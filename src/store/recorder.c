@@ -36,6 +36,7 @@ static const double summary_s = 1, study_s = 30, study_share = 20;
 struct ht_recorder {
     char *dir, *study;                  /* owned */
     unsigned long run, ledger_lines;
+    double began;                       /* seconds since 1970 */
     ht_journal *journals[N_JOURNALS];   /* owned */
     ht_page pages[N_PAGES];
     bool freeze_waits;
@@ -156,10 +157,12 @@ static ht_status add_event(ht_recorder *r, const char *text, ht_error *err)
 static ht_status begin(ht_recorder *r, const ht_recorder_options *o, ht_error *err)
 {
     char text[256], run[32];
-    snprintf(text, sizeof text, "run begins: hottune %s, %d replica%s of %d rank%s, seed %llu", HT_VERSION,
-             o->n_replicas, o->n_replicas == 1 ? "" : "s", o->ranks_per_replica,
+    snprintf(text, sizeof text, "run %s: hottune %s, %d replica%s of %d rank%s, seed %llu",
+             o->resumes > 0 ? "goes on" : "begins", HT_VERSION, o->n_replicas, o->n_replicas == 1 ? "" : "s", o->ranks_per_replica,
              o->ranks_per_replica == 1 ? "" : "s", o->seed);
     ht_status st = add_event(r, text, err);
+    if (o->resumes > 0)
+        return st;
     cJSON *line = cJSON_CreateObject();
     snprintf(run, sizeof run, "r%lu", r->run);
     ht_json_put_text(line, "run", run);
@@ -178,7 +181,7 @@ static ht_status begin(ht_recorder *r, const ht_recorder_options *o, ht_error *e
 static ht_status open_optuna(ht_recorder *r, const ht_recorder_options *o, ht_error *err)
 {
     const ht_run_optuna_options options = {.dir = r->dir, .name = o->name, .run = r->run,
-                                           .id = ht_study_input_id(r->input), .recipe = o->recipe,
+                                           .resumed = o->resumes > 0, .id = ht_study_input_id(r->input), .recipe = o->recipe,
                                            .n_replicas = o->n_replicas};
     return ht_run_optuna_open(&options, wall_time(), &r->optuna, err);
 }
@@ -189,7 +192,8 @@ ht_status ht_recorder_create(const ht_recorder_options *o, ht_recorder **out, ht
     if (r == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory to record a run");
     ht_status st;
-    r->run = o->history->runs + 1;
+    r->run = o->resumes > 0 ? o->resumes : o->history->runs + 1;
+    r->began = o->resumes > 0 ? o->began : wall_time();
     r->ledger_lines = o->history->ledger_lines;
     r->next_study = -INFINITY;
     r->lock = o->lock;
@@ -201,7 +205,7 @@ ht_status ht_recorder_create(const ht_recorder_options *o, ht_recorder **out, ht
     }
     if ((st = ht_study_fits(r->study, o->recipe, err)) != HT_OK ||
         (st = check_folder(r->study, err)) != HT_OK ||
-        (st = ht_study_input_create(o, r->run, wall_time(), &r->input, err)) != HT_OK ||
+        (st = ht_study_input_create(o, r->run, r->began, &r->input, err)) != HT_OK ||
         (st = open_files(r, err)) != HT_OK || (st = begin(r, o, err)) != HT_OK ||
         (st = open_optuna(r, o, err)) != HT_OK ||
         (r->lock != NULL &&
@@ -235,6 +239,16 @@ unsigned long ht_recorder_run(const ht_recorder *r)
     return r->run;
 }
 
+double ht_recorder_began(const ht_recorder *r)
+{
+    return r->began;
+}
+
+const char *ht_recorder_study_run(const ht_recorder *r)
+{
+    return ht_study_input_id(r->input);
+}
+
 /* ---- records ------------------------------------------------------------------------------------ */
 
 /* Append an object and free it. */
@@ -243,6 +257,15 @@ static ht_status add_line(ht_recorder *r, journal j, cJSON *object, ht_error *er
     ht_status st = ht_journal_append_json(r->journals[j], object, err);
     cJSON_Delete(object);
     return st;
+}
+
+/* A point of the curve, for the study. */
+static ht_status keep_point(ht_recorder *r, const ht_window *w, const ht_recipe *recipe, ht_error *err)
+{
+    const double *value = ht_readings_find(&w->readings, recipe->objective.primary);
+    if (value == NULL || !isfinite(*value))
+        return HT_OK;
+    return ht_study_input_point(r->input, &(ht_curve_point){w->replica, w->step, w->epoch, *value}, err);
 }
 
 static ht_status add_segment(ht_recorder *r, const ht_closed *closed, const ht_coordinator_view *view, ht_stamp stamp,
@@ -258,11 +281,8 @@ static ht_status add_segment(ht_recorder *r, const ht_closed *closed, const ht_c
 static ht_status add_window(ht_recorder *r, const ht_window *w, const ht_recipe *recipe, ht_stamp stamp,
                             ht_error *err)
 {
-    const double *value = ht_readings_find(&w->readings, recipe->objective.primary);
     ht_error why = {""};
-    ht_status kept = HT_OK;
-    if (value != NULL && isfinite(*value))
-        kept = ht_study_input_point(r->input, &(ht_curve_point){w->replica, w->step, w->epoch, *value}, &why);
+    ht_status kept = keep_point(r, w, recipe, &why);
     HT_TRY(add_line(r, METRICS, ht_window_to_json(w, stamp), err));
     return kept == HT_OK ? HT_OK : ht_fail(err, kept, "%s", why.text);
 }
@@ -376,6 +396,58 @@ ht_status ht_recorder_write(ht_recorder *r, const ht_record *record, const ht_co
     return kept == HT_OK ? HT_OK : ht_fail(err, kept, "%s", why.text);
 }
 
+void ht_recorder_recall(ht_recorder *r, const ht_record *record, const ht_coordinator_view *view)
+{
+    ht_run_optuna_take(r->optuna, record, view, wall_time(), NULL);
+    switch (record->kind) {
+    case HT_RECORD_SEGMENT:
+        ht_study_input_segment(r->input, &record->as.closed, view, NULL);
+        break;
+    case HT_RECORD_VERDICT:
+        ht_study_input_verdict(r->input, &record->as.verdict, NULL);
+        break;
+    case HT_RECORD_WINDOW:
+        keep_point(r, &record->as.window, view->recipe, NULL);
+        break;
+    case HT_RECORD_LEDGER:
+        r->ledger_lines++;
+        break;
+    case HT_RECORD_CONTROLS:
+        ht_page_put(&r->pages[CONTROLS], controls_page(record->as.controls));
+        break;
+    case HT_RECORD_RECIPE:
+        ht_page_put(&r->pages[EFFECTIVE], effective_page(view->recipe));
+        break;
+    default:        /* is in the logs, and nowhere else */
+        break;
+    }
+}
+
+bool ht_recorder_sizes(const ht_recorder *r, size_t *n, ht_commit_log **logs)
+{
+    size_t kept, dropped;
+    ht_recorder_owed(r, &kept, &dropped);
+    ht_commit_log *list = kept == 0 ? calloc(N_JOURNALS, sizeof *list) : NULL;
+    if (list == NULL)
+        return false;
+    for (int i = 0; i < N_JOURNALS; i++) {
+        char *path = ht_path_join(r->dir, journal_names[i]);
+        list[i].name = strdup(journal_names[i]);
+        ht_file_stamp at = path != NULL ? ht_file_look(path) : (ht_file_stamp){0};
+        free(path);
+        list[i].bytes = (uint64_t)at.size;
+        if (list[i].name == NULL || !at.exists) {
+            for (int k = 0; k <= i; k++)
+                free(list[k].name);
+            free(list);
+            return false;
+        }
+    }
+    *n = N_JOURNALS;
+    *logs = list;
+    return true;
+}
+
 /* ---- now and then ------------------------------------------------------------------------------- */
 
 /* Keep the first of several failures. */
@@ -451,6 +523,28 @@ void ht_recorder_result(ht_recorder *r, double val, double test)
     ht_study_input_result(r->input, val, test);
 }
 
+static ht_status sync_all(ht_recorder *r, ht_status first, ht_error *err)
+{
+    ht_error why = {""};
+    for (int i = 0; i < N_JOURNALS; i++)
+        note(&first, err, ht_journal_sync(r->journals[i], &why), &why);
+    return first;
+}
+
+ht_status ht_recorder_leave(ht_recorder *r, const ht_coordinator *c, ht_error *err)
+{
+    ht_coordinator_view view;
+    ht_error why = {""};
+    ht_coordinator_peek(c, &view);
+    if (view.was_on)
+        put_summary(r, c, &view, false);
+    ht_status first = flush(r, true, err);
+    publish(r, &view, 0);
+    note(&first, err, r->study_status, &r->study_error);
+    note(&first, err, add_event(r, "the run is written down, and goes on in another job", &why), &why);
+    return sync_all(r, first, err);
+}
+
 ht_status ht_recorder_finish(ht_recorder *r, const ht_coordinator *c, ht_error *err)
 {
     ht_coordinator_view view;
@@ -464,8 +558,7 @@ ht_status ht_recorder_finish(ht_recorder *r, const ht_coordinator *c, ht_error *
     note(&first, err, ht_run_optuna_finish(r->optuna, wall_time(), &why), &why);
     if (first == HT_OK)
         note(&first, err, add_event(r, "everything is written", &why), &why);
-    for (int i = 0; i < N_JOURNALS; i++)
-        note(&first, err, ht_journal_sync(r->journals[i], &why), &why);
+    first = sync_all(r, first, err);
     if (r->lock != NULL)
         note(&first, err, ht_run_lock_close(r->lock, &why), &why);
     return first;

@@ -8,6 +8,7 @@
 #ifndef HT_STORE_RECORDER_H
 #define HT_STORE_RECORDER_H
 
+#include "store/commit.h"
 #include "store/record_json.h"
 #include "store/run_dir.h"
 #include "store/run_lock.h"
@@ -27,6 +28,9 @@ typedef struct {
     const char *mpi_version;
     long killed_pid;            /**< process whose temporary files are removed; 0 = none */
     ht_run_lock *lock;          /**< of dir; borrowed until the recorder is destroyed; NULL = none */
+    unsigned long resumes;      /**< number of the run that goes on; 0 = a new run begins */
+    double began;               /**< when that run began, seconds since 1970 */
+    const char *study_run;      /**< its id in the study */
 } ht_recorder_options;
 
 /** Opens every file. Everything in `o` is copied but the lock. @return HT_OK; HT_EIO names the file; HT_EFORMAT,
@@ -36,6 +40,12 @@ ht_status ht_recorder_create(const ht_recorder_options *o, ht_recorder **out, ht
  *  missing in the study */
 ht_status ht_recorder_write(ht_recorder *r, const ht_record *record, const ht_coordinator_view *view,
                             ht_error *err);
+/** The same of a record that the logs have already: a run that is resumed tells its coordinator again what happened.
+ *  Only what the recorder itself remembers of a run changes. */
+void ht_recorder_recall(ht_recorder *r, const ht_record *record, const ht_coordinator_view *view);
+/** The logs and how long they are now, for a checkpoint; false: lines wait to be written, or no memory.
+ *  @param[out] logs  [*n], owned by the caller */
+bool ht_recorder_sizes(const ht_recorder *r, size_t *n, ht_commit_log **logs);
 /** Now and then, after records: the summary after each verdict and once a second while tuning is or was on,
  *  the descriptions of knobs, the study every half minute, signs of life, and what could not be written before. Where the
  *  disk is slow, files that are replaced come less often.
@@ -50,7 +60,11 @@ void ht_recorder_owed(const ht_recorder *r, size_t *kept, size_t *dropped);
 void ht_recorder_result(ht_recorder *r, double val, double test);
 /** Final summary and study; syncs all; closes the record of the lock. Tries everything, whatever fails. @return the first failure */
 ht_status ht_recorder_finish(ht_recorder *r, const ht_coordinator *c, ht_error *err);
+/** The run stops here and goes on in another job: everything is written and synced, nothing is called finished. */
+ht_status ht_recorder_leave(ht_recorder *r, const ht_coordinator *c, ht_error *err);
 unsigned long ht_recorder_run(const ht_recorder *r);    /**< number of this run in its directory */
+double ht_recorder_began(const ht_recorder *r);         /**< seconds since 1970 */
+const char *ht_recorder_study_run(const ht_recorder *r);    /**< its id in the study; borrowed */
 void ht_recorder_destroy(ht_recorder *r);               /**< NULL is allowed */
 
 #endif

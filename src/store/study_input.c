@@ -47,7 +47,10 @@ ht_status ht_study_input_create(const ht_recorder_options *o, unsigned long run,
     in->seed = o->seed;
     in->n_replicas = o->n_replicas;
     in->ranks_per_replica = o->ranks_per_replica;
-    make_id(in, run);
+    if (o->resumes > 0 && o->study_run != NULL)
+        ht_name_copy(in->id, o->study_run);
+    else
+        make_id(in, run);
     in->name = copy_or_empty(o->name);
     in->mpi_version = copy_or_empty(o->mpi_version);
     in->slurm_job = copy_or_empty(getenv("SLURM_JOB_ID"));

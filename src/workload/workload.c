@@ -229,6 +229,11 @@ size_t ht_workload_state(ht_workload *w, const ht_workload_buffer **out)
     return BUFFERS;
 }
 
+uint64_t *ht_workload_drawn(ht_workload *w)
+{
+    return &w->drawn;
+}
+
 int64_t *ht_workload_steps(ht_workload *w)
 {
     return &w->steps;

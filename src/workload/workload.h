@@ -67,6 +67,10 @@ size_t ht_workload_state(ht_workload *w, const ht_workload_buffer **out);
  *  moments by it, the cosine goes by it. Whoever copies the state copies it, too. Never NULL. */
 int64_t *ht_workload_steps(ht_workload *w);
 
+/** Minibatches that this replica has drawn: its place in the stream of them. It belongs to the replica, not to the
+ *  training state: whoever goes on after a stop puts it back. Never NULL. */
+uint64_t *ht_workload_drawn(ht_workload *w);
+
 /** Start again: fresh weights from `seed` (the same on every replica; ht_workload_create uses the run's),
  *  moments 0, no steps. The knobs stay, and so does the place in the stream of minibatches: a replica never
  *  sees the same batches again, whatever happens to its state, and no two replicas see the same ones. */

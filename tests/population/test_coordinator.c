@@ -378,7 +378,7 @@ static void without_a_limit_nobody_is_lost(void)
 static void malformed_bytes_are_dropped_with_an_event(void)
 {
     stage *s = stage_of(1, "elastic");
-    CU_ASSERT_EQUAL(ht_coordinator_receive(s->c, 0, 0, "\x02\x02rubbish", 9), HT_OK);
+    CU_ASSERT_EQUAL(ht_coordinator_receive(s->c, 0, 0, "\x02\x03rubbish", 9), HT_OK);
     CU_ASSERT_EQUAL(ht_coordinator_receive(s->c, 0, 0, "\x02\x09", 2), HT_OK);
     CU_ASSERT_EQUAL(ht_coordinator_receive(s->c, 0, 5, "", 0), HT_OK);
     drain(s);

@@ -1,0 +1,89 @@
+/* src/cli/run_args.c - the options of a run to a file and back; the contract is in run_args.h. */
+#include "cli/run_args.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/run_dir.h"
+
+/* What belongs to one start and not to the run. */
+static bool is_of_one_start(const char *name)
+{
+    static const char *const names[] = {"dir", "json", "quiet", "help", "version", "resume", "new", "compare"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+ht_status ht_run_args_write(const char *dir, const ht_args *args, ht_error *err)
+{
+    cJSON *o = cJSON_CreateObject(), *options = cJSON_CreateObject();
+    ht_json_put_text(o, "workload", args->words[0]);
+    for (size_t i = 0; i < args->n_options; i++) {
+        const ht_option *option = args->options[i];
+        if (args->values[i] == NULL || is_of_one_start(option->name))
+            continue;
+        if (option->value != NULL)
+            ht_json_put_text(options, option->name, args->values[i]);
+        else
+            ht_json_put_bool(options, option->name, true);
+    }
+    ht_json_put(o, "options", options);
+    char *text = ht_json_page(o), *path = ht_path_join(dir, HT_FILE_RUN);
+    cJSON_Delete(o);
+    ht_status st = text != NULL && path != NULL ? ht_file_replace(path, text, strlen(text), err)
+                                                : ht_fail(err, HT_ENOMEM, "no memory for '%s'", HT_FILE_RUN);
+    free(path);
+    free(text);
+    return st;
+}
+
+void ht_run_args_free(int argc, char **argv)
+{
+    for (int i = 0; argv != NULL && i < argc; i++)
+        free(argv[i]);
+    free(argv);
+}
+
+static char *word_of(const cJSON *option)
+{
+    ht_string s = {0};
+    ht_string_add(&s, "--%s", option->string);
+    if (cJSON_IsString(option))
+        ht_string_add(&s, "=%s", option->valuestring);
+    return ht_string_take(&s);
+}
+
+ht_status ht_run_args_read(const char *text, int *argc, char ***argv, ht_error *err)
+{
+    cJSON *o = NULL;
+    HT_TRY(ht_json_parse(text, &o, NULL, err));
+    const char *workload = ht_json_text(o, "workload");
+    const cJSON *options = ht_json_member(o, "options"), *option;
+    ht_status st = workload != NULL && cJSON_IsObject(options)
+                       ? HT_OK
+                       : ht_fail(err, HT_EFORMAT, "'%s' does not say how the run was started", HT_FILE_RUN);
+    int n = 3 + (st == HT_OK ? cJSON_GetArraySize(options) : 0), at = 0;
+    char **words = calloc((size_t)n + 1, sizeof *words);
+    if (st == HT_OK && words != NULL) {
+        words[at++] = strdup("run");
+        words[at++] = strdup("--resume");
+        cJSON_ArrayForEach(option, options)
+            words[at++] = word_of(option);
+        words[at++] = strdup(workload);
+    }
+    for (int i = 0; i < at && st == HT_OK; i++)
+        if (words[i] == NULL)
+            st = ht_fail(err, HT_ENOMEM, "no memory for the options of a run");
+    if (words == NULL && st == HT_OK)
+        st = ht_fail(err, HT_ENOMEM, "no memory for the options of a run");
+    cJSON_Delete(o);
+    if (st != HT_OK) {
+        ht_run_args_free(at, words);
+        return st;
+    }
+    *argc = at;
+    *argv = words;
+    return HT_OK;
+}

@@ -1,0 +1,544 @@
+/* src/kernel/chronicle.c - journal and checkpoints of a coordinator; the contract is in chronicle.h.
+ *
+ * A checkpoint is made in three steps, while the run goes on: `cut` notes where the journal stands; each SAVED
+ * brings the manifest of a replica; the last one makes the commit, which names everything that belongs together.
+ * May touch: the folder checkpoint of the run directory, the heap, the clock. */
+#include "kernel/chronicle.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "comm/clock.h"
+#include "store/images.h"
+#include "store/input_log.h"
+#include "store/run_dir.h"
+
+static const double share = 0.02;       /* of the run's time that checkpoints may take */
+static const double shortest_s = 2;     /* between two of them, unless asked otherwise */
+static const double retry_s = 30;       /* after one that failed */
+
+/* A message that came before its sender was written down, but after the coordinator was. */
+typedef struct {
+    ht_input_kind kind;
+    int replica;
+    double time;
+    uint64_t index;             /* in the journal */
+    unsigned char *bytes;       /* [n], owned, a 0 behind them */
+    size_t n;
+} pending_input;
+
+struct ht_chronicle {
+    ht_chronicle_options o;     /* its dir is not kept */
+    char *dir, *journal;        /* the folder, the file in it; owned */
+    ht_input_log *log;          /* owned; NULL: opened, not yet told */
+    uint64_t decisions;         /* checksum over what the coordinator said */
+    ht_commit commit;           /* the last one that counts; number 0 = none */
+    bool cutting;
+    ht_commit next;             /* being made */
+    bool *awaited;              /* [o.n_replicas]: its SAVED has not come */
+    double began, cost, due;    /* of the cut; seconds that the last one took; when the next one may begin */
+    size_t n_pending;           /* after ht_chronicle_open */
+    pending_input *pending;     /* owned */
+    double written;             /* when the journal that was opened was written last, seconds since 1970 */
+    uint64_t records;           /* whole ones in the journal that was opened */
+    unsigned char *left_out;    /* [records] 1 = does not count any more; owned */
+};
+
+/* ---- life ------------------------------------------------------------------------------------- */
+
+static ht_status create(const ht_chronicle_options *o, ht_chronicle **out, ht_error *err)
+{
+    ht_chronicle *h = calloc(1, sizeof *h);
+    if (h == NULL)
+        return ht_fail(err, HT_ENOMEM, "no memory for a journal");
+    h->o = *o;
+    h->o.dir = NULL;
+    h->dir = ht_path_join(o->dir, HT_DIR_CHECKPOINT);
+    h->journal = h->dir != NULL ? ht_path_join(h->dir, HT_FILE_INPUTS) : NULL;
+    h->awaited = calloc((size_t)o->n_replicas, sizeof *h->awaited);
+    if (h->journal == NULL || h->awaited == NULL) {
+        ht_chronicle_destroy(h);
+        return ht_fail(err, HT_ENOMEM, "no memory for a journal");
+    }
+    h->due = NAN;
+    *out = h;
+    return HT_OK;
+}
+
+ht_status ht_chronicle_begin(const ht_chronicle_options *o, const char *start, ht_chronicle **out, ht_error *err)
+{
+    ht_chronicle *h = NULL;
+    const ht_input first = {.kind = HT_INPUT_START, .replica = -1, .bytes = start, .n = strlen(start)};
+    HT_TRY(create(o, &h, err));
+    ht_status st = ht_run_dir_create(h->dir, err);
+    if (st == HT_OK)
+        st = ht_commit_remove(h->dir, err);
+    if (st == HT_OK)
+        st = ht_images_sweep(h->dir, 0, NULL, NULL, err);
+    if (st == HT_OK)
+        st = ht_input_log_create(h->journal, &h->log, err);
+    if (st == HT_OK)
+        st = ht_input_log_append(h->log, &first, err);
+    if (st != HT_OK) {
+        ht_chronicle_destroy(h);
+        return st;
+    }
+    *out = h;
+    return HT_OK;
+}
+
+static void forget_pending(ht_chronicle *h)
+{
+    for (size_t i = 0; i < h->n_pending; i++)
+        free(h->pending[i].bytes);
+    free(h->pending);
+    h->pending = NULL;
+    h->n_pending = 0;
+}
+
+void ht_chronicle_destroy(ht_chronicle *h)
+{
+    if (h == NULL)
+        return;
+    ht_input_log_close(h->log);
+    ht_commit_release(&h->commit);
+    ht_commit_release(&h->next);
+    forget_pending(h);
+    free(h->left_out);
+    free(h->awaited);
+    free(h->dir);
+    free(h->journal);
+    free(h);
+}
+
+void ht_chronicle_end(ht_chronicle *h)
+{
+    ht_input_log_close(h->log);
+    h->log = NULL;
+    ht_commit_remove(h->dir, NULL);
+    ht_images_sweep(h->dir, 0, NULL, NULL, NULL);
+    unlink(h->journal);
+    rmdir(h->dir);      /* unless somebody keeps something there */
+}
+
+uint64_t ht_chronicle_last(const ht_chronicle *h)
+{
+    return h->commit.number;
+}
+
+const ht_commit *ht_chronicle_commit(const ht_chronicle *h)
+{
+    return &h->commit;
+}
+
+const ht_commit *ht_chronicle_next(const ht_chronicle *h)
+{
+    return &h->next;
+}
+
+double ht_chronicle_written(const ht_chronicle *h)
+{
+    return h->written;
+}
+
+double ht_chronicle_time(const ht_chronicle *h)
+{
+    double latest = h->commit.time;
+    for (size_t i = 0; i < h->n_pending; i++)
+        latest = fmax(latest, h->pending[i].time);
+    return latest;
+}
+
+/* ---- writing ---------------------------------------------------------------------------------- */
+
+ht_status ht_chronicle_input(ht_chronicle *h, ht_input_kind kind, double now, int replica, const void *bytes,
+                             size_t n, ht_error *err)
+{
+    const ht_input in = {.kind = (uint8_t)kind, .replica = replica, .time = now, .bytes = bytes, .n = n};
+    return ht_input_log_append(h->log, &in, err);
+}
+
+static uint64_t mix(uint64_t sum, uint64_t x)
+{
+    sum = (sum ^ x) * UINT64_C(0x9e3779b97f4a7c15);
+    return sum ^ sum >> 29;
+}
+
+/* What was decided, not with which numbers: those may differ in their last bits on another machine. */
+void ht_chronicle_said(ht_chronicle *h, int replica, const ht_bytes *message)
+{
+    ht_packet *m = malloc(sizeof *m);
+    h->decisions = mix(mix(h->decisions, (uint64_t)replica), message->n > 0 ? message->data[0] : 0);
+    if (m != NULL && ht_packet_decode(message->data, message->n, m, NULL) == HT_OK) {
+        const ht_pool_order *o = &m->as.pool_order;
+        if (m->kind == HT_MESSAGE_ORDER) {
+            h->decisions = mix(mix(h->decisions, (uint64_t)o->kind), o->number);
+            h->decisions = mix(mix(h->decisions, o->slot), (uint64_t)o->peer);
+            h->decisions = mix(mix(h->decisions, (uint64_t)o->source), (uint64_t)o->epochs);
+        }
+        ht_packet_release(m);
+    }
+    free(m);
+}
+
+/* ---- a checkpoint ----------------------------------------------------------------------------- */
+
+bool ht_chronicle_is_due(ht_chronicle *h, double now, bool urgent)
+{
+    if (isnan(h->due))
+        h->due = now + (h->o.every_s > 0 ? h->o.every_s : shortest_s);
+    return !h->cutting && h->log != NULL && h->o.every_s >= 0 && !ht_input_log_lost(h->log) &&
+           (urgent || now >= h->due);
+}
+
+bool ht_chronicle_is_cutting(const ht_chronicle *h)
+{
+    return h->cutting;
+}
+
+uint64_t ht_chronicle_cut(ht_chronicle *h, double now, const bool *lives, size_t n_logs, ht_commit_log *logs)
+{
+    size_t n = (size_t)h->o.n_replicas;
+    h->next = (ht_commit){.number = h->commit.number + 1, .inputs = ht_input_log_count(h->log),
+                          .inputs_sum = ht_input_log_sum(h->log), .decisions = h->decisions, .time = now,
+                          .n_replicas = n, .n_logs = n_logs, .logs = logs,
+                          .replicas = calloc(n, sizeof *h->next.replicas)};
+    h->cutting = h->next.replicas != NULL;
+    h->began = now;
+    for (size_t i = 0; i < n && h->cutting; i++)
+        h->awaited[i] = h->next.replicas[i].lives = lives[i];
+    return h->next.number;
+}
+
+void ht_chronicle_give_up(ht_chronicle *h, double now)
+{
+    if (!h->cutting)
+        return;
+    h->cutting = false;
+    h->due = now + fmin(retry_s, fmax(h->o.every_s, shortest_s));
+    ht_commit_release(&h->next);
+    h->next = (ht_commit){0};
+}
+
+/* Images that no commit names are of no use; without a commit, and while one is made, nothing is removed. */
+static void sweep(const ht_chronicle *h)
+{
+    size_t n = 0;
+    char **names = NULL;
+    if (ht_commit_images(h->dir, &n, &names, NULL) != HT_OK)
+        return;
+    ht_images_sweep(h->dir, n, (const char *const *)names, NULL, NULL);
+    ht_commit_images_free(n, names);
+}
+
+static ht_status check_size(ht_chronicle *h, ht_error *err)
+{
+    HT_TRY(ht_images_bytes(h->dir, &h->next.bytes, err));
+    if (h->o.most_bytes > 0 && h->next.bytes > h->o.most_bytes)
+        return ht_fail(err, HT_EREFUSED, "checkpoints would take %.1f MB in '%s', the limit is %.1f MB",
+                       1e-6 * (double)h->next.bytes, h->dir, 1e-6 * (double)h->o.most_bytes);
+    return HT_OK;
+}
+
+static ht_status commit(ht_chronicle *h, double now, ht_error *err)
+{
+    struct timespec t = {0};
+    clock_gettime(CLOCK_REALTIME, &t);
+    h->next.wall_time = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    h->next.pending = ht_input_log_count(h->log) - h->next.inputs;
+    ht_status st = check_size(h, err);
+    double began = ht_clock_monotonic();
+    if (st == HT_OK)
+        st = ht_input_log_sync(h->log, err);
+    if (st == HT_OK)
+        st = ht_commit_write(h->dir, &h->next, err);
+    if (st != HT_OK) {
+        ht_chronicle_give_up(h, now);
+        sweep(h);
+        return st;
+    }
+    ht_commit_release(&h->commit);
+    h->commit = h->next;
+    h->next = (ht_commit){0};
+    h->cutting = false;
+    sweep(h);
+    h->cost += ht_clock_monotonic() - began;
+    h->due = now + (h->o.every_s > 0 ? h->o.every_s : fmax(shortest_s, h->cost / share));
+    h->cost = 0;
+    return HT_OK;
+}
+
+ht_status ht_chronicle_saved(ht_chronicle *h, double now, int replica, const ht_saved_message *s, ht_error *err)
+{
+    if (replica < 0 || replica >= h->o.n_replicas || !h->cutting || s->number != h->next.number ||
+        !h->awaited[replica])
+        return HT_OK;       /* of a cut that was given up */
+    h->awaited[replica] = false;
+    h->cost = fmax(h->cost, s->seconds);
+    cJSON *manifest = NULL;
+    if (s->manifest == NULL) {
+        ht_chronicle_give_up(h, now);
+        return ht_fail(err, HT_EFAILED, "replica %d could not write a checkpoint: %s", replica, s->error);
+    }
+    if (ht_json_parse(s->manifest, &manifest, NULL, err) != HT_OK) {
+        ht_chronicle_give_up(h, now);
+        return HT_EFAILED;
+    }
+    h->next.replicas[replica].manifest = manifest;
+    for (int i = 0; i < h->o.n_replicas; i++)
+        if (h->awaited[i])
+            return HT_OK;
+    return commit(h, now, err);
+}
+
+/* ---- going on: what the journal holds --------------------------------------------------------- */
+
+typedef struct {
+    ht_chronicle *h;
+    char *start;                /* owned */
+    bool *saved;                /* [n] in this checkpoint; owned */
+    size_t n, capacity;         /* replicas; of left_out */
+    bool no_memory;
+} scan;
+
+static bool make_room(scan *s, uint64_t index)
+{
+    if (index < s->capacity)
+        return true;
+    size_t capacity = 2 * (size_t)index + 1024;
+    unsigned char *left_out = realloc(s->h->left_out, capacity);
+    if (left_out == NULL)
+        return false;
+    s->h->left_out = left_out;
+    s->capacity = capacity;
+    return true;
+}
+
+static void read_u64(const unsigned char *bytes, size_t i, uint64_t *out)
+{
+    memcpy(out, bytes + 8 * i, 8);
+}
+
+/* From here on the run went on from a checkpoint: [begin, this) did not happen, but for what was pending. */
+static ht_status leave_out(scan *s, uint64_t index, const ht_input *in, ht_error *err)
+{
+    uint64_t begin, kept;
+    if (in->n < 8 || in->n % 8 != 0)
+        return ht_fail(err, HT_EFORMAT, "'%s': record %llu says RESUMED and not from where", s->h->journal,
+                       (unsigned long long)index);
+    read_u64(in->bytes, 0, &begin);
+    for (uint64_t i = begin; i < index; i++)
+        s->h->left_out[i] = 1;
+    for (size_t i = 1; i < in->n / 8; i++) {
+        read_u64(in->bytes, i, &kept);
+        if (kept >= begin && kept < index)
+            s->h->left_out[kept] = 0;
+    }
+    return HT_OK;
+}
+
+static bool keep_pending(ht_chronicle *h, uint64_t index, const ht_input *in)
+{
+    pending_input *list = realloc(h->pending, (h->n_pending + 1) * sizeof *list);
+    unsigned char *bytes = malloc(in->n + 1);
+    if (list != NULL)
+        h->pending = list;
+    if (list == NULL || bytes == NULL) {
+        free(bytes);
+        return false;
+    }
+    if (in->n > 0)
+        memcpy(bytes, in->bytes, in->n);
+    bytes[in->n] = 0;
+    list[h->n_pending++] = (pending_input){(ht_input_kind)in->kind, in->replica, in->time, index, bytes, in->n};
+    return true;
+}
+
+/* What a replica said before it was written down counts, and what people asked. */
+static bool is_pending(const scan *s, const ht_input *in)
+{
+    bool of_replica = in->replica >= 0 && (size_t)in->replica < s->n;
+    if (in->kind == HT_INPUT_MESSAGE)
+        return of_replica && !s->saved[in->replica] && s->h->commit.replicas[in->replica].lives;
+    return in->kind == HT_INPUT_OPERATION || in->kind == HT_INPUT_FREEZE;
+}
+
+static ht_status look_at(void *ctx, uint64_t index, const ht_input *in, ht_error *err)
+{
+    scan *s = ctx;
+    const ht_commit *c = &s->h->commit;
+    uint64_t number = 0;
+    if (!make_room(s, index))
+        return ht_fail(err, HT_ENOMEM, "no memory for a journal");
+    s->h->left_out[index] = 0;
+    if (index == 0) {
+        if (in->kind != HT_INPUT_START || (s->start = malloc(in->n + 1)) == NULL)
+            return ht_fail(err, in->kind != HT_INPUT_START ? HT_EFORMAT : HT_ENOMEM,
+                           "'%s' does not say how the run began", s->h->journal);
+        memcpy(s->start, in->bytes, in->n);
+        s->start[in->n] = '\0';
+    }
+    if (in->kind == HT_INPUT_RESUMED)
+        HT_TRY(leave_out(s, index, in, err));
+    if (index < c->inputs || index >= c->inputs + c->pending)
+        return HT_OK;
+    if (in->kind == HT_INPUT_SAVED && in->n == 8) {
+        read_u64(in->bytes, 0, &number);
+        if (number == c->number && in->replica >= 0 && (size_t)in->replica < s->n)
+            s->saved[in->replica] = true;
+    } else if (is_pending(s, in) && !keep_pending(s->h, index, in)) {
+        return ht_fail(err, HT_ENOMEM, "no memory for a journal");
+    }
+    return HT_OK;
+}
+
+static ht_status scan_journal(ht_chronicle *h, char **start, ht_error *err)
+{
+    scan s = {.h = h, .n = h->commit.n_replicas};
+    ht_input_extent extent;
+    s.saved = calloc(s.n + 1, sizeof *s.saved);
+    if (s.saved == NULL)
+        return ht_fail(err, HT_ENOMEM, "no memory for a journal");
+    forget_pending(h);
+    ht_status st = ht_input_log_read(h->journal, UINT64_MAX, look_at, &s, &extent, err);
+    if (st == HT_OK && extent.records < h->commit.inputs + h->commit.pending)
+        st = ht_fail(err, HT_EFORMAT, "'%s' ends after %llu inputs, the checkpoint needs %llu", h->journal,
+                     (unsigned long long)extent.records,
+                     (unsigned long long)(h->commit.inputs + h->commit.pending));
+    h->records = extent.records;
+    free(s.saved);
+    if (st == HT_OK)
+        *start = s.start;
+    else
+        free(s.start);
+    return st;
+}
+
+/* Names of images, wherever they stand in a manifest. */
+static ht_status check_images(const ht_chronicle *h, const cJSON *item, ht_error *err)
+{
+    const cJSON *child;
+    if (cJSON_IsString(item) && ht_image_is_name(item->valuestring, NULL))
+        return ht_image_check(h->dir, item->valuestring, err);
+    cJSON_ArrayForEach(child, item)
+        HT_TRY(check_images(h, child, err));
+    return HT_OK;
+}
+
+static ht_status check_commit(const ht_chronicle *h, ht_error *err)
+{
+    for (size_t i = 0; i < h->commit.n_replicas; i++)
+        if (h->commit.replicas[i].manifest != NULL)
+            HT_TRY(check_images(h, h->commit.replicas[i].manifest, err));
+    return HT_OK;
+}
+
+static ht_status fall_back(ht_chronicle *h, const ht_error *why, ht_error *notice, ht_error *err)
+{
+    ht_commit before = {0};
+    if (ht_commit_read_before(h->dir, &before, NULL) != HT_OK)
+        return ht_fail(err, HT_EFORMAT, "%s, and there is no checkpoint before it", why->text);
+    ht_commit_release(&h->commit);
+    h->commit = before;
+    HT_TRY(check_commit(h, err));
+    ht_fail(notice, HT_EFORMAT, "%s: the checkpoint before it is taken", why->text);
+    return ht_commit_revert(h->dir, err);
+}
+
+ht_status ht_chronicle_open(const ht_chronicle_options *o, ht_chronicle **out, char **start, ht_error *notice,
+                            ht_error *err)
+{
+    ht_chronicle *h = NULL;
+    ht_error why = {""};
+    *notice = (ht_error){""};
+    HT_TRY(create(o, &h, err));
+    ht_file_stamp found = ht_file_look(h->journal);
+    h->written = (double)found.modified.tv_sec + 1e-9 * (double)found.modified.tv_nsec;
+    ht_status st = ht_commit_read(h->dir, &h->commit, notice, err);
+    if (st == HT_OK && check_commit(h, &why) != HT_OK)
+        st = fall_back(h, &why, notice, err);
+    if (st == HT_OK)
+        st = scan_journal(h, start, err);
+    if (st == HT_OK)
+        *out = h;
+    else
+        ht_chronicle_destroy(h);
+    return st;
+}
+
+/* ---- going on: the coordinator ---------------------------------------------------------------- */
+
+typedef struct {
+    ht_chronicle *h;
+    ht_coordinator *c;
+    void (*drain)(void *ctx);
+    void *ctx;
+    char *text;                 /* of the last input, with a 0 behind it; owned */
+} telling;
+
+static ht_status tell(void *ctx, uint64_t index, const ht_input *in, ht_error *err)
+{
+    telling *t = ctx;
+    if (t->h->left_out[index])
+        return HT_OK;
+    char *text = realloc(t->text, in->n + 1);
+    if (text == NULL)
+        return ht_fail(err, HT_ENOMEM, "no memory for a journal");
+    t->text = text;
+    if (in->n > 0)
+        memcpy(text, in->bytes, in->n);
+    text[in->n] = '\0';
+    ht_status st = ht_feed(t->c, (ht_input_kind)in->kind, in->time, in->replica, text, in->n, err);
+    t->drain(t->ctx);
+    return st;
+}
+
+static ht_status append_resumed(ht_chronicle *h, ht_error *err)
+{
+    uint64_t *words = malloc((h->n_pending + 1) * sizeof *words);
+    if (words == NULL)
+        return ht_fail(err, HT_ENOMEM, "no memory for a journal");
+    words[0] = h->commit.inputs;
+    for (size_t i = 0; i < h->n_pending; i++)
+        words[i + 1] = h->pending[i].index;
+    ht_status st = ht_chronicle_input(h, HT_INPUT_RESUMED, h->commit.time, -1, words,
+                                      (h->n_pending + 1) * sizeof *words, err);
+    free(words);
+    return st == HT_OK ? ht_input_log_sync(h->log, err) : st;
+}
+
+ht_status ht_chronicle_tell(ht_chronicle *h, ht_coordinator *c, void (*drain)(void *ctx), void *ctx, ht_error *err)
+{
+    telling t = {.h = h, .c = c, .drain = drain, .ctx = ctx};
+    ht_input_extent extent;
+    drain(ctx);
+    ht_status st = ht_input_log_read(h->journal, h->commit.inputs, tell, &t, &extent, err);
+    free(t.text);
+    HT_TRY(st);
+    if (extent.sum != h->commit.inputs_sum)
+        return ht_fail(err, HT_EFORMAT, "'%s' is not the journal of this checkpoint", h->journal);
+    if (h->decisions != h->commit.decisions)
+        return ht_fail(err, HT_EREFUSED,
+                       "the coordinator decides otherwise than the one that made the checkpoint: resume with the same "
+                       "version of hottune");
+    HT_TRY(ht_input_log_reopen(h->journal, h->records, &h->log, err));
+    return append_resumed(h, err);
+}
+
+ht_status ht_chronicle_hand_over(ht_chronicle *h, ht_coordinator *c, void (*drain)(void *ctx), void *ctx,
+                                 ht_error *err)
+{
+    ht_status st = HT_OK;
+    for (size_t i = 0; i < h->n_pending && st == HT_OK; i++) {
+        const pending_input *p = &h->pending[i];
+        st = ht_feed(c, p->kind, p->time, p->replica, p->bytes, p->n, err);
+        drain(ctx);
+    }
+    forget_pending(h);
+    return st;
+}

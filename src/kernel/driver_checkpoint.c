@@ -1,0 +1,341 @@
+/* src/kernel/driver_checkpoint.c - checkpoints, leaving, and coming back; the contract is in driver_internal.h.
+ *
+ * A checkpoint: the order goes to all that live, their answers come among other messages. Leaving: a checkpoint,
+ * then everybody is told to go. Coming back: all HELLOs are awaited, then everybody gets its manifest, then what was
+ * on its way at the checkpoint is handed over. */
+#include "kernel/driver_internal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double leave_patience_s = 20;      /* for a checkpoint, and for the good-byes, when the run must end */
+
+void ht_driver_note(ht_driver *d, ht_input_kind kind, double now, int replica, const void *bytes, size_t n)
+{
+    ht_error err = {""};
+    if (d->chronicle == NULL || ht_chronicle_input(d->chronicle, kind, now, replica, bytes, n, &err) == HT_OK)
+        return;
+    if (d->checkpoint_fault.text[0] == '\0')
+        ht_driver_warn(d, err.text);
+    d->checkpoint_fault = err;
+}
+
+/* One line for one reason, however often it comes. */
+static void complain(ht_driver *d, const ht_error *why)
+{
+    char text[sizeof why->text + 64];
+    if (strcmp(d->checkpoint_fault.text, why->text) == 0)
+        return;
+    d->checkpoint_fault = *why;
+    snprintf(text, sizeof text, "no checkpoint: %s; the run goes on", why->text);
+    ht_driver_warn(d, text);
+}
+
+static void send(ht_driver *d, int replica, const ht_packet *m)
+{
+    ht_bytes bytes = {0};
+    ht_error err = {""};
+    if (ht_packet_encode(m, &bytes) != HT_OK)
+        ht_driver_warn(d, "no memory for a message");
+    else if (ht_comm_send(d->comm, replica + 1, bytes.data, bytes.n, &err) != HT_OK)
+        ht_driver_warn(d, err.text);
+    free(bytes.data);
+}
+
+/* `order` to all replicas that live. */
+static void tell_all(ht_driver *d, ht_pool_order order)
+{
+    ht_packet *m = calloc(1, sizeof *m);
+    if (m == NULL)
+        return;
+    m->kind = HT_MESSAGE_ORDER;
+    m->as.pool_order = order;
+    for (int i = 0; i < d->n_replicas; i++)
+        if (ht_coordinator_has(d->coordinator, i))
+            send(d, i, m);
+    free(m);
+}
+
+/* ---- checkpoints ------------------------------------------------------------------------------ */
+
+/* While the first replicas join, and when all are done, there is nothing to write down. */
+static bool somebody_lives(const ht_driver *d, bool *lives)
+{
+    bool somebody = false;
+    for (int i = 0; i < d->n_replicas; i++)
+        somebody |= lives[i] = ht_coordinator_has(d->coordinator, i);
+    return somebody;
+}
+
+static void begin_checkpoint(ht_driver *d)
+{
+    size_t n_logs = 0;
+    ht_commit_log *logs = NULL;
+    bool *lives = calloc((size_t)d->n_replicas, sizeof *lives);
+    if (lives != NULL && somebody_lives(d, lives) && ht_recorder_sizes(d->recorder, &n_logs, &logs)) {
+        uint64_t number = ht_chronicle_cut(d->chronicle, ht_driver_time(d), lives, n_logs, logs);
+        tell_all(d, (ht_pool_order){.kind = HT_ORDER_CHECKPOINT, .number = (unsigned long)number});
+    }
+    free(lives);
+}
+
+/* A replica that is lost, or whose program runs another training than the others, is no part of one. */
+static void check_living(ht_driver *d)
+{
+    const ht_commit *c = ht_chronicle_next(d->chronicle);
+    for (size_t i = 0; i < c->n_replicas; i++)
+        if (c->replicas[i].lives && !ht_coordinator_has(d->coordinator, (int)i)) {
+            ht_chronicle_give_up(d->chronicle, ht_driver_time(d));
+            return;
+        }
+}
+
+static void take_saved(ht_driver *d, int replica, const ht_bytes *bytes)
+{
+    ht_error err = {""};
+    ht_packet *m = malloc(sizeof *m);
+    if (m == NULL || ht_packet_decode(bytes->data, bytes->n, m, &err) != HT_OK) {
+        free(m);
+        return;
+    }
+    uint64_t number = m->as.saved.number, before = ht_chronicle_last(d->chronicle);
+    ht_driver_note(d, HT_INPUT_SAVED, ht_driver_time(d), replica, &number, sizeof number);
+    if (ht_chronicle_saved(d->chronicle, ht_driver_time(d), replica, &m->as.saved, &err) != HT_OK)
+        complain(d, &err);
+    else if (ht_chronicle_last(d->chronicle) != before)
+        d->checkpoint_fault = (ht_error){""};
+    ht_packet_release(m);
+    free(m);
+}
+
+/* ---- leaving ---------------------------------------------------------------------------------- */
+
+static void leave(ht_driver *d)
+{
+    d->leaving = HT_LEAVES;
+    d->leaves_since = ht_driver_time(d);
+    tell_all(d, (ht_pool_order){.kind = HT_ORDER_LEAVE});
+    for (int i = 0; i < d->n_replicas; i++)
+        d->gone[i] = !ht_coordinator_has(d->coordinator, i);
+}
+
+/* With a checkpoint made since it was asked, everybody may go; without one that is possible, too, in the end. */
+static void see_to_leaving(ht_driver *d)
+{
+    double now = ht_driver_time(d);
+    if (d->leaving == HT_STAYS) {
+        if (d->leave_asked == NULL || *d->leave_asked == 0 || d->comeback.on)
+            return;
+        d->leaving = HT_WANTS_TO_LEAVE;
+        d->leaves_since = now;
+        d->leaves_after = ht_chronicle_last(d->chronicle) + 1;
+    }
+    if (d->leaving != HT_WANTS_TO_LEAVE)
+        return;
+    if (ht_chronicle_last(d->chronicle) >= d->leaves_after)
+        leave(d);
+    else if (now - d->leaves_since > leave_patience_s && ht_chronicle_last(d->chronicle) > 0) {
+        ht_driver_warn(d, "the replicas did not come to a safe point in time: the last checkpoint counts");
+        leave(d);
+    }
+}
+
+bool ht_driver_has_left(const ht_driver *d)
+{
+    for (int i = 0; i < d->n_replicas; i++)
+        if (!d->gone[i])
+            return ht_comm_now(d->comm) - d->slept + d->ahead - d->leaves_since > leave_patience_s;
+    return true;
+}
+
+/* ---- coming back ------------------------------------------------------------------------------ */
+
+ht_status ht_driver_expect_back(ht_driver *d, ht_error *err)
+{
+    size_t n = (size_t)d->n_replicas;
+    const ht_commit *c = ht_chronicle_commit(d->chronicle);
+    ht_comeback *b = &d->comeback;
+    *b = (ht_comeback){.on = true, .since = ht_driver_time(d), .expected = calloc(n, sizeof *b->expected),
+                       .here = calloc(n, sizeof *b->here), .hello = calloc(n, sizeof *b->hello)};
+    if (b->expected == NULL || b->here == NULL || b->hello == NULL)
+        return ht_fail(err, HT_ENOMEM, "no memory to resume a run");
+    for (size_t i = 0; i < n && i < c->n_replicas; i++)
+        b->expected[i] = c->replicas[i].lives;
+    return HT_OK;
+}
+
+static void release_comeback(ht_driver *d, ht_comeback *b)
+{
+    for (int i = 0; b->hello != NULL && i < d->n_replicas; i++)
+        free(b->hello[i].data);
+    while (b->first != NULL) {
+        ht_early *e = b->first;
+        b->first = e->next;
+        free(e->bytes.data);
+        free(e);
+    }
+    free(b->expected);
+    free(b->here);
+    free(b->hello);
+    *b = (ht_comeback){0};
+}
+
+static bool copy(const ht_bytes *from, ht_bytes *to)
+{
+    *to = (ht_bytes){malloc(from->n + 1), from->n};
+    if (to->data == NULL)
+        return false;
+    memcpy(to->data, from->data, from->n);
+    return true;
+}
+
+static void keep_early(ht_driver *d, int replica, const ht_bytes *bytes)
+{
+    ht_comeback *b = &d->comeback;
+    ht_early *e = calloc(1, sizeof *e);
+    if (e == NULL || !copy(bytes, &e->bytes)) {
+        free(e);
+        ht_driver_warn(d, "no memory for a message of a replica");
+        return;
+    }
+    e->replica = replica;
+    if (b->last != NULL)
+        b->last->next = e;
+    else
+        b->first = e;
+    b->last = e;
+}
+
+static void take_early(ht_driver *d, int replica, const ht_bytes *bytes)
+{
+    ht_comeback *b = &d->comeback;
+    bool hello = bytes->n > 0 && bytes->data[0] == HT_MESSAGE_HELLO;
+    if (hello && replica >= 0 && replica < d->n_replicas && b->expected[replica] && !b->here[replica] &&
+        copy(bytes, &b->hello[replica]))
+        b->here[replica] = true;
+    else
+        keep_early(d, replica, bytes);
+}
+
+/* @return false: it cannot go on, and is lost */
+static bool welcome_back(ht_driver *d, int replica, const ht_bytes *hello)
+{
+    const ht_commit *c = ht_chronicle_commit(d->chronicle);
+    ht_error err = {""};
+    ht_bytes bytes = {0};
+    ht_packet *m = malloc(sizeof *m);
+    char *manifest = ht_json_line(c->replicas[replica].manifest);
+    ht_status st = m != NULL && manifest != NULL ? HT_OK : ht_fail(&err, HT_ENOMEM, "no memory to resume a replica");
+    if (st == HT_OK && (st = ht_packet_decode(hello->data, hello->n, m, &err)) == HT_OK) {
+        st = ht_coordinator_welcome_back(d->coordinator, replica, &m->as.hello, manifest, &bytes, &err);
+        ht_packet_release(m);
+    }
+    if (st == HT_OK)
+        st = ht_comm_send(d->comm, replica + 1, bytes.data, bytes.n, &err);
+    if (st != HT_OK)
+        ht_driver_warn(d, err.text);
+    free(bytes.data);
+    free(manifest);
+    free(m);
+    return st == HT_OK;
+}
+
+static void drain(void *ctx)
+{
+    ht_driver_drain(ctx);
+}
+
+static bool all_here(const ht_driver *d)
+{
+    for (int i = 0; i < d->n_replicas; i++)
+        if (d->comeback.expected[i] && !d->comeback.here[i])
+            return false;
+    return true;
+}
+
+/* Everybody is there, or was waited for long enough: the run goes on. */
+static void end_comeback(ht_driver *d)
+{
+    ht_error err = {""};
+    ht_comeback b = d->comeback;
+    double now = ht_driver_time(d);
+    d->comeback = (ht_comeback){0};
+    for (int i = 0; i < d->n_replicas; i++)
+        if (b.expected[i] && b.here[i])
+            b.here[i] = welcome_back(d, i, &b.hello[i]);
+    if (ht_chronicle_hand_over(d->chronicle, d->coordinator, drain, d, &err) != HT_OK)
+        ht_driver_warn(d, err.text);
+    for (int i = 0; i < d->n_replicas; i++) {
+        if (!b.expected[i])
+            continue;
+        ht_input_kind kind = b.here[i] ? HT_INPUT_BACK : HT_INPUT_LOST;
+        ht_driver_note(d, kind, now, i, NULL, 0);
+        ht_feed(d->coordinator, kind, now, i, NULL, 0, NULL);
+        ht_driver_drain(d);
+    }
+    ht_coordinator_view view;
+    ht_coordinator_peek(d->coordinator, &view);
+    if (ht_inbox_open(d->run_dir, view.command_end, &d->inbox, &err) != HT_OK)
+        ht_driver_warn(d, err.text);
+    for (const ht_early *e = b.first; e != NULL; e = e->next)
+        if (!ht_driver_intercepts(d, e->replica, &e->bytes))
+            ht_driver_hand_in(d, e->replica, &e->bytes);
+    release_comeback(d, &b);
+}
+
+/* ---- now and then ----------------------------------------------------------------------------- */
+
+bool ht_driver_intercepts(ht_driver *d, int replica, const ht_bytes *bytes)
+{
+    if (d->comeback.on) {
+        take_early(d, replica, bytes);
+        return true;
+    }
+    ht_message_kind kind = bytes->n > 0 ? (ht_message_kind)bytes->data[0] : 0;
+    if (d->leaving == HT_LEAVES) {
+        if (kind == HT_MESSAGE_BYE && replica >= 0 && replica < d->n_replicas)
+            d->gone[replica] = true;
+        return true;
+    }
+    if (kind != HT_MESSAGE_SAVED)
+        return false;
+    if (d->chronicle != NULL)
+        take_saved(d, replica, bytes);
+    return true;
+}
+
+/* Only a pooled run is written down as a whole. */
+static bool is_pooled(const ht_driver *d)
+{
+    ht_coordinator_view view;
+    ht_coordinator_peek(d->coordinator, &view);
+    return view.pool != NULL;
+}
+
+void ht_driver_checkpoint(ht_driver *d)
+{
+    double now = ht_driver_time(d);
+    if (d->chronicle == NULL || d->leaving == HT_LEAVES)
+        return;
+    if (d->comeback.on) {
+        if (all_here(d) || now - d->comeback.since > d->patience_s / 2)
+            end_comeback(d);
+        return;
+    }
+    if (!is_pooled(d))
+        return;
+    if (ht_chronicle_is_cutting(d->chronicle))
+        check_living(d);
+    see_to_leaving(d);
+    if (d->leaving != HT_LEAVES && ht_chronicle_is_due(d->chronicle, now, d->leaving == HT_WANTS_TO_LEAVE))
+        begin_checkpoint(d);
+}
+
+void ht_driver_checkpoint_release(ht_driver *d)
+{
+    release_comeback(d, &d->comeback);
+    ht_chronicle_destroy(d->chronicle);
+    free(d->gone);
+}

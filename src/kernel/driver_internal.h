@@ -1,0 +1,90 @@
+/* src/kernel/driver_internal.h - what the files of the driver share; nobody else includes it.
+ *
+ *     driver.c             one step: messages in, messages and records out
+ *     driver_start.c       what is found out before the run, and the making of coordinator and recorder
+ *     driver_checkpoint.c  checkpoints, leaving, and coming back */
+#ifndef HT_KERNEL_DRIVER_INTERNAL_H
+#define HT_KERNEL_DRIVER_INTERNAL_H
+
+#include <signal.h>
+
+#include "kernel/chronicle.h"
+#include "kernel/driver.h"
+#include "store/recorder.h"
+
+/* A message that waits until the replicas of a resumed run are back. */
+typedef struct ht_early {
+    struct ht_early *next;
+    int replica;
+    ht_bytes bytes;             /* owned */
+} ht_early;
+
+/* The replicas of a resumed run come back. */
+typedef struct {
+    bool on;
+    double since;
+    bool *expected, *here;      /* [n_replicas]; owned */
+    ht_bytes *hello;            /* [n_replicas]; owned */
+    ht_early *first, *last;     /* owned */
+} ht_comeback;
+
+struct ht_driver {
+    ht_comm *comm;
+    ht_coordinator *coordinator;
+    ht_run_lock *lock;          /* of the run directory */
+    ht_recorder *recorder;
+    ht_inbox *inbox;            /* NULL until the replicas of a resumed run are back */
+    char *run_dir;              /* owned */
+    int n_replicas;
+    double poll_s, patience_s, started, polled, shown;
+    double looked, slept;       /* when it looked last; time in which it did not run itself */
+    double ahead;               /* of a resumed run: what its clock is ahead of ours */
+    bool mode_was_given;        /* by ht_options: hotcb.yaml does not override it at the start */
+    bool first_poll;
+    bool resumed;               /* what hotcb.yaml says was taken before */
+    bool writing_fails;
+    ht_error complaint;         /* last one about a file of the run directory: said once */
+    bool finished;
+    void (*warning)(void *ctx, const char *text);
+    void *warning_ctx;
+    void (*progress)(void *ctx, const ht_progress *p);
+    void *progress_ctx;
+    void (*plan)(void *ctx, const char *text);
+    void *plan_ctx;
+
+    ht_chronicle *chronicle;    /* NULL: this run makes no checkpoints */
+    bool recalls;               /* the coordinator is told again what happened: nothing is sent or written */
+    ht_comeback comeback;
+    const volatile sig_atomic_t *leave_asked;   /* by the program; NULL = never */
+    enum { HT_STAYS, HT_WANTS_TO_LEAVE, HT_LEAVES } leaving;
+    double leaves_since;
+    uint64_t leaves_after;      /* checkpoint that must be made first */
+    bool *gone;                 /* [n_replicas] while it leaves: said BYE, or was not there; owned */
+    ht_error checkpoint_fault;  /* last one that was told */
+};
+
+/* ---- driver.c ------------------------------------------------------------------------------- */
+
+void ht_driver_warn(ht_driver *d, const char *text);
+/* Time as the coordinator sees it. */
+double ht_driver_time(ht_driver *d);
+/* Sends and writes what the coordinator has to say. */
+void ht_driver_drain(ht_driver *d);
+/* A message of a replica goes to the coordinator. */
+void ht_driver_hand_in(ht_driver *d, int replica, const ht_bytes *bytes);
+
+/* ---- driver_checkpoint.c -------------------------------------------------------------------- */
+
+/* Write an input down before the coordinator gets it; without a chronicle nothing happens. */
+void ht_driver_note(ht_driver *d, ht_input_kind kind, double now, int replica, const void *bytes, size_t n);
+/* @return true: the message was for the driver, or waits for its turn */
+bool ht_driver_intercepts(ht_driver *d, int replica, const ht_bytes *bytes);
+/* Begin or give up checkpoints, let replicas come back, leave: what time brings. */
+void ht_driver_checkpoint(ht_driver *d);
+/* Nobody is waited for any more: the run goes on in another job. */
+bool ht_driver_has_left(const ht_driver *d);
+/* The coordinator was told all: expect the replicas of the checkpoint. */
+ht_status ht_driver_expect_back(ht_driver *d, ht_error *err);
+void ht_driver_checkpoint_release(ht_driver *d);
+
+#endif

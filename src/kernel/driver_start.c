@@ -1,0 +1,500 @@
+/* src/kernel/driver_start.c - what is found out before a run, and the making of its coordinator and recorder; the
+ * contract is in driver.h.
+ *
+ * May touch: the run directory, the study. */
+#include "kernel/driver_internal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "recipe/evolve.h"
+#include "store/file_cut.h"
+#include "store/salvage.h"
+#include "store/study_parts.h"
+
+static const double evolve_step = 0.3, evolve_decay = 0.7;     /* docs/recipe.md, evolution */
+
+/* Everything that is found out before the run; released when the driver stands. */
+typedef struct {
+    ht_run_history history;
+    ht_recipe *base;        /* as given or found */
+    ht_recipe *recipe;      /* the same, evolved by the study */
+    ht_mode mode;
+    char *study;        /* path */
+    int epochs;         /* of one replica */
+    double silence_s;
+    unsigned long long seed;
+    int replicas, ranks_per_replica;    /* of a run that goes on */
+    unsigned long run;  /* its number; 0 = a new one begins */
+    double began;       /* seconds since 1970 */
+    char study_run[HT_NAME_MAX];    /* its id in the study */
+    char *replay;       /* text of a mutation log, or NULL */
+    ht_run_sign before; /* of the run before this one in the directory */
+    size_t salvaged;    /* segments of that run which the study had not */
+} start;
+
+static void release(start *s)
+{
+    ht_recipe_destroy(s->base);
+    ht_recipe_destroy(s->recipe);
+    free(s->study);
+    free(s->replay);
+}
+
+static ht_status find_recipe(const ht_options *o, start *s, ht_driver *d, ht_error *err)
+{
+    char *text = NULL, *name = NULL;
+    bool found = false;
+    ht_status st = ht_run_dir_recipe(o->run_dir, o->recipe, &text, &name, &found, err);
+    if (st == HT_OK && found)
+        st = ht_recipe_parse(text, name, &s->base, err);
+    else if (st == HT_OK && o->recipe_text != NULL)
+        st = ht_recipe_parse(o->recipe_text, "recipe", &s->base, err);
+    else if (st == HT_OK) {
+        ht_driver_warn(d, "no recipe was given or found in the run directory: nothing will be proposed; "
+                "put one at " HT_FILE_RECIPE);
+        st = ht_recipe_create(&s->base, err);
+    }
+    free(text);
+    free(name);
+    return st;
+}
+
+static ht_status set_word(char *word, cJSON *set, ht_error *err)
+{
+    char *key = NULL;
+    cJSON *value = NULL;
+    HT_TRY(ht_word_parse(word, &key, &value, err));
+    ht_json_put(set, key, value);
+    free(key);
+    return HT_OK;
+}
+
+static void leave_out_given(const ht_recipe *recipe, cJSON *set)
+{
+    for (cJSON *item = set->child, *next; item != NULL; item = next) {
+        next = item->next;
+        if (ht_recipe_gives(recipe, item->string))
+            cJSON_Delete(cJSON_DetachItemViaPointer(set, item));
+    }
+}
+
+/* "a.b=1 c.d=x" on top of the recipe, or only where it is silent; NULL = nothing. */
+static ht_status apply_settings(const char *words, bool over, ht_recipe *recipe, ht_error *err)
+{
+    char *rest = NULL, *copy = words != NULL ? strdup(words) : NULL;
+    if (words == NULL)
+        return HT_OK;
+    cJSON *set = cJSON_CreateObject();
+    ht_status st = copy != NULL && set != NULL ? HT_OK : ht_fail(err, HT_ENOMEM, "no memory for settings");
+    for (char *word = st == HT_OK ? strtok_r(copy, " ", &rest) : NULL; word != NULL && st == HT_OK;
+         word = strtok_r(NULL, " ", &rest))
+        st = set_word(word, set, err);
+    if (st == HT_OK && !over)
+        leave_out_given(recipe, set);
+    if (st == HT_OK && set->child != NULL)
+        st = ht_recipe_set(recipe, set, err);
+    cJSON_Delete(set);
+    free(copy);
+    return st;
+}
+
+static ht_status apply_seed(const ht_options *o, ht_recipe *recipe, ht_error *err)
+{
+    if (o->seed == 0 || recipe->search.seed != 0)
+        return HT_OK;
+    cJSON *set = cJSON_CreateObject();
+    if (set == NULL)
+        return ht_fail(err, HT_ENOMEM, "no memory for the seed");
+    ht_json_put_int(set, "search.seed", (double)o->seed);
+    ht_status st = ht_recipe_set(recipe, set, err);
+    cJSON_Delete(set);
+    return st;
+}
+
+/* What a killed run could not bring into the study is in its logs. If that fails, this run is none the worse. */
+static void salvage(const ht_options *o, start *s, ht_driver *d)
+{
+    ht_error why = {""};
+    char text[sizeof why.text + 96];
+    if (ht_salvage_study(o->run_dir, &s->before, s->study, &s->salvaged, &why) == HT_OK)
+        return;
+    snprintf(text, sizeof text, "the logs of the killed run r%lu were not taken over into the study: %s", s->before.run,
+             why.text);
+    ht_driver_warn(d, text);
+}
+
+/* Runs that are in the study already move the priors of the recipe before this run begins. */
+static ht_status learn_from_study(start *s, ht_error *err)
+{
+    size_t n = 0;
+    ht_run_evidence *runs = NULL;
+    HT_TRY(ht_study_pool_parts(s->study, err));
+    ht_status st = ht_study_evidence(s->study, &n, &runs, err);
+    if (st == HT_OK && n > 0)
+        st = ht_recipe_evolve(s->base, n, runs, evolve_step, evolve_decay, &s->recipe, err);
+    else if (st == HT_OK || st == HT_ENOTFOUND)
+        st = ht_recipe_copy(s->base, &s->recipe, err);
+    ht_study_evidence_free(n, runs);
+    return st;
+}
+
+static ht_status read_mode(const ht_options *o, start *s, ht_error *err)
+{
+    s->mode = HT_MODE_ACTIVE;
+    if (o->mode != NULL && !ht_mode_parse(o->mode, &s->mode))
+        return ht_fail(err, HT_EINVAL, "mode '%s' is unknown; it is one of off, observe, suggest, active, replay",
+                       o->mode);
+    if (s->mode == HT_MODE_REPLAY && o->replay == NULL)
+        return ht_fail(err, HT_EINVAL, "mode replay needs a mutation log; give the path of one");
+    return o->replay == NULL ? HT_OK : ht_file_read(o->replay, &s->replay, NULL, err);
+}
+
+/* What a recipe may say and this version cannot do is refused, not done in another way. */
+static ht_status check_ability(const ht_recipe *r, ht_error *err)
+{
+    if (r->acceptance.score == HT_SCORE_CONTROL && r->population.mode == HT_POPULATION_INDEPENDENT)
+        return ht_fail(err, HT_EINVAL, "acceptance.score: 'control' compares with replicas that are not mutated, and "
+                       "the independent mode has none; use raw");
+    return HT_OK;
+}
+
+/* The recipe allows more risks than the tuner takes. */
+static void warn_of_idle_families(const ht_recipe *r, ht_driver *d)
+{
+    char text[2 * HT_NAME_MAX + 200];
+    for (size_t i = 0; i < r->n_actuators; i++)
+        for (size_t k = 0; r->actuators[i].enabled && k < r->actuators[i].n_families; k++) {
+            const ht_family_spec *f = &r->actuators[i].families[k];
+            if (ht_family_is_tried(f))
+                continue;
+            snprintf(text, sizeof text, "%s:%s will never be tried: its risk is %s; say low or medium, or leave it out",
+                     r->actuators[i].name, f->name, f->risk);
+            ht_driver_warn(d, text);
+        }
+}
+
+static ht_status name_study(const ht_options *o, start *s, ht_error *err)
+{
+    s->study = o->study != NULL ? ht_path_join(".", o->study) : ht_path_join(o->run_dir, HT_FILE_STUDY);
+    return s->study != NULL ? HT_OK : ht_fail(err, HT_ENOMEM, "no memory for a path");
+}
+
+static ht_status look_around(const ht_options *o, start *s, ht_driver *d, ht_error *err)
+{
+    HT_TRY(read_mode(o, s, err));
+    HT_TRY(ht_run_dir_history(o->run_dir, &s->history, err));
+    HT_TRY(find_recipe(o, s, d, err));
+    HT_TRY(apply_settings(o->recipe_unless_given, false, s->base, err));
+    HT_TRY(apply_settings(o->recipe_set, true, s->base, err));
+    HT_TRY(check_ability(s->base, err));
+    warn_of_idle_families(s->base, d);
+    HT_TRY(name_study(o, s, err));
+    salvage(o, s, d);
+    HT_TRY(learn_from_study(s, err));
+    s->seed = o->seed;
+    s->epochs = o->max_epochs;
+    return apply_seed(o, s->recipe, err);
+}
+
+static void tell_salvage(const start *s, ht_driver *d)
+{
+    ht_record record = {.kind = HT_RECORD_EVENT};
+    ht_coordinator_view view;
+    if (s->salvaged == 0)
+        return;
+    snprintf(record.as.event, sizeof record.as.event, "r%lu was killed: %zu segments of its log are in the study now",
+             s->before.run, s->salvaged);
+    ht_coordinator_peek(d->coordinator, &view);
+    ht_recorder_write(d->recorder, &record, &view, NULL);   /* what cannot be written is kept */
+}
+
+static const char *mpi_library(const ht_options *o, char version[MPI_MAX_LIBRARY_VERSION_STRING])
+{
+    int n = 0;
+    if (o->no_mpi)
+        return "none";
+    MPI_Get_library_version(version, &n);
+    char *end = strpbrk(version, ",\n");
+    if (end != NULL)
+        *end = '\0';
+    return version;
+}
+
+/* That a run is not pooled as it was meant to be is no secret, even where nobody listens to plans. */
+static void announce(void *ctx, const char *text)
+{
+    ht_driver *d = ctx;
+    ht_coordinator_view view;
+    ht_coordinator_peek(d->coordinator, &view);
+    if (d->recalls)
+        return;
+    if (d->plan != NULL)
+        d->plan(d->plan_ctx, text);
+    else if (view.pool == NULL)
+        ht_driver_warn(d, text);
+}
+
+static ht_recorder_options records_of(const ht_driver_options *o, const start *s, const ht_driver *d,
+                                      const char *mpi)
+{
+    return (ht_recorder_options){
+        .dir = o->options->run_dir, .study = s->study, .name = o->options->name, .history = &s->history,
+        .recipe = s->recipe, .base = s->base, .seed = s->seed, .n_replicas = o->n_replicas,
+        .ranks_per_replica = o->ranks_per_replica, .mpi_version = mpi,
+        .killed_pid = s->before.life == HT_RUN_KILLED ? s->before.pid : 0, .lock = d->lock,
+        .resumes = s->run, .began = s->began, .study_run = s->study_run};
+}
+
+static ht_coordinator_options coordinator_of(const ht_driver_options *o, const start *s, ht_driver *d)
+{
+    return (ht_coordinator_options){
+        .n_replicas = o->n_replicas, .recipe = s->recipe, .mode = s->mode, .epochs = s->epochs,
+        .announce = announce, .announce_ctx = d, .first_mutation = s->history.mutations,
+        .first_segment = s->history.segments, .replay = s->replay, .silence_s = s->silence_s};
+}
+
+static ht_chronicle_options chronicle_of(const ht_driver_options *o)
+{
+    return (ht_chronicle_options){.dir = o->options->run_dir, .every_s = o->options->checkpoint_s,
+                                  .most_bytes = o->options->checkpoint_bytes, .n_replicas = o->n_replicas};
+}
+
+/* ---- a new run ------------------------------------------------------------------------------ */
+
+static void put_recipe(cJSON *to, const char *name, const ht_recipe *r)
+{
+    ht_json_put(to, name, ht_recipe_to_json(r));
+}
+
+/* All that the coordinator and the recorder are made of. */
+static char *start_to_text(const ht_driver_options *o, const start *s)
+{
+    cJSON *to = cJSON_CreateObject();
+    put_recipe(to, "recipe", s->recipe);
+    put_recipe(to, "base", s->base);
+    ht_json_put_text(to, "mode", ht_mode_text(s->mode));
+    ht_json_put_text(to, "replay", s->replay);
+    ht_json_put_int(to, "replicas", o->n_replicas);
+    ht_json_put_int(to, "ranks_per_replica", o->ranks_per_replica);
+    ht_json_put_int(to, "epochs", s->epochs);
+    ht_json_put_real(to, "silence_s", s->silence_s);
+    ht_json_put_int(to, "seed", (double)s->seed);
+    ht_json_put_int(to, "run", (double)s->run);
+    ht_json_put_real(to, "began", s->began);
+    ht_json_put_text(to, "study_run", s->study_run);
+    ht_json_put_int(to, "runs", (double)s->history.runs);
+    ht_json_put_int(to, "mutations", (double)s->history.mutations);
+    ht_json_put_int(to, "segments", (double)s->history.segments);
+    ht_json_put_int(to, "ledger_lines", (double)s->history.ledger_lines);
+    char *text = ht_json_line(to);
+    cJSON_Delete(to);
+    return text;
+}
+
+/* A run that cannot keep a journal is none the worse until it is killed. */
+static void begin_chronicle(const ht_driver_options *o, start *s, ht_driver *d)
+{
+    const ht_chronicle_options options = chronicle_of(o);
+    ht_error err = {""};
+    if (options.every_s < 0)
+        return;
+    s->run = ht_recorder_run(d->recorder);
+    s->began = ht_recorder_began(d->recorder);
+    ht_name_copy(s->study_run, ht_recorder_study_run(d->recorder));
+    char *text = start_to_text(o, s);
+    if (text == NULL || ht_chronicle_begin(&options, text, &d->chronicle, &err) != HT_OK)
+        ht_driver_warn(d, text != NULL ? err.text : "no memory for a journal: this run cannot be resumed");
+    free(text);
+}
+
+static ht_status assemble(const ht_driver_options *o, start *s, ht_driver *d, ht_error *err)
+{
+    char version[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+    const ht_recorder_options records = records_of(o, s, d, mpi_library(o->options, version));
+    const ht_coordinator_options coordinator = coordinator_of(o, s, d);
+    HT_TRY(ht_recorder_create(&records, &d->recorder, err));
+    HT_TRY(ht_coordinator_create(&coordinator, &d->coordinator, err));
+    begin_chronicle(o, s, d);
+    tell_salvage(s, d);
+    return ht_inbox_open(o->options->run_dir, s->history.command_end, &d->inbox, err);
+}
+
+/* ---- a run that goes on --------------------------------------------------------------------- */
+
+static ht_status read_recipe(const cJSON *from, const char *name, ht_recipe **out, ht_error *err)
+{
+    char *text = ht_json_line(ht_json_member(from, name));
+    ht_status st = text != NULL ? ht_recipe_parse(text, "the recipe of the journal", out, err)
+                                : ht_fail(err, HT_EFORMAT, "the journal has no recipe");
+    free(text);
+    return st;
+}
+
+static unsigned long whole(const cJSON *from, const char *name)
+{
+    double x = ht_json_number(from, name, 0);
+    return x > 0 && x < 9e15 ? (unsigned long)x : 0;
+}
+
+static ht_status start_from_text(const char *text, start *s, ht_error *err)
+{
+    cJSON *from = NULL;
+    HT_TRY(ht_json_parse(text, &from, NULL, err));
+    const char *mode = ht_json_text(from, "mode"), *replay = ht_json_text(from, "replay");
+    ht_status st = read_recipe(from, "recipe", &s->recipe, err);
+    if (st == HT_OK)
+        st = read_recipe(from, "base", &s->base, err);
+    if (st == HT_OK && (mode == NULL || !ht_mode_parse(mode, &s->mode)))
+        st = ht_fail(err, HT_EFORMAT, "the journal has no mode");
+    if (st == HT_OK && replay != NULL && (s->replay = strdup(replay)) == NULL)
+        st = ht_fail(err, HT_ENOMEM, "no memory for a journal");
+    s->replicas = (int)whole(from, "replicas");
+    s->ranks_per_replica = (int)whole(from, "ranks_per_replica");
+    s->epochs = (int)whole(from, "epochs");
+    s->silence_s = ht_json_number(from, "silence_s", 0);
+    s->seed = whole(from, "seed");
+    s->run = whole(from, "run");
+    s->began = ht_json_number(from, "began", 0);
+    const char *study_run = ht_json_text(from, "study_run");
+    ht_name_copy(s->study_run, study_run != NULL ? study_run : "");
+    s->history = (ht_run_history){.runs = whole(from, "runs"), .mutations = whole(from, "mutations"),
+                                  .segments = whole(from, "segments"), .ledger_lines = whole(from, "ledger_lines")};
+    cJSON_Delete(from);
+    return st;
+}
+
+/* What was logged after the checkpoint happens again. @param[out] moved  bytes that went out of the logs */
+static ht_status cut_logs(const char *dir, const ht_commit *c, uint64_t *moved, ht_error *err)
+{
+    *moved = 0;
+    for (size_t i = 0; i < c->n_logs; i++) {
+        uint64_t bytes = 0;
+        char *path = ht_path_join(dir, c->logs[i].name);
+        ht_status st = path != NULL ? ht_file_cut(path, c->logs[i].bytes, &bytes, err)
+                                    : ht_fail(err, HT_ENOMEM, "no memory for the name of a log");
+        free(path);
+        HT_TRY(st);
+        *moved += bytes;
+    }
+    return HT_OK;
+}
+
+static void drain(void *ctx)
+{
+    ht_driver_drain(ctx);
+}
+
+static void say(ht_driver *d, const char *text)
+{
+    ht_record record = {.kind = HT_RECORD_EVENT};
+    ht_coordinator_view view;
+    snprintf(record.as.event, sizeof record.as.event, "%s", text);
+    ht_coordinator_peek(d->coordinator, &view);
+    ht_recorder_write(d->recorder, &record, &view, NULL);   /* what cannot be written is kept */
+    if (d->plan != NULL)
+        d->plan(d->plan_ctx, text);
+}
+
+static void tell_resumption(ht_driver *d, const start *s, uint64_t moved)
+{
+    char text[256];
+    const ht_commit *c = ht_chronicle_commit(d->chronicle);
+    ht_coordinator_view view;
+    ht_coordinator_peek(d->coordinator, &view);
+    double lost_s = s->before.seen > c->wall_time ? s->before.seen - c->wall_time : 0;
+    lost_s = fmax(lost_s, ht_chronicle_written(d->chronicle) - c->wall_time);
+    snprintf(text, sizeof text,
+             "run r%lu goes on from checkpoint %llu, epoch %lld of the furthest replica: no decision is lost, the last "
+             "%.1f s are trained again%s", s->run, (unsigned long long)c->number, view.epoch, lost_s,
+             moved > 0 ? " (what the logs had of them is in *.repeated)" : "");
+    say(d, text);
+}
+
+static ht_status go_on(const ht_driver_options *o, start *s, ht_driver *d, ht_error *err)
+{
+    char version[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+    uint64_t moved = 0;
+    if (s->ranks_per_replica != o->ranks_per_replica)
+        return ht_fail(err, HT_EINVAL, "the run has replicas of %d ranks, this job of %d: start as many",
+                       s->ranks_per_replica, o->ranks_per_replica);
+    if (s->replicas != o->n_replicas)
+        return ht_fail(err, HT_EINVAL, "the run has %d replicas, this job %d: start as many", s->replicas, o->n_replicas);
+    HT_TRY(cut_logs(o->options->run_dir, ht_chronicle_commit(d->chronicle), &moved, err));
+    const ht_recorder_options records = records_of(o, s, d, mpi_library(o->options, version));
+    const ht_coordinator_options coordinator = coordinator_of(o, s, d);
+    HT_TRY(ht_recorder_create(&records, &d->recorder, err));
+    HT_TRY(ht_coordinator_create(&coordinator, &d->coordinator, err));
+    d->recalls = d->resumed = true;
+    ht_status st = ht_chronicle_tell(d->chronicle, d->coordinator, drain, d, err);
+    d->recalls = false;
+    HT_TRY(st);
+    d->ahead += ht_chronicle_time(d->chronicle) - ht_driver_time(d);
+    tell_resumption(d, s, moved);
+    return ht_driver_expect_back(d, err);
+}
+
+/* The unfinished run of the directory, if there is one and it was asked for. */
+static ht_status find_unfinished(const ht_driver_options *o, start *s, ht_driver *d, ht_error *err)
+{
+    const ht_chronicle_options options = chronicle_of(o);
+    char *text = NULL;
+    ht_error notice = {""};
+    HT_TRY(ht_chronicle_open(&options, &d->chronicle, &text, &notice, err));
+    ht_status st = start_from_text(text, s, err);
+    free(text);
+    if (notice.text[0] != '\0')
+        ht_driver_warn(d, notice.text);
+    if (st == HT_OK)
+        st = name_study(o->options, s, err);
+    return st;
+}
+
+static ht_status begin_or_go_on(const ht_driver_options *o, start *s, ht_driver *d, ht_error *err)
+{
+    const char *dir = o->options->run_dir;
+    s->silence_s = o->patience_s / 2;
+    d->gone = calloc((size_t)o->n_replicas, sizeof *d->gone);
+    d->run_dir = strdup(dir);
+    if (d->gone == NULL || d->run_dir == NULL)
+        return ht_fail(err, HT_ENOMEM, "no memory for a coordinator");
+    HT_TRY(ht_run_dir_create(dir, err));
+    HT_TRY(ht_run_lock_take(dir, &d->lock, &s->before, err));
+    ht_status st = o->options->resume ? find_unfinished(o, s, d, err) : HT_ENOTFOUND;
+    if (st == HT_OK)
+        return go_on(o, s, d, err);
+    if (st != HT_ENOTFOUND)
+        return st;
+    HT_TRY(look_around(o->options, s, d, err));
+    return assemble(o, s, d, err);
+}
+
+ht_status ht_driver_create(const ht_driver_options *o, ht_driver **out, ht_error *err)
+{
+    if (o->options->run_dir == NULL || o->options->run_dir[0] == '\0')
+        return ht_fail(err, HT_EINVAL, "run_dir is not given: a run needs a directory for its files");
+    ht_driver *d = calloc(1, sizeof *d);
+    if (d == NULL)
+        return ht_fail(err, HT_ENOMEM, "no memory for a coordinator");
+    start s = {0};
+    *d = (ht_driver){.comm = o->comm, .poll_s = o->poll_s, .mode_was_given = o->options->mode != NULL,
+                     .first_poll = true, .warning = o->options->warning, .warning_ctx = o->options->warning_ctx,
+                     .progress = o->options->progress, .progress_ctx = o->options->progress_ctx,
+                     .plan = o->options->plan, .plan_ctx = o->options->plan_ctx,
+                     .n_replicas = o->n_replicas, .patience_s = o->patience_s, .leave_asked = o->options->leave};
+    d->started = ht_comm_now(d->comm);
+    d->polled = d->started - d->poll_s;
+    d->looked = d->started;
+    size_t existing = ht_run_dir_existing(o->options->run_dir);
+    ht_status st = begin_or_go_on(o, &s, d, err);
+    release(&s);
+    if (st != HT_OK) {
+        ht_driver_destroy(d);
+        ht_run_dir_undo(o->options->run_dir, existing);
+        return st;
+    }
+    *out = d;
+    return HT_OK;
+}
