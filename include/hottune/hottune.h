@@ -67,6 +67,7 @@ typedef struct {
                                      says, else "active" */
     const char *replay;         /**< mutation log for mode replay */
     bool resume;                /**< go on with the unfinished run in run_dir, if there is one; else a new run begins */
+    const char *program;        /**< what the program wants to know when it resumes a run: kept in the journal; NULL = nothing */
     double checkpoint_s;        /**< seconds between two checkpoints of a pooled run; 0: as often as costs it at most a
                                      fiftieth of its time, not more often than every 2 s; < 0: none */
     unsigned long long checkpoint_bytes;    /**< what checkpoints may take on disk; 0 = not limited */

@@ -1,10 +1,12 @@
 /* src/cli/resume.c - the verb `resume`: goes on with the unfinished run of a directory, with the options that it was
- * started with. Rank 0 reads them; all ranks then do what `run --resume` does. */
+ * started with, which its journal has. Rank 0 reads them; all ranks then do what `run --resume` does. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/ranks.h"
 #include "cli/run_args.h"
+#include "store/commit.h"
+#include "store/input_log.h"
 #include "store/run_dir.h"
 
 enum { TEXT_MAX = 65536 };
@@ -17,24 +19,44 @@ static const ht_verb *run_verb(void)
     return v;
 }
 
+static ht_status take_start(void *ctx, uint64_t index, const ht_input *in, ht_error *err)
+{
+    char *text = ctx;       /* [TEXT_MAX] */
+    cJSON *start = NULL;
+    (void)index;
+    if (in->n >= TEXT_MAX * 16)
+        return ht_fail(err, HT_EFORMAT, "the journal does not begin as one of hottune run");
+    char *copy = strndup(in->bytes, in->n);
+    ht_status st = copy != NULL ? ht_json_parse(copy, &start, NULL, err) : ht_fail(err, HT_ENOMEM, "out of memory");
+    const char *program = ht_json_text(start, "program");
+    if (st == HT_OK && (program == NULL || strlen(program) >= TEXT_MAX))
+        st = ht_fail(err, HT_EINVAL, "the run was not started by hottune run: start its own program again");
+    if (st == HT_OK)
+        strcpy(text, program);
+    cJSON_Delete(start);
+    free(copy);
+    return st;
+}
+
+static ht_status find_options(const char *dir, char *text, ht_error *err)
+{
+    ht_input_extent extent;
+    char *folder = ht_path_join(dir, HT_DIR_CHECKPOINT), *path = folder ? ht_path_join(folder, HT_FILE_INPUTS) : NULL;
+    ht_status st = path != NULL ? ht_input_log_read(path, 1, take_start, text, &extent, err)
+                                : ht_fail(err, HT_ENOMEM, "no memory for a path");
+    if (st == HT_ENOTFOUND || (st == HT_OK && extent.records == 0))
+        st = ht_fail(err, HT_EINVAL, "'%s': there is no unfinished run to go on with", dir);
+    free(path);
+    free(folder);
+    return st;
+}
+
 /* The options on every rank, in `text`. */
 static int share_options(const ht_cli *cli, const ht_ranks *ranks, char *text)
 {
     ht_error err = {""};
-    ht_status st = HT_OK;
-    if (ranks->rank == 0) {
-        char *path = ht_path_join(cli->dir, HT_FILE_RUN), *found = NULL;
-        st = path != NULL ? ht_file_read(path, &found, NULL, &err) : ht_fail(&err, HT_ENOMEM, "no memory for a path");
-        if (st == HT_ENOTFOUND)
-            ht_fail(&err, HT_EINVAL, "'%s': no run was started here by hottune run", cli->dir);
-        else if (st == HT_OK && strlen(found) >= TEXT_MAX)
-            st = ht_fail(&err, HT_EFORMAT, "'%s' is longer than any command line", path);
-        else if (st == HT_OK)
-            strcpy(text, found);
-        free(found);
-        free(path);
-    }
-    int code = ht_ranks_agree(cli, ranks, st == HT_ENOTFOUND ? HT_EXIT_USAGE : ht_exit_of(st), err.text);
+    ht_status st = ranks->rank == 0 ? find_options(cli->dir, text, &err) : HT_OK;
+    int code = ht_ranks_agree(cli, ranks, ht_exit_of(st), err.text);
     if (code == HT_EXIT_DONE)
         ht_ranks_share(ranks, text, TEXT_MAX);
     return code;

@@ -361,14 +361,6 @@ static ht_outcome *part(job *j, const ht_outcome *mine, ht_result *result, int m
     return all;
 }
 
-/* So that it can be resumed without them. */
-static void keep_options(const job *j)
-{
-    ht_error err = {""};
-    if (j->ranks.rank == 0 && !j->resume && ht_run_args_write(j->dir, j->args, &err) != HT_OK)
-        ht_cli_fail_status(j->cli, HT_EIO, &err);       /* the run is none the worse */
-}
-
 /* On rank 0 of a job ht_open returns when the run is over; the others train in between. */
 static int train_tuned(job *j, ht_row *row, ht_result *result)
 {
@@ -378,11 +370,12 @@ static int train_tuned(job *j, ht_row *row, ht_result *result)
     ht_error err = {""};
     ht_progress_line line = ht_progress_begin(j->cli, (int)j->epochs);
     line.shown = line.shown && !j->report_steps;
+    char *program = ht_run_args_to_text(j->args);
     ht_options options = options_of(j, &line);
+    options.program = program;      /* so that it can be resumed without options */
     int code = make_training(j, &t);
     if (code != HT_EXIT_DONE)
         goto done;
-    keep_options(j);
     if (j->report_steps)
         ht_training_listen(t, print_step, NULL);
     double start = now();
@@ -409,6 +402,7 @@ static int train_tuned(job *j, ht_row *row, ht_result *result)
 done:
     ht_free(k);
     ht_training_destroy(t);
+    free(program);
     return code;
 }
 

@@ -1,10 +1,8 @@
-/* src/cli/run_args.c - the options of a run to a file and back; the contract is in run_args.h. */
+/* src/cli/run_args.c - the options of a run to a text and back; the contract is in run_args.h. */
 #include "cli/run_args.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "store/run_dir.h"
 
 /* What belongs to one start and not to the run. */
 static bool is_of_one_start(const char *name)
@@ -16,7 +14,7 @@ static bool is_of_one_start(const char *name)
     return false;
 }
 
-ht_status ht_run_args_write(const char *dir, const ht_args *args, ht_error *err)
+char *ht_run_args_to_text(const ht_args *args)
 {
     cJSON *o = cJSON_CreateObject(), *options = cJSON_CreateObject();
     ht_json_put_text(o, "workload", args->words[0]);
@@ -30,13 +28,9 @@ ht_status ht_run_args_write(const char *dir, const ht_args *args, ht_error *err)
             ht_json_put_bool(options, option->name, true);
     }
     ht_json_put(o, "options", options);
-    char *text = ht_json_page(o), *path = ht_path_join(dir, HT_FILE_RUN);
+    char *text = ht_json_line(o);
     cJSON_Delete(o);
-    ht_status st = text != NULL && path != NULL ? ht_file_replace(path, text, strlen(text), err)
-                                                : ht_fail(err, HT_ENOMEM, "no memory for '%s'", HT_FILE_RUN);
-    free(path);
-    free(text);
-    return st;
+    return text;
 }
 
 void ht_run_args_free(int argc, char **argv)
@@ -63,7 +57,7 @@ ht_status ht_run_args_read(const char *text, int *argc, char ***argv, ht_error *
     const cJSON *options = ht_json_member(o, "options"), *option;
     ht_status st = workload != NULL && cJSON_IsObject(options)
                        ? HT_OK
-                       : ht_fail(err, HT_EFORMAT, "'%s' does not say how the run was started", HT_FILE_RUN);
+                       : ht_fail(err, HT_EFORMAT, "the journal does not say how the run was started: it was no hottune run");
     int n = 3 + (st == HT_OK ? cJSON_GetArraySize(options) : 0), at = 0;
     char **words = calloc((size_t)n + 1, sizeof *words);
     if (st == HT_OK && words != NULL) {

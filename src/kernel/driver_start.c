@@ -273,6 +273,8 @@ static void put_recipe(cJSON *to, const char *name, const ht_recipe *r)
 static char *start_to_text(const ht_driver_options *o, const start *s)
 {
     cJSON *to = cJSON_CreateObject();
+    if (o->options->program != NULL)
+        ht_json_put_text(to, "program", o->options->program);
     put_recipe(to, "recipe", s->recipe);
     put_recipe(to, "base", s->base);
     ht_json_put_text(to, "mode", ht_mode_text(s->mode));
