@@ -23,7 +23,8 @@ void ht_coordinator_peek(const ht_coordinator *c, ht_coordinator_view *out)
                                  .best_epoch = c->best_epoch, .has_result = c->has_result,
                                  .result_val = c->result_val, .result_test = c->result_test,
                                  .result_replica = c->result_replica, .was_on = c->was_on,
-                                 .replay_missed = c->replay_missed, .command_end = c->command_end, .posterior = c->posteriors[0], .pool = c->pool,
+                                 .replay_missed = c->replay_missed, .command_end = c->command_end,
+                                 .posterior = c->posteriors[0], .pool = c->pool,
                                  .learned = c->learned,
                                  .tuned = c->pool != NULL ? &c->tuned : NULL};
     for (int i = 0; i < c->n_replicas; i++) {
