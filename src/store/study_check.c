@@ -52,6 +52,7 @@ static const known_object of_study[] = {
     {"/runs/*/gain", HT_OBJECT_TABLE, false},
     {"/runs/*/shares", HT_OBJECT_TABLE, false},
     {"/runs/*/plan", HT_OBJECT_TEXT, false},
+    {"/runs/*/lessons", HT_OBJECT_TABLE, false},
     {NULL},
 };
 static const known_object of_sweep[] = {
