@@ -13,27 +13,43 @@
 
 enum { MESSAGE_MAX = 8192 };
 
-int ht_cli_fail(const ht_cli *cli, int code, const char *format, ...)
+/* A text that may hold what a file says: line feeds stay, other control characters are shown. */
+static void print_shown(FILE *to, const char *format, va_list args)
 {
-    if (cli->muted)
-        return code;
     char text[MESSAGE_MAX];
-    ht_string shown = {0};      /* the message may hold what a file says */
-    va_list args;
-    va_start(args, format);
+    ht_string shown = {0};
     vsnprintf(text, sizeof text, format, args);
-    va_end(args);
     for (char *line = text, *end; line != NULL; line = end) {
         end = strchr(line, '\n');
         if (end != NULL)
             *end++ = '\0';
         ht_string_add_shown(&shown, line);
-        ht_string_add(&shown, "\n");
+        ht_string_add(&shown, "%s", end != NULL ? "\n" : "");
     }
-    fflush(stdout);
-    fprintf(stderr, "hottune: %s", ht_string_peek(&shown));
+    fputs(ht_string_peek(&shown), to);
     ht_string_release(&shown);
+}
+
+int ht_cli_fail(const ht_cli *cli, int code, const char *format, ...)
+{
+    if (cli->muted)
+        return code;
+    va_list args;
+    va_start(args, format);
+    fflush(stdout);
+    fputs("hottune: ", stderr);
+    print_shown(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
     return code;
+}
+
+void ht_cli_print(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    print_shown(stdout, format, args);
+    va_end(args);
 }
 
 int ht_exit_of(ht_status status)

@@ -16,11 +16,11 @@
 static void print_age(double seconds)
 {
     if (seconds < 120)
-        printf("%.0f s", seconds < 0 ? 0 : seconds);
+        ht_cli_print("%.0f s", seconds < 0 ? 0 : seconds);
     else if (seconds < 7200)
-        printf("%.0f min", seconds / 60);
+        ht_cli_print("%.0f min", seconds / 60);
     else
-        printf("%.1f h", seconds / 3600);
+        ht_cli_print("%.1f h", seconds / 3600);
 }
 
 static void print_sign(const ht_run_sign *s, double age)
@@ -28,15 +28,15 @@ static void print_sign(const ht_run_sign *s, double age)
     static const char *const texts[] = {[HT_RUN_LIVES] = "lives", [HT_RUN_ENDED] = "ended",
                                         [HT_RUN_KILLED] = "ended without a close (killed?)"};
     if (s->host[0] == '\0') {
-        printf("Run: lives\n");
+        ht_cli_print("Run: lives\n");
         return;
     }
-    printf("Run: ");
+    ht_cli_print("Run: ");
     if (s->run > 0)
-        printf("r%lu ", s->run);
-    printf("%s; process %ld on host %s, last sign of life ", texts[s->life], s->pid, s->host);
+        ht_cli_print("r%lu ", s->run);
+    ht_cli_print("%s; process %ld on host %s, last sign of life ", texts[s->life], s->pid, s->host);
     print_age(age);
-    printf(" ago\n");
+    ht_cli_print(" ago\n");
 }
 
 static ht_status life_part(const ht_cli *cli, const char *dir, ht_run_sign *sign, cJSON *out, ht_error *err)
@@ -80,9 +80,9 @@ static void print_object_as_list(const char *title, const cJSON *object)
 {
     if (!cJSON_IsObject(object) || object->child == NULL)
         return;
-    printf("%s:", title);
+    ht_cli_print("%s:", title);
     for (const cJSON *c = object->child; c != NULL; c = c->next)
-        printf("%s %s %.0f", c == object->child ? "" : ",", c->string,
+        ht_cli_print("%s %s %.0f", c == object->child ? "" : ",", c->string,
                cJSON_IsNumber(c) ? c->valuedouble : 0);
     putchar('\n');
 }
@@ -90,7 +90,7 @@ static void print_object_as_list(const char *title, const cJSON *object)
 static void print_number(const char *title, const cJSON *object, const char *name)
 {
     if (cJSON_IsNumber(ht_json_member(object, name)))
-        printf("%s%.12g", title, ht_json_number(object, name, 0));
+        ht_cli_print("%s%.12g", title, ht_json_number(object, name, 0));
 }
 
 /* What one replica is doing now. */
@@ -99,9 +99,9 @@ static void print_replica(const cJSON *live)
     print_number(": step ", live, "step");
     print_number(", epoch ", live, "epoch");
     if (ht_json_text(live, "mode") != NULL)
-        printf(", mode %s", ht_json_text(live, "mode"));
+        ht_cli_print(", mode %s", ht_json_text(live, "mode"));
     if (ht_json_text(live, "active_mutation") != NULL)
-        printf(", judging %s", ht_json_text(live, "active_mutation"));
+        ht_cli_print(", judging %s", ht_json_text(live, "active_mutation"));
     if (ht_json_number(live, "reject_streak", 0) > 0)
         print_number(", rejects in a row ", live, "reject_streak");
     if (ht_json_number(live, "pause_left", 0) > 0)
@@ -109,7 +109,7 @@ static void print_replica(const cJSON *live)
     if (ht_json_number(live, "global_cooldown", 0) > 0)
         print_number(", global cooldown ", live, "global_cooldown");
     if (ht_json_text(live, "state") != NULL)
-        printf(", %s", ht_json_text(live, "state"));
+        ht_cli_print(", %s", ht_json_text(live, "state"));
     putchar('\n');
     print_object_as_list("    cooling down", ht_json_member(live, "cooldowns"));
 }
@@ -119,7 +119,7 @@ static void print_live(const cJSON *summary, ht_run_life life)
     const cJSON *live = ht_json_member(summary, "live"), *one;
     if (!cJSON_IsObject(live))
         return;
-    printf("Live (%s):\n", ht_json_true(summary, "final") ? "finished"
+    ht_cli_print("Live (%s):\n", ht_json_true(summary, "final") ? "finished"
                           : life == HT_RUN_KILLED       ? "as it was when it was last seen"
                                                         : "as of the last safe point");
     cJSON_ArrayForEach(one, ht_json_member(live, "replicas"))
@@ -128,7 +128,7 @@ static void print_live(const cJSON *summary, ht_run_life life)
         print_replica(one);
     }
     cJSON_ArrayForEach(one, ht_json_member(live, "warnings"))
-        printf("  warning: %s\n", cJSON_IsString(one) ? one->valuestring : "?");
+        ht_cli_print("  warning: %s\n", cJSON_IsString(one) ? one->valuestring : "?");
 }
 
 static void print_champion(const cJSON *champion)
@@ -147,14 +147,14 @@ static void print_summary(const cJSON *summary, ht_run_life life)
 {
     const char *mode = ht_json_text(summary, "mode");
     const cJSON *c;
-    printf("Mode: %s\n", mode != NULL ? mode : "unknown");
-    printf("Mutations: %.0f total, %.0f applied\n", ht_json_number(summary, "total_mutations", 0),
+    ht_cli_print("Mode: %s\n", mode != NULL ? mode : "unknown");
+    ht_cli_print("Mutations: %.0f total, %.0f applied\n", ht_json_number(summary, "total_mutations", 0),
            ht_json_number(summary, "applied_mutations", 0));
-    printf("Accept rate: %.1f%%\n", 100 * ht_json_number(summary, "accept_rate", 0));
+    ht_cli_print("Accept rate: %.1f%%\n", 100 * ht_json_number(summary, "accept_rate", 0));
     cJSON_ArrayForEach(c, ht_json_member(summary, "segments_by_decision"))
-        printf("  %s: %.0f\n", c->string, cJSON_IsNumber(c) ? c->valuedouble : 0);
+        ht_cli_print("  %s: %.0f\n", c->string, cJSON_IsNumber(c) ? c->valuedouble : 0);
     if (ht_json_number(summary, "failed", 0) > 0)
-        printf("Failed to apply: %.0f (events.log says why)\n", ht_json_number(summary, "failed", 0));
+        ht_cli_print("Failed to apply: %.0f (events.log says why)\n", ht_json_number(summary, "failed", 0));
     print_object_as_list("Blocked", ht_json_member(summary, "blocked"));
     print_champion(ht_json_member(summary, "champion"));
     print_live(summary, life);
@@ -183,14 +183,14 @@ static ht_status tuner_part(const ht_cli *cli, const char *dir, ht_run_life life
         goto done;
     ht_json_put_text(out, "recipe", found ? name : NULL);
     if (!cli->json && found)
-        printf("Tune recipe: %s\n", name);
+        ht_cli_print("Tune recipe: %s\n", name);
     if (!cli->json && !found)
-        printf("No tune recipe found.\n");
+        ht_cli_print("No tune recipe found.\n");
     st = read_summary(dir, &summary, err);
     if (st != HT_OK && st != HT_ENOTFOUND)
         goto done;
     if (!cli->json && summary == NULL)
-        printf("No tune summary found.\n");
+        ht_cli_print("No tune summary found.\n");
     if (!cli->json && summary != NULL)
         print_summary(summary, life);
     ht_json_put(out, "summary", summary != NULL ? summary : cJSON_CreateNull());
@@ -221,14 +221,14 @@ static void freeze_part(const ht_cli *cli, const char *dir, cJSON *out)
     if (cli->json)
         return;
     if (broken)
-        printf("Freeze file cannot be read: %s\n", why.text);
-    printf("Freeze mode: %s\n", ht_freeze_mode_text(f.mode));
+        ht_cli_print("Freeze file cannot be read: %s\n", why.text);
+    ht_cli_print("Freeze mode: %s\n", ht_freeze_mode_text(f.mode));
     if (f.recipe_path[0] != 0)
-        printf("  recipe: %s\n", f.recipe_path);
+        ht_cli_print("  recipe: %s\n", f.recipe_path);
     if (f.adjust_path[0] != 0)
-        printf("  adjust: %s\n", f.adjust_path);
+        ht_cli_print("  adjust: %s\n", f.adjust_path);
     if (f.strict || f.mode != HT_FREEZE_OFF)
-        printf("  policy: %s\n", f.strict ? "strict" : "best_effort");
+        ht_cli_print("  policy: %s\n", f.strict ? "strict" : "best_effort");
 }
 
 /* Keep the last line of each "module:id", in the order in which they appeared first. */
@@ -253,7 +253,7 @@ static void print_params(const cJSON *params)
     cJSON_ArrayForEach(one, params)
     {
         char *value = ht_json_line(one);
-        printf(" %s=%.60s", one->string, value != NULL ? value : "?");
+        ht_cli_print(" %s=%.60s", one->string, value != NULL ? value : "?");
         free(value);
     }
 }
@@ -265,9 +265,9 @@ static void print_handle(const cJSON *line)
     char step[32] = "-";
     if (cJSON_IsNumber(ht_json_member(line, "step")))
         snprintf(step, sizeof step, "%.0f", ht_json_number(line, "step", 0));
-    printf("  %s: %s", line->string, op != NULL ? op : "-");
+    ht_cli_print("  %s: %s", line->string, op != NULL ? op : "-");
     print_params(ht_json_member(line, "params"));
-    printf(" @ step %s [%s]%s%s\n", step, decision != NULL ? decision : "-", error != NULL ? " " : "",
+    ht_cli_print(" @ step %s [%s]%s%s\n", step, decision != NULL ? decision : "-", error != NULL ? " " : "",
            error != NULL ? error : "");
 }
 
@@ -285,13 +285,13 @@ static ht_status ledger_part(const ht_cli *cli, const char *dir, ht_run_life lif
     bad += life != HT_RUN_LIVES && ht_lines_torn(path);
     int n = cJSON_GetArraySize(handles);
     if (!cli->json && n == 0)
-        printf(ht_file_look(path).exists ? "Applied ledger: nothing was asked yet.\n" : "No applied ledger found.\n");
+        ht_cli_print(ht_file_look(path).exists ? "Applied ledger: nothing was asked yet.\n" : "No applied ledger found.\n");
     if (!cli->json && n > 0)
-        printf("Last applied entries (%d handles):\n", n);
+        ht_cli_print("Last applied entries (%d handles):\n", n);
     if (!cli->json)
         cJSON_ArrayForEach(line, handles) print_handle(line);
     if (!cli->json && bad > 0)
-        printf("  %zu %s of %s cannot be read\n", bad, bad == 1 ? "line" : "lines", path);
+        ht_cli_print("  %zu %s of %s cannot be read\n", bad, bad == 1 ? "line" : "lines", path);
     ht_json_put(out, "applied", handles);
     if (bad > 0)
         ht_json_put_int(out, "applied_bad_lines", (double)bad);

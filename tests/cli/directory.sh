@@ -176,4 +176,9 @@ done_quietly
 prints 'Freeze file cannot be read: '
 prints '  2 lines of broken/hotcb.applied.jsonl cannot be read'
 try --dir broken status --json
+printf '%s\n' '{"seq":1,"module":"tune","op":"\u001b[2Jenable","decision":"\u009b31m","params":{}}' >broken/hotcb.applied.jsonl
+try --dir broken status
+prints 'tune:-: \x1B[2Jenable @ step - [\xC2\x9B31m]'
+printf '%s\n' noise '{"seq"' | head -c -1 >broken/hotcb.applied.jsonl
+try --dir broken status --json
 json 'o["applied_bad_lines"] == 2 and o["freeze"]["error"] and o["freeze"]["mode"] == "off"'
