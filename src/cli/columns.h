@@ -11,14 +11,14 @@
 enum { HT_COLUMNS_MAX = 24 };
 
 typedef struct {
-    size_t n_columns;           /**< set by the first row */
+    size_t n_columns; /**< set by the first row */
     size_t n_cells;
-    char **cells;               /**< [n_cells], row by row; owned */
-    bool failed;                /**< no memory */
+    char **cells; /**< [n_cells], row by row; owned */
+    bool failed;  /**< no memory */
 } ht_columns;
 
-/** Append a cell; texts are made fit to be shown. A number starts with a digit, a sign or a dot: it is set flush
- *  right. */
+/** Append a cell; texts are made fit to be shown. A number starts with a digit, a sign or a dot: it is set
+ * flush right. */
 void ht_columns_add(ht_columns *c, const char *format, ...) HT_PRINTF(2, 3);
 /** A cell of the number as short as people want it, "-" if it is not finite. */
 void ht_columns_add_real(ht_columns *c, double x);

@@ -1,8 +1,8 @@
 /* src/cli/study_check.c - the verb `study check`: whether studies and run directories are whole.
  *
- * HDF5 may crash or hang on a damaged file, so each file of that kind is read by a child process, which tells what it
- * finds as JSON lines. One that dies, computes for CPU_S seconds or says nothing for SILENCE_S seconds is a finding.
- * May touch: stdout, child processes; reads the files that are named. */
+ * HDF5 may crash or hang on a damaged file, so each file of that kind is read by a child process, which tells
+ * what it finds as JSON lines. One that dies, computes for CPU_S seconds or says nothing for SILENCE_S
+ * seconds is a finding. May touch: stdout, child processes; reads the files that are named. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -25,9 +25,9 @@ enum { CPU_S = 8, SILENCE_S = 60, LINE_MAX_BYTES = 1 << 16 };
 /* What was found so far, of all files. */
 typedef struct {
     const ht_cli *cli;
-    const char *file;           /* that is checked */
-    cJSON *all;                 /* for --json: an object a finding */
-    size_t objects, damaged;    /* of this file */
+    const char *file;        /* that is checked */
+    cJSON *all;              /* for --json: an object a finding */
+    size_t objects, damaged; /* of this file */
 } findings;
 
 static void take_finding(void *ctx, ht_check_verdict verdict, const char *object, const char *what)
@@ -56,7 +56,8 @@ static void take_finding(void *ctx, ht_check_verdict verdict, const char *object
 
 /* ---- in the child ----------------------------------------------------------------------------------- */
 
-/* CPU_S more seconds from now on: they are counted by the processor, so a busy machine does not end a check. */
+/* CPU_S more seconds from now on: they are counted by the processor, so a busy machine does not end a check.
+ */
 static void go_on(void)
 {
     struct rusage used;
@@ -73,7 +74,7 @@ static void send_line(int fd, cJSON *o)
     char *line = ht_json_line(o);
     size_t n = line != NULL ? strlen(line) : 0;
     if (line != NULL)
-        line[n++] = '\n';       /* in the place of the final 0 */
+        line[n++] = '\n'; /* in the place of the final 0 */
     for (size_t at = 0; at < n;) {
         ssize_t sent = write(fd, line + at, n - at);
         if (sent <= 0 && errno != EINTR)
@@ -108,7 +109,7 @@ static void check_in_child(const char *path, int fd)
     ht_json_put_int(o, "status", st);
     ht_json_put_text(o, "message", err.text);
     send_line(fd, o);
-    _exit(HT_EXIT_DONE);        /* no exit handlers: HDF5 complains of what damage left open */
+    _exit(HT_EXIT_DONE); /* no exit handlers: HDF5 complains of what damage left open */
 }
 
 /* ---- in the parent ---------------------------------------------------------------------------------- */
@@ -117,7 +118,7 @@ static void check_in_child(const char *path, int fd)
 typedef struct {
     findings *f;
     ht_status status;
-    bool ended;                 /* it came to its end */
+    bool ended; /* it came to its end */
     ht_error *err;
 } listener;
 
@@ -132,8 +133,8 @@ static void take_line(listener *l, const char *line)
         if (l->status != HT_OK)
             ht_fail(l->err, l->status, "%s", ht_json_text(o, "message"));
     } else if (ht_json_text(o, "object") != NULL && ht_json_text(o, "what") != NULL) {
-        take_finding(l->f, (ht_check_verdict)ht_json_number(o, "verdict", HT_CHECK_DAMAGED), ht_json_text(o, "object"),
-                     ht_json_text(o, "what"));
+        take_finding(l->f, (ht_check_verdict)ht_json_number(o, "verdict", HT_CHECK_DAMAGED),
+                     ht_json_text(o, "object"), ht_json_text(o, "what"));
     }
     cJSON_Delete(o);
 }
@@ -208,7 +209,8 @@ static bool is_hdf5(const char *path)
     size_t n = strlen(path);
     char head[4] = "";
     FILE *file = fopen(path, "rb");
-    bool yes = file != NULL && fread(head, 1, sizeof head, file) == sizeof head && memcmp(head, "\211HDF", 4) == 0;
+    bool yes =
+        file != NULL && fread(head, 1, sizeof head, file) == sizeof head && memcmp(head, "\211HDF", 4) == 0;
     if (file != NULL)
         fclose(file);
     return yes || (n > 3 && strcmp(path + n - 3, ".h5") == 0);
@@ -273,8 +275,8 @@ static int check_directory(findings *f, const char *dir)
     ht_status st = hdf5_of(dir, &files, &err);
     for (size_t i = 0; st == HT_OK && i < files.n; i++) {
         int one = check_one(f, files.names[i]);
-        if (i == 0 && one == HT_EXIT_DONE && strcmp(files.names[i] + strlen(files.names[i]) - strlen(HT_FILE_STUDY),
-                                                    HT_FILE_STUDY) == 0)
+        if (i == 0 && one == HT_EXIT_DONE &&
+            strcmp(files.names[i] + strlen(files.names[i]) - strlen(HT_FILE_STUDY), HT_FILE_STUDY) == 0)
             st = ht_study_file_open(files.names[i], &study, &err);
         code = worse(code, one);
     }

@@ -11,7 +11,8 @@
 static int export_csv(const ht_cli *cli, const ht_sheets *s, const char *dir)
 {
     if (dir == NULL)
-        return ht_cli_fail(cli, HT_EXIT_USAGE, "study export: --out is missing: name the directory of the CSV files");
+        return ht_cli_fail(cli, HT_EXIT_USAGE,
+                           "study export: --out is missing: name the directory of the CSV files");
     int code = ht_cli_make_dir(cli, dir);
     for (size_t i = 0; code == HT_EXIT_DONE && i < s->n; i++) {
         ht_string text = {0}, name = {0};
@@ -19,7 +20,8 @@ static int export_csv(const ht_cli *cli, const ht_sheets *s, const char *dir)
         char *path = NULL;
         ht_status st = ht_sheet_csv(s, &s->at[i], &text, &err);
         ht_string_add(&name, "%s.csv", s->at[i].name);
-        code = st == HT_OK ? ht_cli_path(cli, dir, ht_string_peek(&name), &path) : ht_cli_fail_status(cli, st, &err);
+        code = st == HT_OK ? ht_cli_path(cli, dir, ht_string_peek(&name), &path)
+                           : ht_cli_fail_status(cli, st, &err);
         if (code == HT_EXIT_DONE)
             code = ht_cli_write(cli, path, &text);
         free(path);
@@ -31,7 +33,8 @@ static int export_csv(const ht_cli *cli, const ht_sheets *s, const char *dir)
     return code;
 }
 
-/* Inside of texts only: JSON itself has no such bytes, and cJSON leaves DEL and the C1 controls as they are. */
+/* Inside of texts only: JSON itself has no such bytes, and cJSON leaves DEL and the C1 controls as they are.
+ */
 static void print_for_terminal(const char *text)
 {
     for (const unsigned char *s = (const unsigned char *)text; *s != '\0'; s++)

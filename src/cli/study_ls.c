@@ -17,8 +17,10 @@ static ht_status list_study(const ht_cli *cli, const char *path, bool first, cJS
     cJSON *root = NULL, *runs = NULL;
     HT_TRY(ht_study_open_runs(path, &f, err));
     ht_status st = ht_study_file_kind(f) == HT_STUDY_SWEEP
-                       ? ht_fail(err, HT_EINVAL, "'%s' is the file of a sweep, which has trials, no runs; 'hottune study "
-                                 "show' and 'study export' read it", path)
+                       ? ht_fail(err, HT_EINVAL,
+                                 "'%s' is the file of a sweep, which has trials, no runs; 'hottune study "
+                                 "show' and 'study export' read it",
+                                 path)
                        : ht_study_attributes(f, "/", &root, err);
     if (st == HT_OK)
         st = ht_study_runs(f, &runs, err);

@@ -49,7 +49,8 @@ bool ht_study_add_existing(ht_study_names *n, const char *dir, const char *name)
 }
 
 /* Calls `add` with every name in a directory that is not hidden. */
-static bool each_name(const char *dir, bool (*add)(ht_study_names *n, const char *dir, const char *name, const char *arg),
+static bool each_name(const char *dir,
+                      bool (*add)(ht_study_names *n, const char *dir, const char *name, const char *arg),
                       ht_study_names *n, const char *arg)
 {
     DIR *d = opendir(dir);
@@ -89,15 +90,16 @@ ht_status ht_study_paths(const char *word, ht_study_names *out, ht_error *err)
     ht_study_names n = {0};
     struct stat s;
     bool is_dir = stat(word, &s) == 0 && S_ISDIR(s.st_mode);
-    bool fine = is_dir ? ht_study_add_existing(&n, word, HT_FILE_STUDY) && each_name(word, add_study_of, &n, HT_FILE_STUDY)
+    bool fine = is_dir ? ht_study_add_existing(&n, word, HT_FILE_STUDY) &&
+                             each_name(word, add_study_of, &n, HT_FILE_STUDY)
                        : add_path(&n, strdup(word));
     if (!fine) {
         ht_study_names_release(&n);
         return ht_fail(err, HT_ENOMEM, "out of memory");
     }
     if (n.n == 0)
-        return ht_fail(err, HT_ENOTFOUND, "'%s' has no " HT_FILE_STUDY ", and no directory in it has one; name a study",
-                       word);
+        return ht_fail(err, HT_ENOTFOUND,
+                       "'%s' has no " HT_FILE_STUDY ", and no directory in it has one; name a study", word);
     qsort(n.names, n.n, sizeof *n.names, by_name);
     *out = n;
     return HT_OK;
@@ -109,8 +111,10 @@ ht_status ht_study_open_runs(const char *path, ht_study_file **out, ht_error *er
     HT_TRY(ht_study_file_open(path, &f, err));
     if (ht_study_file_kind(f) == HT_STUDY_CHAMPION) {
         ht_study_file_close(f);
-        return ht_fail(err, HT_EINVAL, "'%s' holds the weights of a champion; 'hottune study check' tells whether it is "
-                       "whole", path);
+        return ht_fail(err, HT_EINVAL,
+                       "'%s' holds the weights of a champion; 'hottune study check' tells whether it is "
+                       "whole",
+                       path);
     }
     *out = f;
     return HT_OK;
@@ -137,7 +141,8 @@ static const char *state_of(const char *id, double ended, const ht_run_sign *sig
     if (ended > 0)
         return "ended";
     if (sign->life != HT_RUN_NONE && strcmp(sign->study_run, id) == 0)
-        return sign->life == HT_RUN_LIVES ? "goes on" : "killed"; /* closed without an end in the study, too */
+        return sign->life == HT_RUN_LIVES ? "goes on"
+                                          : "killed"; /* closed without an end in the study, too */
     return died_here(id) ? "killed" : "unknown";
 }
 
@@ -156,8 +161,8 @@ static ht_run_sign sign_beside(const char *path)
 /* ---- a run -------------------------------------------------------------------------------------- */
 
 /* The first reading of the objective and the best one. */
-static ht_status read_curves(const ht_study_file *f, const char *run, bool maximize, double *first, double *best,
-                             ht_error *err)
+static ht_status read_curves(const ht_study_file *f, const char *run, bool maximize, double *first,
+                             double *best, ht_error *err)
 {
     ht_string object = {0};
     size_t at = 0, all = 1;
@@ -195,14 +200,15 @@ static double count_segments(const cJSON *run)
     return n;
 }
 
-static ht_status brief(const ht_study_file *f, const char *object, bool maximize, const ht_run_sign *sign, cJSON **out,
-                       ht_error *err)
+static ht_status brief(const ht_study_file *f, const char *object, bool maximize, const ht_run_sign *sign,
+                       cJSON **out, ht_error *err)
 {
     cJSON *run = NULL;
     double first = NAN, best = NAN;
     HT_TRY(ht_study_attributes(f, object, &run, err));
     ht_status st = read_curves(f, object, maximize, &first, &best, err);
-    const char *id = ht_json_text(run, "id"), *name = ht_json_text(run, "name"), *hash = ht_json_text(run, "recipe_hash");
+    const char *id = ht_json_text(run, "id"), *name = ht_json_text(run, "name"),
+               *hash = ht_json_text(run, "recipe_hash");
     if (st == HT_OK && id == NULL)
         st = ht_fail(err, HT_EFORMAT, "'%s' is damaged: '%s' has no id", ht_study_file_path(f), object);
     if (st == HT_OK) {
@@ -239,8 +245,7 @@ static void add_by_age(cJSON *runs, cJSON *run)
 {
     int at = 0;
     const cJSON *one;
-    cJSON_ArrayForEach(one, runs)
-    {
+    cJSON_ArrayForEach(one, runs) {
         if (is_older(run, one))
             break;
         at++;
@@ -295,8 +300,7 @@ void ht_study_print_runs(const cJSON *runs, int indent)
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
         ht_columns_add(&c, "%s", titles[i]);
     ht_columns_end(&c);
-    cJSON_ArrayForEach(run, runs)
-    {
+    cJSON_ArrayForEach(run, runs) {
         char when[32];
         ht_print_time(ht_json_number(run, "started", NAN), when);
         ht_columns_add(&c, "%s", ht_json_text(run, "id"));

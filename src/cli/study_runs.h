@@ -11,16 +11,17 @@
  *  @return HT_OK; HT_ENOTFOUND: err says that there is none; HT_ENOMEM */
 ht_status ht_study_paths(const char *word, ht_study_names *out, ht_error *err);
 
-/* Add dir/name if it is there; the files in `dir` whose names end in `end`, in order of name. false: no memory */
+/* Add dir/name if it is there; the files in `dir` whose names end in `end`, in order of name. false: no
+ * memory */
 bool ht_study_add_existing(ht_study_names *n, const char *dir, const char *name);
 bool ht_study_add_below(ht_study_names *n, const char *dir, const char *end);
 
 /** Open a study or a sweep; a champion is refused. @return as ht_study_file_open, HT_EINVAL */
 ht_status ht_study_open_runs(const char *path, ht_study_file **out, ht_error *err);
 
-/** Every run of a study in brief, oldest first, an object each: id, name, started, ended, state ("ended", "goes on",
- *  "killed", "unknown"), replicas, segments, accepted, value_first, value_best (of its curves), result_val,
- *  result_test, gain, recipe_hash, and `object`: where it is in the file.
+/** Every run of a study in brief, oldest first, an object each: id, name, started, ended, state ("ended",
+ * "goes on", "killed", "unknown"), replicas, segments, accepted, value_first, value_best (of its curves),
+ * result_val, result_test, gain, recipe_hash, and `object`: where it is in the file.
  *  @param[out] out  an array owned by the caller (cJSON_Delete) */
 ht_status ht_study_runs(const ht_study_file *f, cJSON **out, ht_error *err);
 

@@ -53,10 +53,12 @@ static ht_status add_record(ht_sheets *s, const char *name, cJSON *record, ht_er
     return HT_OK;
 }
 
-static ht_status add_source(ht_sheets *s, const char *name, const char *object, const char *run, ht_error *err)
+static ht_status add_source(ht_sheets *s, const char *name, const char *object, const char *run,
+                            ht_error *err)
 {
     ht_sheet *sheet = find_sheet(s, name);
-    ht_sheet_source *all = sheet != NULL ? realloc(sheet->sources, (sheet->n_sources + 1) * sizeof *all) : NULL;
+    ht_sheet_source *all =
+        sheet != NULL ? realloc(sheet->sources, (sheet->n_sources + 1) * sizeof *all) : NULL;
     if (all == NULL)
         return no_memory(err);
     sheet->sources = all;
@@ -90,11 +92,12 @@ static ht_status walk_object(ht_sheets *s, const place *p, ht_error *err)
         free(text);
         return HT_OK;
     case HT_OBJECT_OTHER:
-        return HT_OK;       /* not ours: study check names it */
+        return HT_OK; /* not ours: study check names it */
     case HT_OBJECT_NONE:
         break;
     }
-    return ht_fail(err, HT_EFORMAT, "'%s': object '%s' cannot be opened", ht_study_file_path(s->f), p->object);
+    return ht_fail(err, HT_EFORMAT, "'%s': object '%s' cannot be opened", ht_study_file_path(s->f),
+                   p->object);
 }
 
 static ht_status walk_group(ht_sheets *s, const place *p, ht_error *err)
@@ -161,8 +164,8 @@ static ht_status add_prior(ht_sheets *s, const char *object, ht_error *err)
     return st;
 }
 
-static ht_status each_of(ht_sheets *s, const char *group, ht_status (*add)(ht_sheets *, const char *, ht_error *),
-                         ht_error *err)
+static ht_status each_of(ht_sheets *s, const char *group,
+                         ht_status (*add)(ht_sheets *, const char *, ht_error *), ht_error *err)
 {
     ht_study_names links;
     if (ht_study_look(s->f, group) != HT_OBJECT_GROUP)

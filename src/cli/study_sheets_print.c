@@ -66,7 +66,8 @@ static ht_status learn_columns(const ht_sheets *s, const ht_sheet *sheet, cJSON 
 {
     const cJSON *record, *item;
     cJSON_ArrayForEach(record, sheet->records)
-        cJSON_ArrayForEach(item, record) learn_column(names, item->string);
+        cJSON_ArrayForEach(item, record)
+            learn_column(names, item->string);
     for (size_t i = 0; i < sheet->n_sources; i++) {
         ht_study_table t;
         if (sheet->sources[i].run != NULL)
@@ -107,7 +108,8 @@ static void place_columns(const ht_study_table *t, const cJSON *names, bool has_
 }
 
 /* @param number  of the row in its table, of which t has a part */
-static void add_cell(ht_string *out, const ht_study_table *t, size_t row, size_t number, const cell *c, const char *run)
+static void add_cell(ht_string *out, const ht_study_table *t, size_t row, size_t number, const cell *c,
+                     const char *run)
 {
     char text[40];
     if (c->kind == RUN)
@@ -124,8 +126,8 @@ static void add_cell(ht_string *out, const ht_study_table *t, size_t row, size_t
     }
 }
 
-static ht_status add_rows(const ht_sheets *s, const ht_sheet_source *source, const cJSON *names, ht_string *out,
-                          ht_error *err)
+static ht_status add_rows(const ht_sheets *s, const ht_sheet_source *source, const cJSON *names,
+                          ht_string *out, ht_error *err)
 {
     size_t n = (size_t)cJSON_GetArraySize(names), all = 1;
     for (size_t at = 0; at < all; at += BLOCK) {
@@ -154,17 +156,16 @@ ht_status ht_sheet_csv(const ht_sheets *s, const ht_sheet *sheet, ht_string *out
     const cJSON *name, *record;
     ht_status st = learn_columns(s, sheet, names, err);
     if (st == HT_OK)
-        cJSON_ArrayForEach(name, names)
-        {
+        cJSON_ArrayForEach(name, names) {
             add_text(out, name->string);
             ht_string_add(out, name->next != NULL ? "," : "\r\n");
         }
     if (st == HT_OK)
-        cJSON_ArrayForEach(record, sheet->records) cJSON_ArrayForEach(name, names)
-        {
-            add_item(out, ht_json_member(record, name->string));
-            ht_string_add(out, name->next != NULL ? "," : "\r\n");
-        }
+        cJSON_ArrayForEach(record, sheet->records)
+            cJSON_ArrayForEach(name, names) {
+                add_item(out, ht_json_member(record, name->string));
+                ht_string_add(out, name->next != NULL ? "," : "\r\n");
+            }
     for (size_t i = 0; st == HT_OK && i < sheet->n_sources; i++)
         st = add_rows(s, &sheet->sources[i], names, out, err);
     cJSON_Delete(names);
@@ -214,8 +215,7 @@ ht_status ht_sheets_json(const ht_sheets *s, ht_string *out, ht_error *err)
     for (size_t i = 0; i < s->n; i++) {
         bool first = true;
         ht_string_add(out, "%s\n  \"%s\": [", i > 0 ? "," : "", s->at[i].name);
-        cJSON_ArrayForEach(record, s->at[i].records)
-        {
+        cJSON_ArrayForEach(record, s->at[i].records) {
             add_line(out, record, first);
             first = false;
         }

@@ -1,7 +1,7 @@
 /* src/cli/study_show.c - the verb `study show`: what a study is about, what it holds and what it believes.
  *
- * Everything that is shown is gathered as one JSON object, which --json prints; people get the same as tables.
- * May touch: stdout; reads the study. */
+ * Everything that is shown is gathered as one JSON object, which --json prints; people get the same as
+ * tables. May touch: stdout; reads the study. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -31,7 +31,8 @@ static cJSON *row_json(const ht_study_table *t, size_t i)
 }
 
 /* The first rows of a table as objects; NULL = there is no such table. */
-static ht_status read_rows(const ht_study_file *f, const char *group, const char *name, cJSON **out, ht_error *err)
+static ht_status read_rows(const ht_study_file *f, const char *group, const char *name, cJSON **out,
+                           ht_error *err)
 {
     ht_string object = {0};
     ht_study_table t = {0};
@@ -54,8 +55,7 @@ static const cJSON *best_run(const cJSON *runs, bool maximize)
 {
     const cJSON *run, *best = NULL;
     double value = NAN;
-    cJSON_ArrayForEach(run, runs)
-    {
+    cJSON_ArrayForEach(run, runs) {
         double x = ht_json_number(run, "result_val", ht_json_number(run, "value_best", NAN));
         if (isnan(x) || (best != NULL && (maximize ? x <= value : x >= value)))
             continue;
@@ -68,7 +68,9 @@ static const cJSON *best_run(const cJSON *runs, bool maximize)
 static const cJSON *find_run(const cJSON *runs, const char *id)
 {
     const cJSON *run;
-    cJSON_ArrayForEach(run, runs) if (strcmp(text(run, "id"), id) == 0) return run;
+    cJSON_ArrayForEach(run, runs)
+        if (strcmp(text(run, "id"), id) == 0)
+            return run;
     return NULL;
 }
 
@@ -77,7 +79,9 @@ static ht_status no_run(const ht_study_file *f, const cJSON *runs, const char *i
     const char *names[256];
     size_t n = 0;
     const cJSON *run;
-    cJSON_ArrayForEach(run, runs) if (n < sizeof names / sizeof *names) names[n++] = text(run, "id");
+    cJSON_ArrayForEach(run, runs)
+        if (n < sizeof names / sizeof *names)
+            names[n++] = text(run, "id");
     const char *near = ht_nearest(id, names, n);
     return ht_fail(err, HT_ENOTFOUND, "'%s' has no run '%s'%s%s%s; 'hottune study ls' lists them",
                    ht_study_file_path(f), id, near != NULL ? "; nearest is '" : "", near != NULL ? near : "",
@@ -88,10 +92,10 @@ static ht_status no_run(const ht_study_file *f, const cJSON *runs, const char *i
 static void join_rows(cJSON *rows, cJSON *more)
 {
     cJSON *row, *other = more != NULL ? more->child : NULL;
-    cJSON_ArrayForEach(row, rows)
-    {
+    cJSON_ArrayForEach(row, rows) {
         const cJSON *item;
-        cJSON_ArrayForEach(item, other) ht_json_put(row, item->string, cJSON_Duplicate(item, true));
+        cJSON_ArrayForEach(item, other)
+            ht_json_put(row, item->string, cJSON_Duplicate(item, true));
         other = other != NULL ? other->next : NULL;
     }
     cJSON_Delete(more);
@@ -141,7 +145,8 @@ static ht_status gather_study(const ht_study_file *f, const char *id, cJSON *out
     ht_json_put(out, "priors", records_of(f, "priors", &st, err));
     if (st != HT_OK)
         return st;
-    const cJSON *run = id != NULL ? find_run(runs, id) : best_run(runs, strcmp(text(root, "direction"), "maximize") == 0);
+    const cJSON *run =
+        id != NULL ? find_run(runs, id) : best_run(runs, strcmp(text(root, "direction"), "maximize") == 0);
     if (id != NULL && run == NULL)
         return no_run(f, runs, id, err);
     if (run == NULL)
@@ -171,10 +176,12 @@ static void add_cell(ht_columns *c, const cJSON *item)
         ht_columns_add(c, "%s", item->valuestring);
     else if (!cJSON_IsArray(item))
         ht_columns_add(c, "-");
-    else {      /* elements that are there */
+    else { /* elements that are there */
         cJSON *there = cJSON_CreateArray();
         const cJSON *one;
-        cJSON_ArrayForEach(one, item) if (!cJSON_IsNull(one)) cJSON_AddItemToArray(there, cJSON_Duplicate(one, true));
+        cJSON_ArrayForEach(one, item)
+            if (!cJSON_IsNull(one))
+                cJSON_AddItemToArray(there, cJSON_Duplicate(one, true));
         line = ht_json_line(there);
         ht_columns_add(c, "%s", line != NULL ? line : "?");
         cJSON_Delete(there);
@@ -200,16 +207,17 @@ static void print_objects(const cJSON *rows)
     ht_columns c = {0};
     cJSON *names = cJSON_CreateObject();
     const cJSON *row, *item;
-    cJSON_ArrayForEach(row, rows) cJSON_ArrayForEach(item, row)
-    {
-        if (ht_json_member(names, item->string) == NULL && cJSON_GetArraySize(names) < HT_COLUMNS_MAX)
-            ht_json_put_bool(names, item->string, true);
-    }
-    cJSON_ArrayForEach(item, names) add_title(&c, item->string);
-    ht_columns_end(&c);
     cJSON_ArrayForEach(row, rows)
-    {
-        cJSON_ArrayForEach(item, names) add_cell(&c, ht_json_member(row, item->string));
+        cJSON_ArrayForEach(item, row) {
+            if (ht_json_member(names, item->string) == NULL && cJSON_GetArraySize(names) < HT_COLUMNS_MAX)
+                ht_json_put_bool(names, item->string, true);
+        }
+    cJSON_ArrayForEach(item, names)
+        add_title(&c, item->string);
+    ht_columns_end(&c);
+    cJSON_ArrayForEach(row, rows) {
+        cJSON_ArrayForEach(item, names)
+            add_cell(&c, ht_json_member(row, item->string));
         ht_columns_end(&c);
     }
     ht_columns_print(&c, 2);
@@ -224,8 +232,7 @@ static void print_members(const cJSON *object, const char *name, const char *val
     ht_columns_add(&c, "%s", name);
     ht_columns_add(&c, "%s", value);
     ht_columns_end(&c);
-    cJSON_ArrayForEach(item, object)
-    {
+    cJSON_ArrayForEach(item, object) {
         ht_columns_add(&c, "%s", item->string);
         add_cell(&c, item);
         ht_columns_end(&c);
@@ -255,7 +262,8 @@ static void print_problem(const char *path, const cJSON *attributes)
     ht_string_add(&line, "%s %s", text(attributes, "direction"), text(attributes, "objective"));
     print_line("objective", ht_string_peek(&line));
     ht_string_release(&line);
-    ht_string_add(&line, "%s, last written %s by hottune %s", created, modified, text(attributes, "hottune_version"));
+    ht_string_add(&line, "%s, last written %s by hottune %s", created, modified,
+                  text(attributes, "hottune_version"));
     print_line("created", ht_string_peek(&line));
     ht_string_release(&line);
 }
@@ -266,11 +274,14 @@ static void print_run(const cJSON *run, const char *title)
     char line[512];
     printf("\n%s:\n", title);
     print_line("run", text(run, "id"));
-    snprintf(line, sizeof line, "%.9g, test %.9g", ht_json_number(a, "result_val", NAN), ht_json_number(a, "result_test", NAN));
+    snprintf(line, sizeof line, "%.9g, test %.9g", ht_json_number(a, "result_val", NAN),
+             ht_json_number(a, "result_test", NAN));
     print_line("value", line);
-    snprintf(line, sizeof line, "%.0f accepted, %.0f rejected, %.0f rolled back, %.0f inconclusive, %.0f lost",
-             ht_json_number(a, "accepted", 0), ht_json_number(a, "rejected", 0), ht_json_number(a, "rolled_back", 0),
-             ht_json_number(a, "inconclusive", 0), ht_json_number(a, "lost", 0));
+    snprintf(line, sizeof line,
+             "%.0f accepted, %.0f rejected, %.0f rolled back, %.0f inconclusive, %.0f lost",
+             ht_json_number(a, "accepted", 0), ht_json_number(a, "rejected", 0),
+             ht_json_number(a, "rolled_back", 0), ht_json_number(a, "inconclusive", 0),
+             ht_json_number(a, "lost", 0));
     print_line("segments", line);
     snprintf(line, sizeof line, "%.0f replicas of %.0f ranks on %.300s", ht_json_number(a, "replicas", 0),
              ht_json_number(a, "ranks_per_replica", 0), text(a, "nodes"));
@@ -292,8 +303,9 @@ static void print_study(const char *path, const cJSON *all)
     }
     printf("\nRuns, oldest first:\n");
     ht_study_print_runs(ht_json_member(all, "runs"), 2);
-    print_section("What is believed (centre of proposals, spread on the family's scale, winning segments behind it)",
-                  ht_json_member(all, "priors"), "nothing yet");
+    print_section(
+        "What is believed (centre of proposals, spread on the family's scale, winning segments behind it)",
+        ht_json_member(all, "priors"), "nothing yet");
     if (best != NULL)
         print_run(best, "Best so far");
 }
@@ -355,7 +367,8 @@ int ht_verb_study_show(const ht_cli *cli, const ht_args *args)
     ht_status st = ht_study_open_runs(args->words[0], &f, &err);
     bool sweep = st == HT_OK && ht_study_file_kind(f) == HT_STUDY_SWEEP;
     if (sweep && ht_args_has(args, "run"))
-        st = ht_fail(&err, HT_EINVAL, "'%s' is the file of a sweep: it has no runs; leave out --run", args->words[0]);
+        st = ht_fail(&err, HT_EINVAL, "'%s' is the file of a sweep: it has no runs; leave out --run",
+                     args->words[0]);
     else if (st == HT_OK)
         st = sweep ? gather_sweep(f, all, &err) : gather_study(f, ht_args_text(args, "run"), all, &err);
     ht_study_file_close(f);

@@ -21,7 +21,7 @@ enum { NAMED_MAX = 8, BLOCK = 8192, BUSY_MS = 2000 };
 
 typedef struct {
     const ht_check_sink *sink;
-    const char *name;           /* of the file, for findings */
+    const char *name; /* of the file, for findings */
     size_t damaged;
 } check;
 
@@ -36,8 +36,8 @@ static void say(check *c, ht_check_verdict verdict, const char *what)
 /* What is seen of the lines of one log. */
 typedef struct {
     size_t lines, bad, gaps;
-    ht_string bad_at, gaps_at;  /* numbers of the first ones */
-    double seq;                 /* of the line before; NaN = there was none */
+    ht_string bad_at, gaps_at; /* numbers of the first ones */
+    double seq;                /* of the line before; NaN = there was none */
 } lines;
 
 static void name_line(ht_string *at, size_t n, size_t number)
@@ -83,17 +83,19 @@ static ht_status check_lines(check *c, const char *path, bool lives, ht_error *e
         take_line(&l, line, (size_t)(end - line), number++);
     }
     if (line < text + n) {
-        snprintf(what, sizeof what, lives ? "line %zu is being written" : "the last line, %zu, is torn", number);
+        snprintf(what, sizeof what, lives ? "line %zu is being written" : "the last line, %zu, is torn",
+                 number);
         say(c, lives ? HT_CHECK_NOTE : HT_CHECK_DAMAGED, what);
     }
     if (l.bad > 0) {
-        snprintf(what, sizeof what, "%zu %s no JSON object: %s %s", l.bad, l.bad == 1 ? "line is" : "lines are",
-                 l.bad == 1 ? "line" : "lines", ht_string_peek(&l.bad_at));
+        snprintf(what, sizeof what, "%zu %s no JSON object: %s %s", l.bad,
+                 l.bad == 1 ? "line is" : "lines are", l.bad == 1 ? "line" : "lines",
+                 ht_string_peek(&l.bad_at));
         say(c, HT_CHECK_DAMAGED, what);
     }
     if (l.gaps > 0) {
-        snprintf(what, sizeof what, "lines are missing before %s %s: seq does not count on", l.gaps == 1 ? "line" : "lines",
-                 ht_string_peek(&l.gaps_at));
+        snprintf(what, sizeof what, "lines are missing before %s %s: seq does not count on",
+                 l.gaps == 1 ? "line" : "lines", ht_string_peek(&l.gaps_at));
         say(c, HT_CHECK_DAMAGED, what);
     }
     snprintf(what, sizeof what, "%zu %s", l.lines, l.lines == 1 ? "line" : "lines");
@@ -124,7 +126,8 @@ static ht_status check_page(check *c, const char *path, ht_error *err)
     return HT_OK;
 }
 
-/* SQLite knows whether its own pages are whole. @return what it answers, owned by `all`; NULL = none, *code says why */
+/* SQLite knows whether its own pages are whole. @return what it answers, owned by `all`; NULL = none, *code
+ * says why */
 static const char *ask_sqlite(sqlite3 *db, sqlite3_stmt **all, int *code)
 {
     *code = sqlite3_prepare_v2(db, "PRAGMA integrity_check(1)", -1, all, NULL);
@@ -172,8 +175,10 @@ static ht_status check_file(check *c, const char *path, bool lives, ht_error *er
         return check_page(c, path, err);
     if (ends_in(path, ".sqlite"))
         return check_database(c, path, err);
-    return ht_fail(err, HT_EINVAL, "'%s' is no file that hottune writes and this verb knows: *.h5, *.jsonl, *.json, "
-                   "*.sqlite, or a run directory", path);
+    return ht_fail(err, HT_EINVAL,
+                   "'%s' is no file that hottune writes and this verb knows: *.h5, *.jsonl, *.json, "
+                   "*.sqlite, or a run directory",
+                   path);
 }
 
 static ht_status verdict_of(const check *c, ht_status st, const char *path, ht_error *err)
@@ -200,7 +205,7 @@ typedef struct {
         unsigned long number;
         double score;
         ht_decision decision;
-    } *at;                      /* [n], owned */
+    } * at; /* [n], owned */
     bool failed;
 } verdicts;
 
@@ -255,7 +260,8 @@ static int by_number(const void *a, const void *b)
     return (p->number > q->number) - (p->number < q->number);
 }
 
-/* Rows of the study that name a number of the log. The segments of a pooled run are of another kind: left alone. */
+/* Rows of the study that name a number of the log. The segments of a pooled run are of another kind: left
+ * alone. */
 static void compare_rows(check *c, verdicts *v, const ht_study_table *t)
 {
     const ht_table_column *number = ht_table_find(t, "number"), *score = ht_table_find(t, "score"),
@@ -269,8 +275,10 @@ static void compare_rows(check *c, verdicts *v, const ht_study_table *t)
         if (found != NULL && same(found->score, ht_table_real(t, i, score, 0)) &&
             strcmp(ht_decision_text(found->decision), ht_table_text(t, i, decision)) == 0)
             continue;
-        snprintf(what, sizeof what, found != NULL ? "segment s_%05lu is another one than in the study"
-                                                  : "segment s_%05lu of the study is missing", key.number);
+        snprintf(what, sizeof what,
+                 found != NULL ? "segment s_%05lu is another one than in the study"
+                               : "segment s_%05lu of the study is missing",
+                 key.number);
         say(c, HT_CHECK_DAMAGED, what);
         return;
     }
@@ -287,7 +295,7 @@ static void compare_with_study(check *c, verdicts *v, const ht_study_file *study
     for (size_t at = 0; at < all && c->damaged == before; at += BLOCK) {
         ht_study_table t;
         if (ht_study_table_read(study, ht_string_peek(&path), at, BLOCK, &t, NULL) != HT_OK)
-            break;      /* it is not in this study, or the study's own check says why */
+            break; /* it is not in this study, or the study's own check says why */
         compare_rows(c, v, &t);
         all = t.n_all;
         ht_study_table_release(&t);
@@ -330,9 +338,10 @@ done:
 ht_status ht_run_check(const char *dir, const ht_study_file *study, const ht_check_sink *sink, ht_error *err)
 {
     static const char *const names[] = {
-        HT_FILE_MUTATIONS, HT_FILE_SEGMENTS, HT_FILE_METRICS,   HT_FILE_COMMANDS,  HT_FILE_APPLIED, HT_FILE_POPULATION,
-        HT_FILE_OPLIST,    HT_FILE_ARRIVAL,  HT_FILE_TRIALS,    HT_FILE_SUMMARY,   HT_FILE_EFFECTIVE,
-        HT_FILE_ACTUATORS, HT_FILE_FREEZE,   HT_FILE_RECIPE_JSON, HT_FILE_LOCK,    HT_FILE_OPTUNA};
+        HT_FILE_MUTATIONS, HT_FILE_SEGMENTS,    HT_FILE_METRICS,   HT_FILE_COMMANDS,
+        HT_FILE_APPLIED,   HT_FILE_POPULATION,  HT_FILE_OPLIST,    HT_FILE_ARRIVAL,
+        HT_FILE_TRIALS,    HT_FILE_SUMMARY,     HT_FILE_EFFECTIVE, HT_FILE_ACTUATORS,
+        HT_FILE_FREEZE,    HT_FILE_RECIPE_JSON, HT_FILE_LOCK,      HT_FILE_OPTUNA};
     check c = {.sink = sink};
     ht_run_sign sign = {HT_RUN_NONE};
     HT_TRY(ht_run_lock_look(dir, &sign, err));

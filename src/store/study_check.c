@@ -1,8 +1,8 @@
-/* src/store/study_check.c - walks a file in HDF5 and says of each object whether it is whole; the contract is in
- * study_check.h.
+/* src/store/study_check.c - walks a file in HDF5 and says of each object whether it is whole; the contract is
+ * in study_check.h.
  *
- * `known` is the one list of the objects of our files: what is not in it is named, and what is needed must be there.
- * May touch: the file that is checked (reads only). */
+ * `known` is the one list of the objects of our files: what is not in it is named, and what is needed must be
+ * there. May touch: the file that is checked (reads only). */
 #include "store/study_check.h"
 
 #include <fnmatch.h>
@@ -16,9 +16,9 @@
 enum { BLOCK_BYTES = 1 << 22, DEPTH_MAX = 16, OBJECTS_MAX = 1000000 };
 
 typedef struct {
-    const char *path;           /* of one level each: * is any name */
+    const char *path; /* of one level each: * is any name */
     ht_object_kind kind;
-    bool needed;                /* in every group that matches the path above it */
+    bool needed; /* in every group that matches the path above it */
 } known_object;
 
 static const known_object of_study[] = {
@@ -225,11 +225,13 @@ ht_status ht_study_check(const char *path, const ht_check_sink *sink, ht_error *
     if (seal != HT_OK && seal != HT_EFORMAT)
         return seal;
     if (seal == HT_EFORMAT)
-        say(&w, HT_CHECK_DAMAGED, "", "the checksum over the whole file is wrong; what follows was read all the same");
+        say(&w, HT_CHECK_DAMAGED, "",
+            "the checksum over the whole file is wrong; what follows was read all the same");
     else
         say(&w, sealed ? HT_CHECK_WHOLE : HT_CHECK_NOTE, "",
-            sealed ? "the checksum over the whole file is right"
-                   : "there is no checksum over the whole file: another program changed it, or its end is lost");
+            sealed
+                ? "the checksum over the whole file is right"
+                : "there is no checksum over the whole file: another program changed it, or its end is lost");
     ht_status st = ht_study_file_open_unsealed(path, &f, err);
     if (st == HT_EFORMAT)
         say(&w, HT_CHECK_DAMAGED, "", err->text);

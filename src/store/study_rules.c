@@ -17,8 +17,8 @@ enum { BLOCK = 8192 }; /* rows at a time */
 typedef struct {
     const ht_study_file *f;
     const ht_check_sink *sink;
-    const cJSON *attributes;    /* of the run */
-    const char *run;            /* path of the run */
+    const cJSON *attributes; /* of the run */
+    const char *run;         /* path of the run */
     size_t broken;
 } rules;
 
@@ -108,7 +108,8 @@ static bool segment_fits(rules *r, const ht_study_table *t, size_t row, size_t n
     if (!replica_exists(r, t, row, number, why))
         return false;
     const cJSON *phases = ht_json_member(r->attributes, "phases");
-    double phase = cell(t, row, "phase", 0), start = cell(t, row, "start_step", 0), end = cell(t, row, "end_step", start);
+    double phase = cell(t, row, "phase", 0), start = cell(t, row, "start_step", 0),
+           end = cell(t, row, "end_step", start);
     if (end < start) {
         *why = "it ends before it starts";
         return false;
@@ -149,10 +150,10 @@ static bool node_is_known(rules *r, const ht_study_table *t, size_t row, size_t 
 /* Tables that go row by row with another one. */
 static void rows_agree(rules *r)
 {
-    static const char *const pairs[][2] = {
-        {"segments", "mutations"}, {"segments", "readings_pre"}, {"segments", "readings_post"},
-        {"segments", "knobs"},     {"segments", "factors"},      {"lineage", "lineage_knobs"},
-        {"schedule", "schedule_knobs"}};
+    static const char *const pairs[][2] = {{"segments", "mutations"},     {"segments", "readings_pre"},
+                                           {"segments", "readings_post"}, {"segments", "knobs"},
+                                           {"segments", "factors"},       {"lineage", "lineage_knobs"},
+                                           {"schedule", "schedule_knobs"}};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         long long a = count_rows(r, pairs[i][0]), b = count_rows(r, pairs[i][1]);
         if (a >= 0 && b >= 0 && a != b)
@@ -185,13 +186,15 @@ static void mutations_agree(rules *r)
 }
 
 /* A recipe is one, and has the fingerprint that stands beside it. */
-static void recipe_agrees(rules *r, const char *group, const cJSON *attributes, const char *name, const char *hash_name)
+static void recipe_agrees(rules *r, const char *group, const cJSON *attributes, const char *name,
+                          const char *hash_name)
 {
     char *path = join(group, name), *text = NULL, hash[17];
     const char *wanted = ht_json_text(attributes, hash_name);
     ht_recipe *recipe = NULL;
     ht_error err = {""};
-    if (path != NULL && ht_study_look(r->f, path) == HT_OBJECT_TEXT && ht_study_text(r->f, path, &text, NULL) == HT_OK) {
+    if (path != NULL && ht_study_look(r->f, path) == HT_OBJECT_TEXT &&
+        ht_study_text(r->f, path, &text, NULL) == HT_OK) {
         if (ht_recipe_parse(text, name, &recipe, &err) != HT_OK)
             broken(r, path, "is no recipe: %.200s", err.text);
         else if (wanted != NULL && ht_recipe_hash(recipe, hash) == HT_OK && strcmp(hash, wanted) != 0)
@@ -227,7 +230,8 @@ size_t ht_study_check_rules(const ht_study_file *f, const ht_check_sink *sink)
     rules r = {.f = f, .sink = sink};
     ht_study_names runs = {0};
     cJSON *recipe = NULL;
-    if (ht_study_look(f, "/recipe") == HT_OBJECT_GROUP && ht_study_attributes(f, "/recipe", &recipe, NULL) == HT_OK) {
+    if (ht_study_look(f, "/recipe") == HT_OBJECT_GROUP &&
+        ht_study_attributes(f, "/recipe", &recipe, NULL) == HT_OK) {
         recipe_agrees(&r, "/recipe", recipe, "base", "base_hash");
         recipe_agrees(&r, "/recipe", recipe, "evolved", "evolved_hash");
     }

@@ -1,191 +1,21 @@
-/* src/store/study_table.c - files in HDF5 read by their own description; the contract is in study_table.h.
+/* src/store/study_table.c - tables and attributes read by their own description; the contract is in
+ * study_table.h.
  *
- * A type of the file becomes a column: integers, reals, arrays of them, texts of fixed length. Whatever the file
- * says of sizes is compared with the size of the file before memory is asked for.
- * May touch: the heap, the file that it is given (reads only). */
-#include "store/study_table.h"
-
-#include <math.h>
+ * A type of the file becomes a column: integers, reals, arrays of them, texts of fixed length. Whatever the
+ * file says of sizes is compared with the size of the file before memory is asked for. May touch: the heap,
+ * the file that it is given (reads only). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/text.h"
-#include "store/seal.h"
-#include "store/study_format.h"
-#include "store/sweep_study.h"
+#include "store/study_table_internal.h"
 
 enum {
-    ELEMENTS_MAX = 4096,        /* of a cell */
+    ELEMENTS_MAX = 4096, /* of a cell */
     COLUMNS_MAX = 4096,
-    TEXT_MAX = 16 << 20,        /* bytes of a text */
-    DEFLATE_MOST = 1100         /* what a compressed byte can become */
+    TEXT_MAX = 16 << 20 /* bytes of a text */
 };
-
-struct ht_study_file {
-    hid_t file;
-    ht_study_kind kind;
-    ht_h5_quiet quiet;
-    double room;                /* bytes that any object can have */
-    char *path;
-};
-
-/* ---- the file ----------------------------------------------------------------------------------- */
-
-static ht_status check_version(const ht_study_file *f, const char *what, long long known, ht_error *err)
-{
-    long long version = 0;
-    if (!ht_h5_get_int(f->file, "format_version", &version) || version < 1)
-        return ht_fail(err, HT_EFORMAT, "'%s' is damaged: attribute 'format_version' cannot be read", f->path);
-    if (version > known)
-        return ht_fail(err, HT_EFORMAT, "%s '%s' has format version %lld, this program knows up to %lld: use a newer "
-                       "hottune", what, f->path, version, known);
-    return HT_OK;
-}
-
-static ht_status tell_kind(ht_study_file *f, ht_error *err)
-{
-    char format[32] = "";
-    ht_h5_get_text(f->file, "format", format, sizeof format);
-    f->kind = HT_STUDY_RUNS;
-    if (strcmp(format, HT_STUDY_FORMAT) == 0)
-        return check_version(f, "study", HT_STUDY_VERSION, err);
-    f->kind = HT_STUDY_SWEEP;
-    if (strcmp(format, HT_SWEEP_FORMAT) == 0)
-        return check_version(f, "sweep", HT_SWEEP_VERSION, err);
-    f->kind = HT_STUDY_CHAMPION;
-    if (format[0] == '\0' && H5Aexists(f->file, "hottune") > 0 && H5Lexists(f->file, "weights", H5P_DEFAULT) > 0)
-        return HT_OK;
-    return ht_fail(err, HT_EFORMAT, "'%s' is an HDF5 file, but none that hottune wrote; name another file", f->path);
-}
-
-ht_status ht_study_file_open_unsealed(const char *path, ht_study_file **out, ht_error *err)
-{
-    struct stat s;
-    ht_study_file *f = calloc(1, sizeof *f);
-    if (f == NULL || (f->path = strdup(path)) == NULL) {
-        free(f);
-        return ht_fail(err, HT_ENOMEM, "no memory to open '%s'", path);
-    }
-    f->room = stat(path, &s) == 0 ? (double)s.st_size * DEFLATE_MOST : 0;
-    ht_h5_quiet_begin(&f->quiet);
-    f->file = ht_h5_open(path);
-    ht_status st = f->file >= 0 ? tell_kind(f, err)
-                                : ht_fail(err, HT_EFORMAT, "'%s' is no HDF5 file, or it is cut off or damaged", path);
-    if (st == HT_OK)
-        *out = f;
-    else
-        ht_study_file_close(f);
-    return st;
-}
-
-ht_status ht_study_file_open(const char *path, ht_study_file **out, ht_error *err)
-{
-    ht_status st = ht_seal_check(path, err);
-    return st == HT_OK ? ht_study_file_open_unsealed(path, out, err) : st;
-}
-
-void ht_study_file_close(ht_study_file *f)
-{
-    if (f == NULL)
-        return;
-    ht_h5_close(f->file);
-    ht_h5_quiet_end(&f->quiet);
-    free(f->path);
-    free(f);
-}
-
-ht_study_kind ht_study_file_kind(const ht_study_file *f)
-{
-    return f->kind;
-}
-
-const char *ht_study_file_path(const ht_study_file *f)
-{
-    return f->path;
-}
-
-static ht_status damaged(const ht_study_file *f, const char *object, const char *why, ht_error *err)
-{
-    return ht_fail(err, HT_EFORMAT, "'%s': object '%s' %s", f->path, object, why);
-}
-
-static ht_status no_memory(const ht_study_file *f, const char *object, ht_error *err)
-{
-    return ht_fail(err, HT_ENOMEM, "'%s': no memory for object '%s'", f->path, object);
-}
-
-/* ---- groups ------------------------------------------------------------------------------------- */
-
-/* < 0: it is not there. External links lead out of the file and are none of ours. */
-static hid_t open_object(const ht_study_file *f, const char *object)
-{
-    H5L_info_t link;
-    if (strcmp(object, "/") != 0 &&
-        (H5Lget_info(f->file, object, &link, H5P_DEFAULT) < 0 || link.type != H5L_TYPE_HARD))
-        return H5I_INVALID_HID;
-    return H5Oopen(f->file, object, H5P_DEFAULT);
-}
-
-static ht_object_kind kind_of_set(hid_t set)
-{
-    hid_t type = H5Dget_type(set), space = H5Dget_space(set);
-    H5T_class_t class = type >= 0 ? H5Tget_class(type) : H5T_NO_CLASS;
-    int rank = space >= 0 ? H5Sget_simple_extent_ndims(space) : -1;
-    ht_h5_close(type);
-    ht_h5_close(space);
-    if (rank == 0 && class == H5T_STRING)
-        return HT_OBJECT_TEXT;
-    bool simple = class == H5T_INTEGER || class == H5T_FLOAT || class == H5T_ENUM;
-    return (rank == 1 && (simple || class == H5T_COMPOUND)) || (rank == 2 && simple) ? HT_OBJECT_TABLE
-                                                                                    : HT_OBJECT_OTHER;
-}
-
-ht_object_kind ht_study_look(const ht_study_file *f, const char *object)
-{
-    hid_t id = open_object(f, object);
-    H5I_type_t type = id >= 0 ? H5Iget_type(id) : H5I_BADID;
-    ht_object_kind kind = id < 0               ? HT_OBJECT_NONE
-                          : type == H5I_GROUP   ? HT_OBJECT_GROUP
-                          : type == H5I_DATASET ? kind_of_set(id)
-                                                : HT_OBJECT_OTHER;
-    ht_h5_close(id);
-    return kind;
-}
-
-static bool add_name(void *ctx, hid_t group, const char *link)
-{
-    ht_study_names *n = ctx;
-    (void)group;
-    char **names = realloc(n->names, (n->n + 1) * sizeof *names);
-    if (names == NULL)
-        return false;
-    n->names = names;
-    return (names[n->n] = strdup(link)) != NULL && ++n->n > 0;
-}
-
-ht_status ht_study_links(const ht_study_file *f, const char *group, ht_study_names *out, ht_error *err)
-{
-    ht_study_names names = {0};
-    hid_t id = open_object(f, group);
-    bool fine = id >= 0 && H5Iget_type(id) == H5I_GROUP && ht_h5_each(id, add_name, &names);
-    ht_h5_close(id);
-    if (!fine) {
-        ht_study_names_release(&names);
-        return damaged(f, group, "cannot be listed", err);
-    }
-    *out = names;
-    return HT_OK;
-}
-
-void ht_study_names_release(ht_study_names *n)
-{
-    for (size_t i = 0; i < n->n; i++)
-        free(n->names[i]);
-    free(n->names);
-    *n = (ht_study_names){0};
-}
 
 /* ---- types become columns ----------------------------------------------------------------------- */
 
@@ -199,7 +29,7 @@ static hid_t number_type(hid_t type, ht_table_column *c)
     case H5T_INTEGER:
         c->kind = H5Tget_sign(type) == H5T_SGN_NONE ? HT_CELL_UNSIGNED : HT_CELL_INT;
         return H5Tcopy(c->kind == HT_CELL_INT ? H5T_NATIVE_LLONG : H5T_NATIVE_ULLONG);
-    case H5T_ENUM:      /* what h5py writes for truth values */
+    case H5T_ENUM: /* what h5py writes for truth values */
         c->kind = HT_CELL_INT;
         return H5Tcopy(H5T_NATIVE_LLONG);
     default:
@@ -312,7 +142,9 @@ static hid_t matrix_columns(hid_t set, hid_t type, size_t m, ht_study_table *t)
         char number[24];
         const cJSON *item = named ? cJSON_GetArrayItem(names, (int)i) : NULL;
         snprintf(number, sizeof number, "%zu", i);
-        ht_table_column *c = new_column(t, cJSON_IsString(item) ? item->valuestring : m == 1 ? "value" : number);
+        ht_table_column *c = new_column(t, cJSON_IsString(item) ? item->valuestring
+                                           : m == 1             ? "value"
+                                                                : number);
         if (c == NULL)
             goto bad;
         c->kind = cell.kind;
@@ -327,10 +159,15 @@ bad:
     return H5I_INVALID_HID;
 }
 
+static ht_status no_memory(const ht_study_file *f, const char *object, ht_error *err)
+{
+    return ht_fail(err, HT_ENOMEM, "'%s': no memory for object '%s'", f->path, object);
+}
+
 /* ---- reading ------------------------------------------------------------------------------------ */
 
-static bool read_rows(hid_t set, hid_t space, hid_t memory, int rank, const hsize_t *dims, size_t first, size_t n,
-                      void *to)
+static bool read_rows(hid_t set, hid_t space, hid_t memory, int rank, const hsize_t *dims, size_t first,
+                      size_t n, void *to)
 {
     hsize_t from[2] = {first, 0}, count[2] = {n, dims[1]};
     hid_t block = H5Screate_simple(rank, count, NULL);
@@ -359,15 +196,16 @@ static ht_status read_set(const ht_study_file *f, const char *object, hid_t set,
     ht_status st = HT_EFORMAT;
     if (type >= 0 && (rank == 1 || rank == 2) && H5Sget_simple_extent_dims(space, dims, NULL) == rank)
         memory = H5Tget_class(type) == H5T_COMPOUND && rank == 1 ? compound_columns(type, t, bad)
-                                                                  : matrix_columns(set, type, dims[1], t);
+                                                                 : matrix_columns(set, type, dims[1], t);
     if (memory < 0) {
         if (bad[0] != '\0')
             snprintf(why, sizeof why, "has the column '%s' of a kind that is not read here", bad);
-        st = damaged(f, object, why, err);
+        st = ht_study_damaged(f, object, why, err);
         goto done;
     }
     if ((double)dims[0] * (double)t->row_size > f->room) {
-        st = damaged(f, object, "says that it is larger than this file can hold: it is damaged", err);
+        st =
+            ht_study_damaged(f, object, "says that it is larger than this file can hold: it is damaged", err);
         goto done;
     }
     t->n_all = (size_t)dims[0];
@@ -375,8 +213,9 @@ static ht_status read_set(const ht_study_file *f, const char *object, hid_t set,
     t->rows = calloc(t->n_rows + 1, t->row_size + 1);
     if (t->rows == NULL)
         st = no_memory(f, object, err);
-    else if (t->n_rows > 0 && t->row_size > 0 && !read_rows(set, space, memory, rank, dims, first, t->n_rows, t->rows))
-        st = damaged(f, object, why, err);
+    else if (t->n_rows > 0 && t->row_size > 0 &&
+             !read_rows(set, space, memory, rank, dims, first, t->n_rows, t->rows))
+        st = ht_study_damaged(f, object, why, err);
     else
         st = HT_OK;
 done:
@@ -390,10 +229,10 @@ ht_status ht_study_table_read(const ht_study_file *f, const char *object, size_t
                               ht_study_table *out, ht_error *err)
 {
     ht_study_table t = {0};
-    hid_t set = open_object(f, object);
+    hid_t set = ht_study_open_object(f, object);
     ht_status st = set >= 0 && H5Iget_type(set) == H5I_DATASET
                        ? read_set(f, object, set, first, most, &t, err)
-                       : damaged(f, object, "is no table, or cannot be opened", err);
+                       : ht_study_damaged(f, object, "is no table, or cannot be opened", err);
     ht_h5_close(set);
     if (st != HT_OK) {
         ht_study_table_release(&t);
@@ -401,22 +240,6 @@ ht_status ht_study_table_read(const ht_study_file *f, const char *object, size_t
     }
     end_texts(&t);
     *out = t;
-    return HT_OK;
-}
-
-void ht_study_table_release(ht_study_table *t)
-{
-    for (size_t i = 0; i < t->n_columns; i++)
-        free(t->columns[i].name);
-    free(t->columns);
-    free(t->rows);
-    *t = (ht_study_table){0};
-}
-
-ht_status ht_study_text(const ht_study_file *f, const char *object, char **text, ht_error *err)
-{
-    if (ht_study_look(f, object) != HT_OBJECT_TEXT || !ht_h5_read_text(f->file, object, text))
-        return damaged(f, object, "is no text, or cannot be read", err);
     return HT_OK;
 }
 
@@ -450,7 +273,8 @@ static cJSON *attribute_json(hid_t at, const char *name)
     ht_table_column c = {0};
     ht_study_table t = {.n_columns = 1, .columns = &c};
     cJSON *item = NULL;
-    hid_t a = H5Aopen(at, name, H5P_DEFAULT), type = a >= 0 ? H5Aget_type(a) : -1, space = a >= 0 ? H5Aget_space(a) : -1;
+    hid_t a = H5Aopen(at, name, H5P_DEFAULT), type = a >= 0 ? H5Aget_type(a) : -1,
+          space = a >= 0 ? H5Aget_space(a) : -1;
     hssize_t n = space >= 0 ? H5Sget_simple_extent_npoints(space) : -1;
     bool scalar = n == 1 && H5Sget_simple_extent_ndims(space) == 0;
     hid_t memory = H5I_INVALID_HID;
@@ -462,7 +286,8 @@ static cJSON *attribute_json(hid_t at, const char *name)
     }
     memory = memory_type(type, &c);
     t.row_size = memory >= 0 ? H5Tget_size(memory) : 0;
-    if (memory < 0 || (double)n * (double)t.row_size > TEXT_MAX || (t.rows = calloc((size_t)n + 1, t.row_size)) == NULL)
+    if (memory < 0 || (double)n * (double)t.row_size > TEXT_MAX ||
+        (t.rows = calloc((size_t)n + 1, t.row_size)) == NULL)
         goto done;
     t.n_rows = (size_t)n;
     if (n == 0 || H5Aread(a, memory, t.rows) >= 0) {
@@ -498,7 +323,7 @@ static herr_t gather(hid_t at, const char *name, const H5A_info_t *info, void *c
 ht_status ht_study_attributes(const ht_study_file *f, const char *object, cJSON **out, ht_error *err)
 {
     gathered g = {cJSON_CreateObject(), ""};
-    hid_t id = open_object(f, object);
+    hid_t id = ht_study_open_object(f, object);
     hsize_t at = 0;
     bool fine = id >= 0 && H5Aiterate2(id, H5_INDEX_NAME, H5_ITER_INC, &at, gather, &g) >= 0;
     ht_h5_close(id);
@@ -506,91 +331,12 @@ ht_status ht_study_attributes(const ht_study_file *f, const char *object, cJSON 
         char why[HT_NAME_MAX + 64];
         snprintf(why, sizeof why, "has the attribute '%s', which cannot be read", g.bad);
         cJSON_Delete(g.all);
-        return damaged(f, object, id < 0 ? "cannot be opened" : g.bad[0] != '\0' ? why : "has attributes that cannot be listed",
-                       err);
+        return ht_study_damaged(f, object,
+                                id < 0             ? "cannot be opened"
+                                : g.bad[0] != '\0' ? why
+                                                   : "has attributes that cannot be listed",
+                                err);
     }
     *out = g.all;
     return HT_OK;
-}
-
-/* ---- cells -------------------------------------------------------------------------------------- */
-
-const ht_table_column *ht_table_find(const ht_study_table *t, const char *name)
-{
-    for (size_t i = 0; i < t->n_columns; i++)
-        if (strcmp(t->columns[i].name, name) == 0)
-            return &t->columns[i];
-    return NULL;
-}
-
-/* Cells need not lie on the boundaries of their types. */
-#define CELL(type, to, t, row, c, k)                                                                                  \
-    memcpy(&(to), (t)->rows + (row) * (t)->row_size + (c)->at + (k) * sizeof(type), sizeof(type))
-
-double ht_table_real(const ht_study_table *t, size_t row, const ht_table_column *c, size_t k)
-{
-    double x = NAN;
-    long long i;
-    unsigned long long u;
-    if (c == NULL || c->kind == HT_CELL_TEXT)
-        return NAN;
-    if (c->kind == HT_CELL_REAL) {
-        CELL(double, x, t, row, c, k);
-    } else if (c->kind == HT_CELL_INT) {
-        CELL(long long, i, t, row, c, k);
-        x = (double)i;
-    } else {
-        CELL(unsigned long long, u, t, row, c, k);
-        x = (double)u;
-    }
-    return x;
-}
-
-const char *ht_table_text(const ht_study_table *t, size_t row, const ht_table_column *c)
-{
-    return c != NULL && c->kind == HT_CELL_TEXT ? t->rows + row * t->row_size + c->at : "";
-}
-
-void ht_table_print(const ht_study_table *t, size_t row, const ht_table_column *c, size_t k, char text[40])
-{
-    double x = ht_table_real(t, row, c, k);
-    long long i;
-    unsigned long long u;
-    if (c->kind == HT_CELL_INT) {
-        CELL(long long, i, t, row, c, k);
-        snprintf(text, 40, "%lld", i);
-    } else if (c->kind == HT_CELL_UNSIGNED) {
-        CELL(unsigned long long, u, t, row, c, k);
-        snprintf(text, 40, "%llu", u);
-    } else if (isfinite(x)) {
-        ht_print_real(text, x, false);
-    } else {
-        snprintf(text, 40, "%s", isnan(x) ? "nan" : x > 0 ? "inf" : "-inf");
-    }
-}
-
-static cJSON *element_json(const ht_study_table *t, size_t row, const ht_table_column *c, size_t k)
-{
-    double x = ht_table_real(t, row, c, k);
-    char text[40];
-    if (isnan(x))
-        return cJSON_CreateNull();
-    if (c->kind == HT_CELL_REAL && isfinite(x))
-        return ht_json_real(x);
-    if (c->kind != HT_CELL_REAL && fabs(x) <= 9007199254740992.0)
-        return ht_json_int(x);
-    ht_table_print(t, row, c, k, text);
-    return cJSON_CreateString(text);
-}
-
-cJSON *ht_table_json(const ht_study_table *t, size_t row, const ht_table_column *c)
-{
-    if (c->kind == HT_CELL_TEXT)
-        return cJSON_CreateString(ht_table_text(t, row, c));
-    if (c->n == 1)
-        return element_json(t, row, c, 0);
-    cJSON *all = cJSON_CreateArray();
-    for (size_t k = 0; k < c->n; k++)
-        cJSON_AddItemToArray(all, element_json(t, row, c, k));
-    return all;
 }

@@ -13,9 +13,12 @@ typedef struct {
     char decision[16];
 } segment_row;
 static const ht_h5_column segment_columns[] = {
-    HT_H5_COLUMN(segment_row, number, HT_H5_INT, "n"),         HT_H5_COLUMN(segment_row, mutation, HT_H5_INT, "m"),
-    HT_H5_COLUMN(segment_row, replica, HT_H5_INT, "r"),        HT_H5_COLUMN(segment_row, start_step, HT_H5_INT, "s"),
-    HT_H5_COLUMN(segment_row, end_step, HT_H5_INT, "e"),       HT_H5_REALS(segment_row, score, "sc"),
+    HT_H5_COLUMN(segment_row, number, HT_H5_INT, "n"),
+    HT_H5_COLUMN(segment_row, mutation, HT_H5_INT, "m"),
+    HT_H5_COLUMN(segment_row, replica, HT_H5_INT, "r"),
+    HT_H5_COLUMN(segment_row, start_step, HT_H5_INT, "s"),
+    HT_H5_COLUMN(segment_row, end_step, HT_H5_INT, "e"),
+    HT_H5_REALS(segment_row, score, "sc"),
     HT_H5_TEXTS(segment_row, decision, "d"),
 };
 static const ht_h5_table segments = HT_H5_TABLE(segment_row, segment_columns);
@@ -30,8 +33,8 @@ static const ht_h5_table nodes = HT_H5_TABLE(node_row, node_columns);
 /* A study of one run that is whole; cases spoil a member before it is written. */
 typedef struct {
     long long version;
-    const char *hash;           /* of the recipe; NULL = the right one */
-    const char *without, *extra;    /* an object of the run that is missing; one that nobody knows */
+    const char *hash;            /* of the recipe; NULL = the right one */
+    const char *without, *extra; /* an object of the run that is missing; one that nobody knows */
     size_t n_segments, n_mutations, n_nodes;
     segment_row segments[2];
     node_row nodes[3];
@@ -40,13 +43,14 @@ typedef struct {
 
 static content whole(void)
 {
-    return (content){.version = HT_STUDY_VERSION,
-                     .n_segments = 2,
-                     .n_mutations = 2,
-                     .n_nodes = 3,
-                     .segments = {{1, 1, 0, 10, 20, {.5, NAN}, "accepted"}, {2, 2, 1, 30, 30, {-1, 2}, "lost"}},
-                     .nodes = {{0, -1}, {1, 0}, {2, 0}},
-                     .win_rate = .5};
+    return (content){
+        .version = HT_STUDY_VERSION,
+        .n_segments = 2,
+        .n_mutations = 2,
+        .n_nodes = 3,
+        .segments = {{1, 1, 0, 10, 20, {.5, NAN}, "accepted"}, {2, 2, 1, 30, 30, {-1, 2}, "lost"}},
+        .nodes = {{0, -1}, {1, 0}, {2, 0}},
+        .win_rate = .5};
 }
 
 static bool wanted(const content *c, const char *name)
@@ -60,7 +64,8 @@ static bool write_run(const content *c, hid_t run)
     char hash[17] = "";
     segment_row mutations[2] = {c->segments[0], c->segments[1]};
     ht_study_evidence_row e = {.actuator = "opt", .key = "lr", .win_rate = c->win_rate};
-    bool fine = ht_recipe_parse("version: 1\n", "recipe", &r, NULL) == HT_OK && ht_recipe_hash(r, hash) == HT_OK;
+    bool fine =
+        ht_recipe_parse("version: 1\n", "recipe", &r, NULL) == HT_OK && ht_recipe_hash(r, hash) == HT_OK;
     char *yaml = fine ? ht_study_recipe_text(r) : NULL;
     mutations[0].number = mutations[0].mutation;
     mutations[1].number = 2;
@@ -83,8 +88,10 @@ static bool write_run(const content *c, hid_t run)
 static void write_study(const content *c, const char *path)
 {
     ht_h5_image image;
-    hid_t file = ht_h5_create_in_memory(&image), runs = ht_h5_group(file, "runs"), run = ht_h5_group(runs, "a-1-2-r1");
-    CU_ASSERT_TRUE_FATAL(file >= 0 && ht_study_put_versions(file, HT_STUDY_FORMAT, c->version) && write_run(c, run));
+    hid_t file = ht_h5_create_in_memory(&image), runs = ht_h5_group(file, "runs"),
+          run = ht_h5_group(runs, "a-1-2-r1");
+    CU_ASSERT_TRUE_FATAL(file >= 0 && ht_study_put_versions(file, HT_STUDY_FORMAT, c->version) &&
+                         write_run(c, run));
     ht_h5_close(run);
     ht_h5_close(runs);
     CU_ASSERT_TRUE_FATAL(ht_h5_finish(file, &image));
@@ -94,7 +101,7 @@ static void write_study(const content *c, const char *path)
 
 typedef struct {
     size_t damaged, notes, whole;
-    char object[256], what[256];    /* of the last finding that is not whole */
+    char object[256], what[256]; /* of the last finding that is not whole */
 } findings;
 
 static void take(void *ctx, ht_check_verdict verdict, const char *object, const char *what)
@@ -219,7 +226,7 @@ static void a_table_is_read_by_its_own_description_and_in_parts(void)
     CU_ASSERT_PTR_NULL(ht_table_find(&t, "nothing"));
     ht_study_table_release(&t);
     CU_ASSERT_EQUAL_FATAL(ht_study_attributes(f, RUN, &a, NULL), HT_OK);
-    CU_ASSERT_STRING_EQUAL(ht_json_text(a, "seed"), "18446744073709551615");   /* no double holds it */
+    CU_ASSERT_STRING_EQUAL(ht_json_text(a, "seed"), "18446744073709551615"); /* no double holds it */
     CU_ASSERT_EQUAL(ht_json_number(a, "replicas", 0), 2);
     cJSON_Delete(a);
     CU_ASSERT_EQUAL(ht_study_table_read(f, RUN "/recipe", 0, 1, &t, &err), HT_EFORMAT);
@@ -229,8 +236,9 @@ static void a_table_is_read_by_its_own_description_and_in_parts(void)
     folder_remove(&dir);
 }
 
-CASES("study_check", CASE(a_study_that_is_whole_has_no_findings), CASE(an_object_that_nobody_knows_is_named_and_no_damage),
-      CASE(an_object_that_is_missing_is_damage), CASE(tables_that_go_row_by_row_have_as_many_rows),
-      CASE(a_segment_has_the_mutation_of_its_row), CASE(a_segment_does_not_end_before_it_starts),
-      CASE(a_parent_is_older_than_its_child), CASE(evidence_is_finite), CASE(a_recipe_has_the_fingerprint_beside_it),
+CASES("study_check", CASE(a_study_that_is_whole_has_no_findings),
+      CASE(an_object_that_nobody_knows_is_named_and_no_damage), CASE(an_object_that_is_missing_is_damage),
+      CASE(tables_that_go_row_by_row_have_as_many_rows), CASE(a_segment_has_the_mutation_of_its_row),
+      CASE(a_segment_does_not_end_before_it_starts), CASE(a_parent_is_older_than_its_child),
+      CASE(evidence_is_finite), CASE(a_recipe_has_the_fingerprint_beside_it),
       CASE(a_newer_format_is_not_read), CASE(a_table_is_read_by_its_own_description_and_in_parts))

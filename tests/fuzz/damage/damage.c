@@ -1,13 +1,15 @@
-/* tests/fuzz/damage/damage.c - damage files that the program reads, and see what every verb that reads them does.
+/* tests/fuzz/damage/damage.c - damage files that the program reads, and see what every verb that reads them
+ * does.
  *
  *     damage FOLDER VARIANTS [SEED [KEEP]]
  *
- * FOLDER holds what run.sh made: directories of runs and sweeps. Each variant is one file with one kind of damage; the
- * verbs run in a child of this process, so the program is started once. Wrong is: a signal, a report of a sanitizer, more
- * than CPU_S seconds of the processor, messages of HDF5, a refusal without a message; and of files that carry checksums
- * (HDF5, below their seal): success with another output than that of the undamaged file and no warning. Lines, pages and
- * SQLite carry none: what changes there without a warning is counted, and whether `study check` finds it.
- * With KEEP, files that are met by something wrong are kept in that directory, and what is silent is listed.
+ * FOLDER holds what run.sh made: directories of runs and sweeps. Each variant is one file with one kind of
+ * damage; the verbs run in a child of this process, so the program is started once. Wrong is: a signal, a
+ * report of a sanitizer, more than CPU_S seconds of the processor, messages of HDF5, a refusal without a
+ * message; and of files that carry checksums (HDF5, below their seal): success with another output than that
+ * of the undamaged file and no warning. Lines, pages and SQLite carry none: what changes there without a
+ * warning is counted, and whether `study check` finds it. With KEEP, files that are met by something wrong
+ * are kept in that directory, and what is silent is listed.
  *
  * To add a file or a verb: a row in `specimens`. A verb that begins with ! is a function of `calls`. */
 #include <fcntl.h>
@@ -35,16 +37,17 @@ enum { CPU_S = 10, VERBS_MAX = 8, WORDS_MAX = 16 };
 /* ---- what is damaged, and who reads it ------------------------------------------------------------- */
 
 typedef struct {
-    const char *dir, *file;     /* in FOLDER */
-    bool summed;                /* carries checksums */
-    const char *verbs[VERBS_MAX + 1]; /* %d its directory, %f the file, %b a recipe, %o what the verb may write */
+    const char *dir, *file; /* in FOLDER */
+    bool summed;            /* carries checksums */
+    const char
+        *verbs[VERBS_MAX + 1]; /* %d its directory, %f the file, %b a recipe, %o what the verb may write */
 } specimen;
 
-#define READS_STUDY                                                                                                   \
-    "study ls %f", "study show %f --json", "study export %f --format json", "recipe evolve --base %b %f",             \
+#define READS_STUDY                                                                                          \
+    "study ls %f", "study show %f --json", "study export %f --format json", "recipe evolve --base %b %f",    \
         "study upgrade %f", "study merge %o %f", "!recipe", "study check %f"
-#define READS_RUN                                                                                                     \
-    "--dir %d status --json", "--dir %d recipe export --out %o", "--dir %d export-recipe --out %o",                   \
+#define READS_RUN                                                                                            \
+    "--dir %d status --json", "--dir %d recipe export --out %o", "--dir %d export-recipe --out %o",          \
         "recipe evolve --base %b %d", "!history", "study check %d"
 #define READS_SWEEP "study show %f --json", "study export %f --format json", "study check %f"
 
@@ -62,7 +65,10 @@ static const specimen specimens[] = {
     {"one", HT_FILE_SUMMARY, false, {READS_RUN}},
     {"one", HT_FILE_EFFECTIVE, false, {READS_RUN, "recipe diff %b %f"}},
     {"one", HT_FILE_FREEZE, false, {"--dir %d status --json", "!inbox", "study check %d"}},
-    {"one", "hottune.lock", false, {"--dir %d status --json", "recipe evolve --base %b %d", "study check %d"}},
+    {"one",
+     "hottune.lock",
+     false,
+     {"--dir %d status --json", "recipe evolve --base %b %d", "study check %d"}},
     {"one", HT_FILE_OPLIST, false, {"recipe validate %f", "study check %d"}},
     {"pooled", HT_FILE_POPULATION, false, {"study check %d"}},
     {"pooled", HT_FILE_SUMMARY, false, {READS_RUN}},
@@ -120,7 +126,7 @@ static int call_history(const char *dir, const char *file)
     (void)file;
     if (ht_run_dir_history(dir, &h, &err) != HT_OK)
         return fail_with(&err);
-    return 0;       /* passes over lines by contract: only whether it comes back */
+    return 0; /* passes over lines by contract: only whether it comes back */
 }
 
 static int call_recipe(const char *dir, const char *file)
@@ -150,7 +156,8 @@ static int call_trials(const char *dir, const char *file)
     ht_error err = {""};
     size_t bad = 0;
     (void)file;
-    if (ht_file_read(path, &text, NULL, &err) != HT_OK || ht_space_parse(text, "space", &space, &err) != HT_OK)
+    if (ht_file_read(path, &text, NULL, &err) != HT_OK ||
+        ht_space_parse(text, "space", &space, &err) != HT_OK)
         abort();
     ht_status st = ht_sweep_log_each(dir, &space, print_trial, NULL, &bad, &err);
     ht_space_release(&space);
@@ -183,8 +190,11 @@ static int call_optuna(const char *dir, const char *file)
 static const struct {
     const char *name;
     int (*call)(const char *dir, const char *file);
-} calls[] = {{"!inbox", call_inbox},   {"!history", call_history}, {"!recipe", call_recipe},
-             {"!trials", call_trials}, {"!optuna", call_optuna}};
+} calls[] = {{"!inbox", call_inbox},
+             {"!history", call_history},
+             {"!recipe", call_recipe},
+             {"!trials", call_trials},
+             {"!optuna", call_optuna}};
 
 /* ---- damage ------------------------------------------------------------------------------------------- */
 
@@ -197,7 +207,7 @@ static uint64_t random_state;
 
 static uint64_t draw(uint64_t below)
 {
-    uint64_t z = random_state += 0x9E3779B97F4A7C15u;      /* splitmix64 */
+    uint64_t z = random_state += 0x9E3779B97F4A7C15u; /* splitmix64 */
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
     return (z ^ (z >> 31)) % below;
@@ -242,7 +252,7 @@ static content damage(const content *good, char what[96])
         c.n *= 2;
         snprintf(what, 96, "doubled");
         break;
-    default:        /* a block of it once more in another place */
+    default: /* a block of it once more in another place */
         memcpy(c.bytes + draw(good->n - n + 1), good->bytes + at, n);
         snprintf(what, 96, "%zu bytes at %zu copied elsewhere", n, at);
         break;
@@ -267,11 +277,12 @@ static void spill(const char *path, const content *c)
     }
 }
 
-/* ---- one verb in a child -------------------------------------------------------------------------------- */
+/* ---- one verb in a child --------------------------------------------------------------------------------
+ */
 
 typedef struct {
-    int status;                 /* of waitpid */
-    content out, err, file;     /* what it printed, and what it wrote as %o */
+    int status;             /* of waitpid */
+    content out, err, file; /* what it printed, and what it wrote as %o */
 } answer;
 
 static void release(answer *a)
@@ -361,7 +372,8 @@ static const char *what_is_wrong(const answer *a)
 static size_t count(const content *c, const char *text)
 {
     size_t n = 0, m = strlen(text);
-    for (const char *at = c->bytes; (at = memmem(at, c->n - (size_t)(at - c->bytes), text, m)) != NULL; at += m)
+    for (const char *at = c->bytes; (at = memmem(at, c->n - (size_t)(at - c->bytes), text, m)) != NULL;
+         at += m)
         n++;
     return n;
 }
@@ -369,20 +381,22 @@ static size_t count(const content *c, const char *text)
 /* It says more of damage than of the undamaged file. */
 static bool warns(const answer *good, const answer *a)
 {
-    static const char *const words[] = {"damaged", "cannot be read", "torn", "  note ", "bad_lines", "\"error\":"};
+    static const char *const words[] = {"damaged", "cannot be read", "torn",
+                                        "  note ", "bad_lines",      "\"error\":"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (count(&a->out, words[i]) > count(&good->out, words[i]))
             return true;
     return a->err.n > 0 && !equal(&a->err, &good->err);
 }
 
-/* ---- variants ------------------------------------------------------------------------------------------- */
+/* ---- variants -------------------------------------------------------------------------------------------
+ */
 
 static void report(const places *p, const specimen *s, size_t variant, const char *verb, const char *what,
                    const char *why, const answer *a)
 {
-    printf("WRONG: variant %zu: %s/%s, %s: `%s`: %s (status %#x)\n%.400s", variant, s->dir, s->file, what, verb, why,
-           (unsigned)a->status, a->err.bytes);
+    printf("WRONG: variant %zu: %s/%s, %s: `%s`: %s (status %#x)\n%.400s", variant, s->dir, s->file, what,
+           verb, why, (unsigned)a->status, a->err.bytes);
     if (p->keep != NULL) {
         char path[4096];
         content bad = slurp(p->file);
@@ -397,7 +411,8 @@ static bool judge(const places *p, const specimen *s, size_t variant, const char
                   const answer *good, const answer *a, tally *t, bool *silent)
 {
     const char *why = what_is_wrong(a);
-    bool check = strncmp(verb, "study check", 11) == 0, done = WIFEXITED(a->status) && WEXITSTATUS(a->status) == 0;
+    bool check = strncmp(verb, "study check", 11) == 0,
+         done = WIFEXITED(a->status) && WEXITSTATUS(a->status) == 0;
     bool same = equal(&good->out, &a->out) && equal(&good->file, &a->file) && equal(&good->err, &a->err);
     t->runs++;
     if (why == NULL && done && !same && !warns(good, a) && s->summed)
@@ -420,15 +435,15 @@ static bool judge(const places *p, const specimen *s, size_t variant, const char
     return check && !done;
 }
 
-static void try_variant(const places *p, const specimen *s, size_t variant, const content *good, const answer *answers,
-                        tally *t)
+static void try_variant(const places *p, const specimen *s, size_t variant, const content *good,
+                        const answer *answers, tally *t)
 {
     char what[96];
     content bad = damage(good, what);
     bool silent = false, found = false;
     size_t before = t->silent;
     for (size_t i = 0; s->verbs[i] != NULL; i++) {
-        spill(p->file, &bad);       /* each verb meets the damage, whatever the one before wrote */
+        spill(p->file, &bad); /* each verb meets the damage, whatever the one before wrote */
         answer a = ask(p, s->verbs[i]);
         found = judge(p, s, variant, s->verbs[i], what, &answers[i], &a, t, &silent) || found;
         release(&a);
@@ -439,7 +454,8 @@ static void try_variant(const places *p, const specimen *s, size_t variant, cons
     free(bad.bytes);
 }
 
-static tally try_specimen(const places *folder, const specimen *s, size_t index, size_t variants, uint64_t seed)
+static tally try_specimen(const places *folder, const specimen *s, size_t index, size_t variants,
+                          uint64_t seed)
 {
     places p = *folder;
     tally t = {0};
@@ -481,14 +497,15 @@ int main(int argc, char **argv)
     p.err = ht_path_join(p.folder, "stderr");
     p.written = ht_path_join(p.folder, "written");
     p.recipe = ht_path_join(p.folder, "recipe.yaml");
-    setenv("OPENBLAS_CORETYPE", "Prescott", 1);     /* the program would start itself anew for faster kernels */
-    printf("%-40s %8s %8s %8s %8s %8s %8s %8s\n", "file", "calls", "refused", "same", "warned", "silent", "found", "wrong");
+    setenv("OPENBLAS_CORETYPE", "Prescott", 1); /* the program would start itself anew for faster kernels */
+    printf("%-40s %8s %8s %8s %8s %8s %8s %8s\n", "file", "calls", "refused", "same", "warned", "silent",
+           "found", "wrong");
     for (size_t i = 0; i < N_SPECIMENS; i++) {
         tally t = try_specimen(&p, &specimens[i], i, variants, seed);
         char name[128];
         snprintf(name, sizeof name, "%s/%s", specimens[i].dir, specimens[i].file);
-        printf("%-40s %8zu %8zu %8zu %8zu %8zu %8zu %8zu\n", name, t.runs, t.refused, t.same, t.warned, t.silent,
-               t.silent_found, t.wrong);
+        printf("%-40s %8zu %8zu %8zu %8zu %8zu %8zu %8zu\n", name, t.runs, t.refused, t.same, t.warned,
+               t.silent, t.silent_found, t.wrong);
         fflush(stdout);
         wrong += t.wrong;
     }
