@@ -5,10 +5,12 @@
 #include "recipe/evolve.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "recipe/fields.h"
+#include "recipe/fit.h"
 #include "recipe/lesson.h"
 #include "recipe/prior.h"
 #include "recipe/scale.h"
@@ -32,8 +34,10 @@ void ht_run_evidence_release(ht_run_evidence *e)
 {
     free(e->evidence);
     free(e->lessons);
+    ht_recipe_destroy(e->space);
     e->evidence = NULL;
     e->lessons = NULL;
+    e->space = NULL;
     e->n = e->n_lessons = 0;
 }
 
@@ -53,8 +57,7 @@ static ht_status add_source(ht_recipe *r, const char *source, ht_error *err)
     char(*from)[2 * HT_NAME_MAX] = realloc(r->evolved.from, (n + 1) * sizeof *from);
     if (from == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for the sources of a recipe");
-    strncpy(from[n], source, sizeof from[n] - 1);
-    from[n][sizeof from[n] - 1] = '\0';
+    snprintf(from[n], sizeof from[n], "%s", source);
     r->evolved.from = from;
     r->evolved.n_from = n + 1;
     ht_field_mark_given(ht_field_find(HT_IN_RECIPE, "evolved.from"), r);
@@ -156,7 +159,11 @@ ht_status ht_recipe_evolve(const ht_recipe *base, size_t n, const ht_run_evidenc
     for (size_t i = 0; i < n && st == HT_OK; i++) {
         if (is_known(r, runs[i].source))
             continue;
-        st = take_run(r, &runs[i], alpha, decay, err);
+        ht_run_evidence fitted;
+        if ((st = ht_evidence_fit(r, &runs[i], &fitted, err)) != HT_OK)
+            break;
+        st = take_run(r, &fitted, alpha, decay, err);
+        ht_run_evidence_release(&fitted);
         learned = true;
     }
     if (st == HT_OK && learned) {

@@ -61,9 +61,11 @@ typedef struct {
     ht_origin origin;               /**< KNOWN: drawn about the recipe's start; UNKNOWN: there was none to draw about */
     size_t n_lessons;               /**< 0: replicas were independent, or the run was killed */
     ht_lesson *lessons;             /**< [n_lessons] */
+    ht_recipe *space;               /**< recipe with which it began: what its bounds and scales were (fit.h); NULL = as
+                                         those of the recipe that learns */
 } ht_run_evidence;
 
-/** Frees both lists, where the evidence owns them. */
+/** Frees both lists and the space, where the evidence owns them. */
 void ht_run_evidence_release(ht_run_evidence *e);
 
 /** Evolve `base` by n runs, in order. Only prior_center, the priors per phase, start, sigma and `evolved` change.

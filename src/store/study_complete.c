@@ -26,34 +26,15 @@ static bool is_among(const char *source, size_t n, const ht_run_evidence *runs)
     return false;
 }
 
-/* The recipe at the start of a run. NULL *out: it cannot be read */
-static ht_status read_base(hid_t file, const char *id, ht_recipe **out, ht_error *err)
-{
-    char *link = ht_h5_link_name(id), *text = NULL;
-    hid_t runs = ht_h5_group(file, "runs"), run = H5I_INVALID_HID;
-    ht_status st = HT_EFORMAT;
-    if (link != NULL && runs >= 0)
-        run = H5Gopen2(runs, link, H5P_DEFAULT);
-    if (run >= 0 && ht_h5_read_text(run, "base_recipe", &text))
-        st = ht_recipe_parse(text, "base_recipe", out, err);
-    else
-        ht_fail(err, st, "'/runs/%s/base_recipe' cannot be read", id);
-    free(text);
-    free(link);
-    ht_h5_close(run);
-    ht_h5_close(runs);
-    return st;
-}
-
 /* From which recipe to evolve: that of the newest run which began with a recipe that none of these runs had
  * gone into, so that a person's changes count and the evidence of each run counts once and whole (a run
  * that goes on may have gone into the recipe of a later one in part). Else that of the oldest run. */
-static ht_status choose_base(hid_t file, size_t n, const ht_run_evidence *runs, ht_recipe **out,
-                             ht_error *err)
+static ht_status choose_base(size_t n, const ht_run_evidence *runs, const ht_recipe **out, ht_error *err)
 {
     for (size_t i = n; i-- > 0;) {
-        ht_recipe *r = NULL;
-        HT_TRY(read_base(file, runs[i].source, &r, err));
+        const ht_recipe *r = runs[i].space;
+        if (r == NULL)
+            return ht_fail(err, HT_EFORMAT, "'/runs/%s/base_recipe' cannot be read", runs[i].source);
         bool fresh = true;
         for (size_t k = 0; k < r->evolved.n_from; k++)
             fresh = fresh && !is_among(r->evolved.from[k], n, runs);
@@ -61,7 +42,6 @@ static ht_status choose_base(hid_t file, size_t n, const ht_run_evidence *runs, 
             *out = r;
             return HT_OK;
         }
-        ht_recipe_destroy(r);
     }
     return ht_fail(err, HT_EEMPTY, "there is no run");
 }
@@ -85,12 +65,13 @@ static ht_status put_evolved(hid_t file, const char *path, ht_error *err)
 {
     size_t n = 0;
     ht_run_evidence *runs = NULL;
-    ht_recipe *base = NULL, *evolved = NULL;
+    const ht_recipe *base = NULL;
+    ht_recipe *evolved = NULL;
     hid_t group = H5I_INVALID_HID;
     ht_status st = ht_study_read_evidence(file, path, &n, &runs, err);
     if (st != HT_OK)
         return st;
-    if ((st = choose_base(file, n, runs, &base, err)) != HT_OK ||
+    if ((st = choose_base(n, runs, &base, err)) != HT_OK ||
         (st = ht_recipe_evolve(base, n, runs, alpha, decay, &evolved, err)) != HT_OK) {
         ht_fail_in(err, st, path);
         goto done;
@@ -103,7 +84,6 @@ static ht_status put_evolved(hid_t file, const char *path, ht_error *err)
 done:
     ht_h5_close(group);
     ht_recipe_destroy(evolved);
-    ht_recipe_destroy(base);
     ht_study_evidence_free(n, runs);
     return st;
 }

@@ -147,6 +147,17 @@ static bool grow(gathering *g)
     return true;
 }
 
+/* The recipe at the start of the run; NULL: it cannot be read. */
+static ht_recipe *read_space(hid_t run)
+{
+    char *text = NULL;
+    ht_recipe *r = NULL;
+    if (ht_h5_read_text(run, "base_recipe", &text) && ht_recipe_parse(text, "base_recipe", &r, NULL) != HT_OK)
+        r = NULL;
+    free(text);
+    return r;
+}
+
 static bool gather_run(void *ctx, hid_t group, const char *link)
 {
     gathering *g = ctx;
@@ -162,10 +173,10 @@ static bool gather_run(void *ctx, hid_t group, const char *link)
         fine = damaged(g, link, "started");
     out->evidence.started = out->started;
     fine = fine && gather_rows(g, link, run, out);
+    out->evidence.space = fine ? read_space(run) : NULL;
     if (fine && !ht_study_read_lessons(run, &out->evidence)) {
         fine = damaged(g, link, "lessons");
-        free(out->evidence.evidence);
-        free(out->evidence.lessons);
+        ht_run_evidence_release(&out->evidence);
     }
     ht_h5_close(run);
     g->n += fine;
@@ -210,6 +221,7 @@ ht_status ht_study_read_evidence(hid_t file, const char *path, size_t *n, ht_run
         all[i] = g.runs[i].evidence;
         g.runs[i].evidence.evidence = NULL;
         g.runs[i].evidence.lessons = NULL;
+        g.runs[i].evidence.space = NULL;
     }
     *n = g.n;
     *runs = all;
