@@ -98,17 +98,7 @@ def complaints_of(args, case, base, run, folder):
         found.append("that writing works again is not told once")
     if why := harness.first_difference(base.decisions, harness.decisions(folder.run)):
         found.append(why)
-    return found + study_lacks(folder)
-
-
-def study_lacks(folder):
-    segments = len(harness.lines_of(f"{folder.run}/{harness.SEGMENTS}"))
-    try:
-        counts = harness.read_study(folder.run + "/study.h5")
-    except ValueError as e:
-        return [f"no study: {e}"]
-    return [] if counts is None or list(counts.values()) == [segments] else [
-        f"the study has not the {segments} segments of the log: {counts}"]
+    return found + harness.study_lacks(args, folder.run)
 
 
 def main():
@@ -129,7 +119,7 @@ def main():
                 found = [] if run is None else complaints_of(args, case, base, run, folder)
             finally:
                 if os.path.ismount(folder.run):
-                    subprocess.run(["umount", folder.run])
+                    subprocess.run(["umount", "-l", folder.run])
             folder.keep = args.keep and bool(found)
         print(f"{case}: {'passed over' if run is None else 'BAD' if found else 'good'}"
               f"{'' if run is None else f', code {run.code}, loss {run.loss}'}", flush=True)

@@ -1,13 +1,12 @@
 """What the programs of this folder share: runs under mpirun whose ranks can be signalled, and what is in their files.
 
-Linux, Open MPI, standard library; studies are looked at with h5py, else with h5dump. A program ends only processes that
+Linux, Open MPI, standard library; HDF5 files are looked at with h5py, else with h5dump. A program ends only processes that
 it started.
 """
 import argparse
 import glob
 import json
 import os
-import re
 import shutil
 import signal
 import sqlite3
@@ -36,7 +35,6 @@ def prepare(args):
     os.environ.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OMP_NUM_THREADS="1", NO_COLOR="1",
                       ASAN_OPTIONS="detect_leaks=0:verify_asan_link_order=0")
     args.can_resume = has_verb(args, "resume")
-    args.study_check = has_verb(args, "study", "check")
     return args
 
 
@@ -203,38 +201,31 @@ def objects_of(path):
     return found
 
 
-def read_study(path):
-    """Number of segments by run; None if nothing here can read it. Raises ValueError if it is no whole study."""
+def check_hdf5(path):
+    """Reads all of it, with h5py or else h5dump. Raises ValueError if it is no whole file."""
     try:
         import h5py
     except ImportError:
-        return dump_study(path)
-    counts = {}
+        if shutil.which("h5dump") is not None:
+            if subprocess.run(["h5dump", path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
+                raise ValueError("h5dump cannot read it")
+        return
     try:
         with h5py.File(path) as f:
             f.visititems(lambda name, item: item[()] if isinstance(item, h5py.Dataset) else None)
-            for name, run in f.get("runs", {}).items():
-                counts[name] = len(run["segments"]) if "segments" in run else 0
     except (OSError, RuntimeError) as e:
         raise ValueError(str(e)) from e
-    return counts
 
 
-def dump_study(path):
-    if shutil.which("h5dump") is None:
-        return None
-    if subprocess.run(["h5dump", path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
-        raise ValueError("h5dump cannot read it")
-    head = subprocess.run(["h5dump", "-H", path], capture_output=True, text=True).stdout
-    counts, run = {}, None
-    for line in head.split("\n"):
-        if match := re.match(r'      GROUP "(.+)" {', line):
-            run = match[1]
-        elif match := re.match(r'         DATASET "segments" {', line):
-            counts[run] = -1
-        elif run in counts and counts[run] < 0 and (match := re.search(r"DATASPACE  SIMPLE { \( (\d+) \)", line)):
-            counts[run] = int(match[1])
-    return counts
+def study_lacks(args, run):
+    """The study of a finished run has the segments of its log. @return a list of sentences, empty if so"""
+    ls = subprocess.run([args.hottune, "--json", "study", "ls", run + "/study.h5"], capture_output=True, text=True)
+    if ls.returncode != 0:
+        return [f"no study: {ls.stderr.strip()}"]
+    counts = [(r["segments"], r["accepted"], r["state"]) for r in json.loads(ls.stdout)[0]["runs"]]
+    log = objects_of(f"{run}/{SEGMENTS}")
+    wanted = (len(log), sum(line["decision"] == "accepted" for line in log), "ended")
+    return [] if counts == [wanted] else [f"the study has (segments, accepted, state) {counts}, the log has {wanted}"]
 
 
 def json_fault(path):
@@ -261,16 +252,15 @@ def faults_of(args, run):
                 json.loads(line or "{}")
             except ValueError as e:
                 faults.append(f"{path}: line {i + 1}: {e}")
-    for path in glob.glob(run + "/*.h5"):
+    for path in glob.glob(run + "/**/*.h5", recursive=True):
         try:
-            read_study(path)
+            check_hdf5(path)
         except ValueError as e:
             faults.append(f"{path}: {e}")
-    if os.path.exists(run + "/study.h5") and args.study_check:
-        check = subprocess.run([args.hottune, "study", "check", run + "/study.h5"], capture_output=True, text=True)
-        if check.returncode != 0:
-            faults.append(f"{run}/study.h5: study check says {check.returncode}: {check.stderr.strip()}{check.stdout[-300:]}")
-    for path in glob.glob(run + "/**/*.db", recursive=True):
+    check = subprocess.run([args.hottune, "--quiet", "study", "check", run], capture_output=True, text=True)
+    if check.returncode != 0:
+        faults.append(f"{run}: study check says {check.returncode}: {check.stderr.strip()}{check.stdout[-600:]}")
+    for path in glob.glob(run + "/*.sqlite"):
         try:
             with sqlite3.connect(path) as db:
                 answer = db.execute("PRAGMA integrity_check").fetchall()
