@@ -84,9 +84,9 @@ void ht_cli_say(const ht_cli *cli, const char *format, ...)
 
 void ht_cli_print_json(const ht_cli *cli, cJSON *object)
 {
-    char *text = cli->json && !cli->muted ? cJSON_Print(object) : NULL;
+    char *text = cli->json && !cli->muted ? ht_json_page(object) : NULL;
     if (text != NULL)
-        puts(text);
+        fputs(text, stdout);
     free(text);
     cJSON_Delete(object);
 }

@@ -76,6 +76,7 @@ int ht_verb_doc(const ht_cli *cli, const ht_args *args);
 
 int ht_verb_run(const ht_cli *cli, const ht_args *args);
 int ht_verb_resume(const ht_cli *cli, const ht_args *args);
+int ht_verb_replay(const ht_cli *cli, const ht_args *args);
 int ht_verb_ask_tell(const ht_cli *cli, const ht_args *args);
 int ht_verb_sweep(const ht_cli *cli, const ht_args *args);
 int ht_verb_init(const ht_cli *cli, const ht_args *args);

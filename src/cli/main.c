@@ -55,6 +55,13 @@ static const ht_option resume_options[] = {
     {"data", "DIR", "likewise"},
     {NULL},
 };
+static const ht_option replay_options[] = {
+    {"workload", "W", "the workload (default: that of the run)"},
+    {"epochs", "E", "epochs; when the schedule is over its last values stay (default: those of the run)"},
+    {"seed", "S", "seed of weights and batches (default: that of the run)"},
+    {"data", "DIR", "where the data files are (default: as in the run)"},
+    {NULL},
+};
 static const ht_option ask_tell_options[] = {
     {"space", "FILE", "the search space, YAML or JSON (required)"},
     {"seed", "S", "seed of the proposals (default: 1)"},
@@ -122,6 +129,8 @@ static const ht_option study_export_options[] = {
 static const ht_option operations_options[] = {
     {"out", "FILE", "the operation recipe (default: hotcb.recipe.jsonl in the run directory)"},
     {"replica", "R", "whose mutations to take (default: the best replica's)"},
+    {"schedule", NULL, "of a pooled run: the champion's schedule"},
+    {"epoch-steps", "N", "with --schedule: steps of an epoch (default: what the run's summary says)"},
     {NULL},
 };
 
@@ -148,6 +157,13 @@ const ht_verb ht_verbs[] = {
      "{\"fail\": 0}, {\"forget\": 0}, {\"best\": 1}. What cannot be carried out gives {\"error\": ..}, and it\n"
      "goes on; the end of the input ends it. docs/posterior.md tells how it proposes.",
      "hottune ask-tell --space space.yaml --seed 7 --study asks.jsonl", false},
+    {"replay", ht_verb_replay, "", 0, 0, replay_options,
+     "Repeat the champion's schedule of a pooled run in one plain training",
+     "One process, no tuner: the values of the knobs that led to the champion, epoch by epoch, beside the static\n"
+     "default at the same cost. Means and copies of states have no place in one training, and no averaged weights\n"
+     "are kept, so its loss is not the champion's; with --json each epoch with its values. The workload and its\n"
+     "arguments are those of the run. A program of your own: hottune recipe export --schedule.",
+     "hottune --dir runs/exp1 replay", false},
     {"workloads", ht_verb_workloads, "", 0, 0, NULL, "List the built-in workloads", "", "hottune workloads",
      false},
     {"init", ht_verb_init, "", 0, 0, NULL, "Make a run directory with its empty files",
@@ -187,7 +203,8 @@ const ht_verb ht_verbs[] = {
      "hottune recipe evolve --base base.yaml --out next.yaml runs/*/study.h5", false},
     {"recipe export", ht_verb_recipe_export, "", 0, 0, operations_options,
      "Write what happened to a run as an operation recipe",
-     "The commands that were applied, and each mutation of one replica that stayed in force.\n"
+     "The commands that were applied, and each mutation of one replica that stayed in force; of a pooled run with\n"
+     "--schedule instead the values of the knobs on the champion's way, where they change.\n"
      "A later run repeats them with: hottune freeze --mode replay --recipe FILE",
      "hottune --dir runs/exp1 recipe export --out ops.jsonl", false},
     {"study ls", ht_verb_study_ls, "FILE|DIR", 1, 1, NULL, "List the runs of a study",

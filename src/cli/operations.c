@@ -1,9 +1,11 @@
 /* src/cli/operations.c - the verb `recipe export`: what happened to a run, as the list of operations that
  * makes it happen again (freeze mode replay).
  *
- * An entry for each command that was applied to a module other than core and tune, and one with op `mutate`
- * for each mutation that stayed in force. A list drives one training, so it takes the mutations of one
- * replica.
+ * With --schedule, of a pooled run: set_params for each actuator whose knobs change on the champion's way,
+ * at the end of the epoch before; the first values at fit_start.
+ * Without it: an entry for each command that was applied to a module other than core and tune, and one with
+ * op `mutate` for each mutation that stayed in force. A list drives one training, so it takes the mutations
+ * of one replica.
  * May touch: the output file; reads the run directory. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +13,7 @@
 
 #include "base/value.h"
 #include "cli/cli.h"
+#include "cli/schedule.h"
 #include "store/run_dir.h"
 #include "tune/replay.h"
 
@@ -97,7 +100,8 @@ static void add_mutation(export *e, const ht_replay_entry *m)
     add(e, m->step, "val_epoch_end", "tune", "mutate", NULL, params);
 }
 
-/* The latest run of the directory, and its best replica: what the summary says. Without one, all runs and replica 0. */
+/* The latest run of the directory, and its best replica: what the summary says. Without one, all runs and
+ * replica 0. */
 static ht_status read_summary(export *e, const char *dir, ht_error *err)
 {
     char *path = ht_path_join(dir, HT_FILE_SUMMARY), *text = NULL;
@@ -147,6 +151,49 @@ static ht_status read_logs(export *e, const char *dir, ht_error *err)
     return st;
 }
 
+/* The values of a piece that differ from those before (NULL: all), as one command an actuator. */
+static void add_piece(export *e, const ht_schedule *s, const ht_schedule_piece *p, const ht_schedule_piece *before,
+                      long long epoch_steps)
+{
+    for (size_t i = 0; i < s->n_knobs; i++) {
+        size_t actuator = strcspn(s->names[i], "."), earlier = 0;
+        while (earlier < i && strncmp(s->names[earlier], s->names[i], actuator + 1) != 0)
+            earlier++;
+        if (earlier < i)
+            continue;   /* went with the first knob of its actuator */
+        char module[2 * HT_NAME_MAX];
+        cJSON *params = cJSON_CreateObject();
+        snprintf(module, sizeof module, "%.*s", (int)actuator, s->names[i]);
+        for (size_t k = i; k < s->n_knobs; k++)
+            if (strncmp(s->names[k], s->names[i], actuator + 1) == 0 &&
+                (before == NULL || p->values[k] != before->values[k]))
+                ht_json_put_real(params, s->names[k] + actuator + 1, p->values[k]);
+        if (params != NULL && params->child != NULL)
+            add(e, (p->first - 1) * epoch_steps, before == NULL ? "fit_start" : "val_epoch_end", module, "set_params",
+                NULL, params);
+        else
+            cJSON_Delete(params);
+    }
+}
+
+static ht_status read_schedule(export *e, const char *dir, long long epoch_steps, ht_error *err)
+{
+    ht_schedule s;
+    HT_TRY(ht_schedule_read(dir, &s, err));
+    ht_status st = HT_OK;
+    if (epoch_steps == 0)
+        epoch_steps = s.steps_per_epoch;
+    if (epoch_steps == 0)
+        st = ht_fail(err, HT_EINVAL, "recipe export: the summary does not say how many steps an epoch has; give it with "
+                                     "--epoch-steps");
+    for (size_t i = 0; st == HT_OK && i < s.n; i++)
+        add_piece(e, &s, &s.pieces[i], i > 0 ? &s.pieces[i - 1] : NULL, epoch_steps);
+    if (st == HT_OK && e->failed)
+        st = ht_fail(err, HT_ENOMEM, "out of memory");
+    ht_schedule_release(&s);
+    return st;
+}
+
 static int by_step(const void *a, const void *b)
 {
     const entry *x = a, *y = b;
@@ -184,9 +231,16 @@ int ht_verb_recipe_export(const ht_cli *cli, const ht_args *args)
     const char *dir = NULL, *given = ht_args_text(args, "out");
     char *path = NULL;
     ht_error err = {""};
+    long long epoch_steps = 0;
+    bool schedule = ht_args_has(args, "schedule");
     ht_status st = ht_args_int(args, "replica", 0, 1000000, &e.replica, &err);
+    if (st == HT_OK)
+        st = ht_args_int(args, "epoch-steps", 1, 1000000000, &epoch_steps, &err);
     if (st != HT_OK)
         return ht_cli_fail_status(cli, st, &err);
+    if (schedule ? ht_args_has(args, "replica") : epoch_steps > 0)
+        return ht_cli_fail(cli, HT_EXIT_USAGE, schedule ? "--schedule is the champion's: leave out --replica"
+                                                        : "--epoch-steps is for --schedule");
     int code = ht_cli_dir(cli, &dir);
     if (code == HT_EXIT_DONE)
         code = ht_cli_path(cli, dir, HT_FILE_OPLIST, &path);
@@ -194,7 +248,7 @@ int ht_verb_recipe_export(const ht_cli *cli, const ht_args *args)
         goto done;
     st = read_summary(&e, dir, &err);
     if (st == HT_OK)
-        st = read_logs(&e, dir, &err);
+        st = schedule ? read_schedule(&e, dir, epoch_steps, &err) : read_logs(&e, dir, &err);
     code =
         st == HT_OK ? write_list(cli, &e, given != NULL ? given : path) : ht_cli_fail_status(cli, st, &err);
 done:

@@ -263,6 +263,45 @@ static ht_outcome *gather(const job *j, const ht_outcome *mine)
     return all;
 }
 
+/* What was asked, for who repeats the run: `hottune replay`. Texts that were not given are null. */
+static int write_record(const job *j)
+{
+    ht_error err = {""};
+    cJSON *o = cJSON_CreateObject();
+    char *path = NULL;
+    int code = ht_cli_path(j->cli, j->dir, HT_FILE_RUN, &path);
+    ht_json_put_text(o, "workload", j->workload->name);
+    ht_json_put_int(o, "epochs", (double)j->epochs);
+    ht_json_put_int(o, "steps_per_epoch", j->workload->steps_per_epoch);
+    ht_json_put_int(o, "seed", (double)j->seed);
+    ht_json_put_int(o, "replicas", j->replicas);
+    ht_json_put_int(o, "ranks_per_replica", (double)j->ranks_per_replica);
+    ht_json_put_text(o, "schedule", j->cosine ? "cosine" : "constant");
+    ht_json_put_text(o, "set", j->set);
+    ht_json_put_text(o, "recipe_set", j->recipe_set);
+    ht_json_put_text(o, "data", j->data);
+    char *text = ht_json_page(o);
+    if (code == HT_EXIT_DONE) {
+        ht_status st = text != NULL ? ht_file_replace(path, text, strlen(text), &err)
+                                    : ht_fail(&err, HT_ENOMEM, "out of memory");
+        code = st == HT_OK ? HT_EXIT_DONE : ht_cli_fail_status(j->cli, st, &err);
+    }
+    cJSON_Delete(o);
+    free(text);
+    free(path);
+    return code;
+}
+
+/* A run that never began leaves nothing. */
+static void remove_record(const job *j)
+{
+    char *record = ht_path_join(j->dir, HT_FILE_RUN), *events = ht_path_join(j->dir, HT_FILE_EVENTS);
+    if (record != NULL && events != NULL && !ht_file_look(events).exists)
+        remove(record);
+    free(events);
+    free(record);
+}
+
 /* The same trainings, seeds and epochs without the tuner. */
 static int train_static(const job *j, ht_row *row)
 {
@@ -374,6 +413,8 @@ static int train_tuned(job *j, ht_row *row, ht_result *result)
     ht_options options = options_of(j, &line);
     options.program = program;      /* so that it can be resumed without options */
     int code = make_training(j, &t);
+    if (code == HT_EXIT_DONE)
+        code = ht_ranks_agree(j->cli, &j->ranks, j->ranks.rank == 0 ? write_record(j) : HT_EXIT_DONE, "");
     if (code != HT_EXIT_DONE)
         goto done;
     if (j->report_steps)
@@ -450,8 +491,10 @@ int ht_verb_run(const ht_cli *cli, const ht_args *args)
         code = place_replicas(&j, args);
     if (code == HT_EXIT_DONE)
         code = run_job(&j);
-    if (code != HT_EXIT_DONE && j.ranks.rank == 0 && j.dir[0] != '\0')
+    if (code != HT_EXIT_DONE && j.ranks.rank == 0 && j.dir[0] != '\0') {
+        remove_record(&j);
         ht_run_dir_undo(j.dir, j.existing);
+    }
     if (j.ranks.is_short)
         ht_ranks_leave(&j.ranks, code);
     if (j.comm != MPI_COMM_NULL)

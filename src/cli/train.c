@@ -24,6 +24,8 @@ struct ht_training {
     double cpu_s;                      /* of this process, in steps and validations */
     void (*told)(void *ctx, int epoch, double val); /* NULL = nobody listens */
     void *told_ctx;
+    void (*before)(void *ctx, int epoch);           /* NULL = nobody */
+    void *before_ctx;
 };
 
 static double now(void)
@@ -205,6 +207,29 @@ ht_status ht_training_set(ht_training *t, const char *list, ht_error *err)
     return st;
 }
 
+ht_status ht_training_put(ht_training *t, const char *name, double value, ht_error *err)
+{
+    const ht_workload_knob *knob = find_knob(t, name);
+    if (knob == NULL)
+        return ht_fail(err, HT_EINVAL, "the workload has no knob '%s'", name);
+    if (!(value >= knob->lo && value <= knob->hi))
+        return ht_fail(err, HT_EINVAL, "%s: %g is not in %g .. %g", name, value, knob->lo, knob->hi);
+    *knob->value = value;
+    return HT_OK;
+}
+
+double ht_training_get(ht_training *t, const char *name)
+{
+    const ht_workload_knob *knob = find_knob(t, name);
+    return knob != NULL ? *knob->value : NAN;
+}
+
+void ht_training_before(ht_training *t, void (*before)(void *ctx, int epoch), void *ctx)
+{
+    t->before = before;
+    t->before_ctx = ctx;
+}
+
 void ht_training_listen(ht_training *t, void (*told)(void *ctx, int epoch, double val), void *ctx)
 {
     t->told = told;
@@ -232,6 +257,8 @@ static ht_status train_epoch(ht_training *t, ht_env *env, ht_error *err)
     ht_kernel *k = t->kernel;
     double sum = 0, begun = cpu();
     bool best;
+    if (t->before != NULL)
+        t->before(t->before_ctx, t->epoch + 1);
     for (int i = 0; i < t->steps_per_epoch; i++) {
         env->loss = ht_workload_step(t->workload);
         env->step = ++t->step;

@@ -31,8 +31,15 @@ void ht_training_destroy(ht_training *t); /**< NULL is allowed */
 ht_status ht_training_offer(ht_training *t, ht_kernel *k, ht_error *err);
 
 /** Set knobs before the training begins: "opt.lr=0.01,reg.dropout=0.2" (actuator.name=value).
- *  @return HT_OK; HT_EINVAL: no such knob (err lists them), or a value outside its range; nothing is set then */
+ *  @return HT_OK; HT_EINVAL: no such knob (err lists them), or a value outside its range; nothing is set
+ *  then */
 ht_status ht_training_set(ht_training *t, const char *list, ht_error *err);
+/** One knob, between epochs; "opt.lr". @return HT_OK; HT_EINVAL: no such knob, or the value is outside its
+ *  range */
+ht_status ht_training_put(ht_training *t, const char *name, double value, ht_error *err);
+double ht_training_get(ht_training *t, const char *name); /**< NaN = no such knob */
+/** Have somebody called before each epoch: 1, 2, .. */
+void ht_training_before(ht_training *t, void (*before)(void *ctx, int epoch), void *ctx);
 /** Have every validation told: epoch 1, 2, .. and its loss. */
 void ht_training_listen(ht_training *t, void (*told)(void *ctx, int epoch, double val), void *ctx);
 

@@ -24,6 +24,7 @@
 #define HT_FILE_OPLIST "hotcb.recipe.jsonl"
 #define HT_FILE_OPTUNA "hotcb.tune.study.sqlite"
 #define HT_FILE_STUDY "study.h5"
+#define HT_FILE_RUN "hottune.run.json"   /* what `hottune run` was asked */
 #define HT_FILE_EVENTS "events.log"
 #define HT_FILE_POPULATION "hotcb.population.jsonl"
 #define HT_FILE_ARRIVAL "arrival.log"
