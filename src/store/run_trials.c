@@ -18,7 +18,7 @@
 #include "store/run_dir.h"
 
 enum {
-    BATCH = 500,            /* trials of one transaction: some hundredths of a second */
+    BATCH = 200,            /* trials of one transaction: about a tenth of a second */
     WAITING_MAX = 20000,    /* about 2 kB each */
     LAST_TRIES = 50         /* at the end, while another program holds the file */
 };

@@ -1,9 +1,8 @@
 #!/bin/bash
-# A sweep's database as Optuna itself sees it. Skipped (77) where no python has optuna: PYTHON names one that has.
+# A sweep's database as Optuna itself sees it.
 . "$(dirname "$0")/check.sh"
+. "$here/optuna_python.sh"
 starts_mpi
-python=${PYTHON:-python3}
-"$python" -c 'import optuna' 2>/dev/null || exit 77
 
 cat >space.yaml <<'YAML'
 parameters:
@@ -61,12 +60,12 @@ for i in range(3):
     study.tell(t, 5.0 + i)
 assert t.number == 32 and len(study.trials) == 33
 PY
-"$python" look.py >out 2>err || fail "optuna does not agree"
+agrees look.py
 
 it "we go on after optuna did"
 ranks 3 sweep --space space.yaml --trials 33 --dir run --resume -- python3 train.py
 exits 0
-"$python" - >out 2>err <<'PY' || fail "optuna does not agree"
+agrees - <<'PY'
 import optuna
 study = optuna.load_study(study_name="hottune", storage="sqlite:///run/hotcb.tune.study.sqlite")
 assert [t.number for t in study.trials] == list(range(36))
