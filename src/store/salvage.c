@@ -166,7 +166,7 @@ typedef struct {
     bool known, ended, pooled;
     char name[256], mpi_version[256], slurm_job[128], nodes[1024];
     long long replicas, ranks, seed;
-    double started;
+    double started, opened;
     char *base_recipe;              /* owned */
     size_t n_segments;
 } entry;
@@ -193,6 +193,7 @@ static void read_entry(hid_t run, entry *e)
     ht_h5_get_text(run, "nodes", e->nodes, sizeof e->nodes);
     ht_h5_get_int(run, "replicas", &e->replicas);
     ht_h5_get_int(run, "ranks_per_replica", &e->ranks);
+    ht_h5_get_real(run, HT_STUDY_OPENED, &e->opened);
     ht_h5_get_real(run, "started", &e->started);
     e->ended = ht_h5_get_real(run, "ended", &ended) && ended > 0;
     if (!ht_h5_read_text(run, "base_recipe", &e->base_recipe))
@@ -237,6 +238,7 @@ static ht_status publish(const harvest *h, const entry *e, const ht_run_sign *de
                         .ranks_per_replica = e->known ? (int)e->ranks : 1,
                         .mpi_version = e->mpi_version,
                         .slurm_job = e->slurm_job,
+                        .opened = e->opened,
                         .host = dead->host,
                         .nodes = e->known ? e->nodes : dead->host,
                         .recipe = h->recipe,

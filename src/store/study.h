@@ -28,6 +28,7 @@ typedef struct {
     double started, ended;      /**< seconds since 1970; ended 0 = still running */
     unsigned long long seed;
     int n_replicas, ranks_per_replica;
+    double opened;              /**< when the process began that tells: later than `started` if it was resumed; 0 = as `started` */
     const char *host, *mpi_version, *slurm_job, *nodes;     /**< NULL = "" */
     const ht_recipe *recipe;    /**< in force at the end */
     const char *base_recipe;    /**< its text at the start, YAML; NULL = as `recipe` */

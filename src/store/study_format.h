@@ -19,6 +19,7 @@ enum { HT_STUDY_VERSION = 1 };
 /* Attributes of a run. */
 #define HT_STUDY_MODE "mode"
 #define HT_STUDY_UPDATED "updated"
+#define HT_STUDY_OPENED "opened"
 
 /** A row of /runs/<id>/evidence. */
 typedef struct {

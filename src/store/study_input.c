@@ -14,7 +14,7 @@
 struct ht_study_input {
     char id[HT_NAME_MAX], host[256];
     char *name, *mpi_version, *slurm_job, *nodes, *base_recipe;     /* owned */
-    double started;
+    double started, opened;
     unsigned long long seed;
     int n_replicas, ranks_per_replica;
     bool has_result;
@@ -47,6 +47,7 @@ ht_status ht_study_input_create(const ht_recorder_options *o, unsigned long run,
     in->seed = o->seed;
     in->n_replicas = o->n_replicas;
     in->ranks_per_replica = o->ranks_per_replica;
+    in->opened = ht_study_now();
     if (o->resumes > 0 && o->study_run != NULL)
         ht_name_copy(in->id, o->study_run);
     else
@@ -118,6 +119,7 @@ ht_status ht_study_input_publish(const ht_study_input *in, const char *study, co
                         .seed = in->seed,
                         .n_replicas = in->n_replicas,
                         .ranks_per_replica = in->ranks_per_replica,
+                        .opened = in->opened,
                         .host = in->host,
                         .mpi_version = in->mpi_version,
                         .slurm_job = in->slurm_job,

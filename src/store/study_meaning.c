@@ -26,6 +26,7 @@ static const char *const of_runs[] = {
     "mode: pooled or independent",
     "started, ended: [s since 1970]; ended 0 = it goes on, or was killed",
     "updated: when it was published last [s since 1970]",
+    "opened: when the process began that published it; later than started if the run was resumed [s since 1970]",
     "seed: of all random decisions",
     "replicas, ranks_per_replica: trainings side by side; MPI ranks of each",
     "host, nodes, slurm_job: where the coordinator ran; all nodes; number of the job; empty = unknown or none",

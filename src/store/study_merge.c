@@ -17,7 +17,7 @@ typedef struct {
     size_t input;
     char name[256];
     long long segments, points;
-    double started, ended, updated;
+    double started, opened, ended, updated;
 } version;
 
 typedef struct {
@@ -73,6 +73,7 @@ static bool add_version(void *ctx, hid_t group, const char *link)
     ht_h5_get_real(run, "started", &v->started);
     ht_h5_get_real(run, "ended", &v->ended);
     ht_h5_get_real(run, HT_STUDY_UPDATED, &v->updated);
+    ht_h5_get_real(run, HT_STUDY_OPENED, &v->opened);
     v->segments = count_rows(run, "segments");
     v->points = count_rows(run, "curves");
     ht_h5_close(run);
@@ -132,6 +133,8 @@ static int by_link(const void *a, const void *b)
     int order = strcmp(x->link, y->link);
     if (order != 0)
         return order;
+    if (x->opened != y->opened)
+        return x->opened > y->opened ? -1 : 1;
     if (x->segments != y->segments)
         return x->segments > y->segments ? -1 : 1;
     if (x->points != y->points)

@@ -2,8 +2,8 @@
  *  One study of several.
  *
  *  The result does not depend on the order of the inputs, and merging a result again with its inputs changes
- *  nothing. Of a run that stands in several inputs the most complete version is taken: the one with more
- *  segments; of as many, with more points of curves; then one that ended; then the one that was published last.
+ *  nothing. Of a run that stands in several inputs the most complete version is taken: that of the
+ *  process that opened the run last (one that resumes a run repeats a stretch); of one process that with more segments; of as many, with more points of curves; then one that ended; then the one that was published last.
  *  Everything outside of /runs is made anew of all runs; times are those of the inputs (first `created`, last
  *  `modified`). */
 #ifndef HT_STORE_STUDY_MERGE_H

@@ -129,7 +129,7 @@ static bool put_environment(hid_t group, const ht_study_run *run)
     return ht_h5_put_text(group, "id", run->id) && ht_h5_put_text(group, "name", run->name) &&
            ht_h5_put_real(group, "started", run->started) && ht_h5_put_real(group, "ended", run->ended) &&
            ht_h5_put_real(group, HT_STUDY_UPDATED, ht_study_now()) &&
-           ht_h5_put_unsigned(group, "seed", run->seed) && ht_h5_put_int(group, "replicas", run->n_replicas) &&
+           ht_h5_put_real(group, HT_STUDY_OPENED, run->opened > 0 ? run->opened : run->started) && ht_h5_put_unsigned(group, "seed", run->seed) && ht_h5_put_int(group, "replicas", run->n_replicas) &&
            ht_h5_put_int(group, "ranks_per_replica", run->ranks_per_replica) &&
            ht_h5_put_text(group, "host", run->host) && ht_h5_put_text(group, "nodes", run->nodes) &&
            ht_h5_put_text(group, "slurm_job", run->slurm_job) &&

@@ -95,7 +95,7 @@ static void merging_again_changes_nothing(void)
 }
 
 /* A study whose only run has so many segments (of 12). */
-static void put_partial(folder *f, const char *file, size_t segments, double ended)
+static void put_partial(folder *f, const char *file, size_t segments, double ended, double opened)
 {
     folder other;
     made m;
@@ -108,6 +108,7 @@ static void put_partial(folder *f, const char *file, size_t segments, double end
         CU_ASSERT_EQUAL(ht_run_tables_segment(few, &m.segments[i], &m.mutations[i], "val/loss", NULL), HT_OK);
     m.run.tables = few;
     m.run.ended = ended;
+    m.run.opened = opened;
     m.run.result_val = (double)segments + (ended > 0 ? .5 : 0);
     CU_ASSERT_EQUAL_FATAL(ht_study_publish(folder_file(&other, "study.h5"), &m.run, NULL), HT_OK);
     snprintf(path, sizeof path, "%s", folder_file(f, file));
@@ -131,9 +132,9 @@ static void of_one_run_the_most_complete_version_is_taken(void)
 {
     folder f;
     folder_make(&f);
-    put_partial(&f, "long.h5", 7, 0);
-    put_partial(&f, "short.h5", 5, 160);
-    put_partial(&f, "ended.h5", 7, 160);
+    put_partial(&f, "long.h5", 7, 0, 0);
+    put_partial(&f, "short.h5", 5, 160, 0);
+    put_partial(&f, "ended.h5", 7, 160, 0);
     CU_ASSERT_EQUAL(merge(&f, "x.h5", FILES("short.h5", "long.h5"), NULL), HT_OK);
     CU_ASSERT_EQUAL(result_of(&f, "x.h5"), 7);
     CU_ASSERT_EQUAL(merge(&f, "x.h5", FILES("long.h5", "short.h5"), NULL), HT_OK);
@@ -142,6 +143,9 @@ static void of_one_run_the_most_complete_version_is_taken(void)
     CU_ASSERT_EQUAL(result_of(&f, "x.h5"), 7.5);
     CU_ASSERT_EQUAL(merge(&f, "x.h5", FILES("long.h5", "ended.h5"), NULL), HT_OK);
     CU_ASSERT_EQUAL(result_of(&f, "x.h5"), 7.5);
+    put_partial(&f, "resumed.h5", 3, 0, 150);
+    CU_ASSERT_EQUAL(merge(&f, "x.h5", FILES("x.h5", "resumed.h5", "ended.h5"), NULL), HT_OK);
+    CU_ASSERT_EQUAL(result_of(&f, "x.h5"), 3);
     CU_ASSERT_EQUAL(look(&f, "x.h5", NULL), 1);
     folder_remove(&f);
 }
