@@ -9,7 +9,7 @@
 
 #include "recipe/scale.h"
 
-static const double nothing = 1e-6;     /* a share so small is none: its centre would be rounding */
+static const double nothing = 1e-6; /* a share so small is none: its centre would be rounding */
 
 static double density(double z)
 {
@@ -39,13 +39,14 @@ static double cut(interval now, interval then, double *mean, double *spread)
         return 1;
     if (!(*spread > 0))
         return *mean >= now.lo && *mean <= now.hi;
-    double inside = both.lo < both.hi ? share_in(both, *mean, *spread) : 0, all = share_in(then, *mean, *spread);
+    double inside = both.lo < both.hi ? share_in(both, *mean, *spread) : 0,
+           all = share_in(then, *mean, *spread);
     if (!(inside > nothing) || !(all > nothing))
         return 0;
     double a = (both.lo - *mean) / *spread, b = (both.hi - *mean) / *spread;
     double shift = (density(a) - density(b)) / inside;
     double ends = (isfinite(a) ? a * density(a) : 0) - (isfinite(b) ? b * density(b) : 0);
-    double left = 1 + ends / inside - shift * shift;    /* of the variance */
+    double left = 1 + ends / inside - shift * shift; /* of the variance */
     *mean = fmin(fmax(*mean + *spread * shift, both.lo), both.hi);
     *spread *= sqrt(fmax(left, 0));
     return fmin(1, inside / all);
@@ -70,9 +71,11 @@ static interval bounds_of(const ht_family_spec *f, ht_scale scale)
     return (interval){ht_scale_to(scale, f->bounds[0][0]), ht_scale_to(scale, f->bounds[0][1])};
 }
 
-static verdict compare(const ht_recipe *r, const ht_recipe *space, const char *actuator, const char *key, pair *p)
+static verdict compare(const ht_recipe *r, const ht_recipe *space, const char *actuator, const char *key,
+                       pair *p)
 {
-    const ht_family_spec *now = find(r, actuator, key), *then = space == NULL ? NULL : find(space, actuator, key);
+    const ht_family_spec *now = find(r, actuator, key),
+                         *then = space == NULL ? NULL : find(space, actuator, key);
     if (now == NULL || then == NULL)
         return LEAVE_AS_IT_IS;
     p->scale = ht_family_scale(now, false);
@@ -86,8 +89,8 @@ static verdict compare(const ht_recipe *r, const ht_recipe *space, const char *a
 }
 
 /* @return what counts are multiplied by */
-static double fit(const ht_recipe *r, const ht_recipe *space, const char *actuator, const char *key, double *center,
-                  double *spread)
+static double fit(const ht_recipe *r, const ht_recipe *space, const char *actuator, const char *key,
+                  double *center, double *spread)
 {
     pair p;
     verdict v = compare(r, space, actuator, key, &p);
@@ -95,7 +98,7 @@ static double fit(const ht_recipe *r, const ht_recipe *space, const char *actuat
         return v == LEAVE_AS_IT_IS;
     double before = ht_scale_to(p.scale, *center), mean = before;
     if (!isfinite(mean))
-        return 1;       /* it does not say where it is */
+        return 1; /* it does not say where it is */
     double share = cut(p.now, p.then, &mean, spread);
     if (mean != before)
         *center = ht_scale_from(p.scale, mean);

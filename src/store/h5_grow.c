@@ -1,24 +1,24 @@
 /* src/store/h5_grow.c - tables and matrices that grow by rows; the contract is in h5.h.
  *
- * The last rows lie in `tail`, the others in full chunks of the dataset, so count = n_written + n_tail and n_written
- * is a multiple of `chunk`. A copy is the dataset chunk by chunk, as they are, and the tail behind them.
- * May touch: the heap, the files it is given. */
+ * The last rows lie in `tail`, the others in full chunks of the dataset, so count = n_written + n_tail and
+ * n_written is a multiple of `chunk`. A copy is the dataset chunk by chunk, as they are, and the tail behind
+ * them. May touch: the heap, the files it is given. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "store/h5_internal.h"
 
-enum { GROW_BYTES = 1 << 13 };      /* of a chunk: compressed in a fraction of a millisecond */
+enum { GROW_BYTES = 1 << 13 }; /* of a chunk: compressed in a fraction of a millisecond */
 
 struct ht_h5_grow {
-    hid_t set, type;        /* dataset; type of a row (table) or of a cell (matrix) in memory */
+    hid_t set, type; /* dataset; type of a row (table) or of a cell (matrix) in memory */
     int rank;
-    size_t row_size, room;  /* bytes of a row in `tail`; room: cells of a row, 1 for a table */
-    size_t columns;         /* used so far */
-    size_t chunk;           /* rows of a chunk */
+    size_t row_size, room; /* bytes of a row in `tail`; room: cells of a row, 1 for a table */
+    size_t columns;        /* used so far */
+    size_t chunk;          /* rows of a chunk */
     size_t n_written, n_tail;
-    char *tail;             /* [chunk] rows, owned */
+    char *tail; /* [chunk] rows, owned */
 };
 
 void ht_h5_grow_destroy(ht_h5_grow *g)
@@ -31,8 +31,8 @@ void ht_h5_grow_destroy(ht_h5_grow *g)
     free(g);
 }
 
-/* No cache of chunks: each is written once, whole. And H5Ocopy (HDF5 1.10.8) overruns its buffer when a compressed
- * chunk of a dataset that is open is still in the cache, flushed or not. */
+/* No cache of chunks: each is written once, whole. And H5Ocopy (HDF5 1.10.8) overruns its buffer when a
+ * compressed chunk of a dataset that is open is still in the cache, flushed or not. */
 static hid_t no_cache(void)
 {
     hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
@@ -47,8 +47,8 @@ static hid_t create_set(hid_t at, const char *name, int rank, size_t room, hid_t
 {
     static const double none = NAN;
     hsize_t dims[2] = {0, 0}, most[2] = {H5S_UNLIMITED, room};
-    hid_t space = H5Screate_simple(rank, dims, most), how = ht_h5_chunked(rank, chunk),
-          access = no_cache(), set = H5I_INVALID_HID;
+    hid_t space = H5Screate_simple(rank, dims, most), how = ht_h5_chunked(rank, chunk), access = no_cache(),
+          set = H5I_INVALID_HID;
     bool fine = space >= 0 && how >= 0 && access >= 0;
     if (fine && rank == 2)
         fine = H5Pset_fill_value(how, H5T_NATIVE_DOUBLE, &none) >= 0;
@@ -79,8 +79,12 @@ bool ht_h5_grow_table(hid_t at, const char *name, const ht_h5_table *table, ht_h
         free(g);
         return false;
     }
-    *g = (ht_h5_grow){.set = H5I_INVALID_HID, .type = ht_h5_row_type(table, false), .rank = 1,
-                      .row_size = table->row_size, .room = 1, .columns = 1,
+    *g = (ht_h5_grow){.set = H5I_INVALID_HID,
+                      .type = ht_h5_row_type(table, false),
+                      .rank = 1,
+                      .row_size = table->row_size,
+                      .room = 1,
+                      .columns = 1,
                       .chunk = GROW_BYTES / H5Tget_size(file) + 1};
     g->set = create_set(at, name, 1, 1, file, &(hsize_t){g->chunk});
     ht_h5_close(file);
@@ -93,8 +97,11 @@ bool ht_h5_grow_matrix(hid_t at, const char *name, size_t room, size_t columns, 
     hid_t file = single ? H5T_IEEE_F32LE : H5T_IEEE_F64LE;
     if (g == NULL)
         return false;
-    *g = (ht_h5_grow){.set = H5I_INVALID_HID, .type = H5Tcopy(H5T_NATIVE_DOUBLE), .rank = 2,
-                      .row_size = room * sizeof(double), .room = room,
+    *g = (ht_h5_grow){.set = H5I_INVALID_HID,
+                      .type = H5Tcopy(H5T_NATIVE_DOUBLE),
+                      .rank = 2,
+                      .row_size = room * sizeof(double),
+                      .room = room,
                       .chunk = GROW_BYTES / (columns * H5Tget_size(file)) + 1};
     hsize_t chunk[2] = {g->chunk, columns};
     g->set = create_set(at, name, 2, room, file, chunk);
@@ -125,7 +132,7 @@ static bool put_rows(const ht_h5_grow *g, hid_t set, size_t at, size_t n)
 static bool write_chunk(ht_h5_grow *g)
 {
     if (!put_rows(g, g->set, g->n_written, g->n_tail))
-        return false;       /* the rows stay in the tail */
+        return false; /* the rows stay in the tail */
     g->n_written += g->n_tail;
     g->n_tail = 0;
     return true;

@@ -52,7 +52,7 @@ hid_t ht_h5_chunked(int rank, const hsize_t *chunk)
 {
     hid_t how = H5Pcreate(H5P_DATASET_CREATE);
     bool fine = how >= 0 && H5Pset_chunk(how, rank, chunk) >= 0 && H5Pset_obj_track_times(how, false) >= 0;
-    if (fine && H5Zfilter_avail(H5Z_FILTER_DEFLATE) > 0)    /* a build of HDF5 may lack it */
+    if (fine && H5Zfilter_avail(H5Z_FILTER_DEFLATE) > 0) /* a build of HDF5 may lack it */
         fine = H5Pset_shuffle(how) >= 0 && H5Pset_deflate(how, 4) >= 0;
     if (fine && H5Pset_fletcher32(how) >= 0)
         return how;

@@ -1,7 +1,7 @@
 /* src/store/run_tables.c - the tables of a run that goes on; the contract is in run_tables.h.
  *
- * `file` is an HDF5 file in memory that nobody sees; its datasets grow (h5_grow.c). A dataset is made with its
- * first row. May touch: the heap. */
+ * `file` is an HDF5 file in memory that nobody sees; its datasets grow (h5_grow.c). A dataset is made with
+ * its first row. May touch: the heap. */
 #include "store/run_tables.h"
 
 #include <math.h>
@@ -12,9 +12,9 @@
 #include "base/text.h"
 
 enum {
-    METRICS_MAX = 64,       /* distinct names in one run; the recipe allows 16 at a time */
-    METRICS_CHUNK = 4,      /* columns of readings that lie together */
-    PHASES_MAX = 127        /* their numbers are signed bytes */
+    METRICS_MAX = 64,  /* distinct names in one run; the recipe allows 16 at a time */
+    METRICS_CHUNK = 4, /* columns of readings that lie together */
+    PHASES_MAX = 127   /* their numbers are signed bytes */
 };
 
 typedef enum { SEGMENTS, MUTATIONS, PRE, POST, VERDICTS, KNOBS, FACTORS, CURVES, N_SETS } set;
@@ -22,16 +22,19 @@ static const char *const set_names[N_SETS] = {
     [SEGMENTS] = "segments", [MUTATIONS] = "mutations", [PRE] = "readings_pre", [POST] = "readings_post",
     [VERDICTS] = "segments", [KNOBS] = "knobs",         [FACTORS] = "factors",  [CURVES] = "curves",
 };
-static const ht_h5_table *const tables[N_SETS] = {      /* NULL: a matrix */
-    [SEGMENTS] = &ht_segment_table, [MUTATIONS] = &ht_mutation_table, [VERDICTS] = &ht_verdict_table,
+static const ht_h5_table *const tables[N_SETS] = {
+    /* NULL: a matrix */
+    [SEGMENTS] = &ht_segment_table,
+    [MUTATIONS] = &ht_mutation_table,
+    [VERDICTS] = &ht_verdict_table,
     [CURVES] = &ht_curve_table,
 };
 
 struct ht_run_tables {
     ht_h5_image image;
     hid_t file;
-    ht_h5_grow *sets[N_SETS];   /* owned; NULL: no rows yet */
-    bool failed;                /* a row is missing in one of them: none comes after it, so that they go together */
+    ht_h5_grow *sets[N_SETS]; /* owned; NULL: no rows yet */
+    bool failed; /* a row is missing in one of them: none comes after it, so that they go together */
     size_t n_metrics, n_phases;
     char metrics[METRICS_MAX][HT_NAME_MAX], phases[PHASES_MAX][HT_NAME_MAX];
 };
@@ -76,11 +79,12 @@ static bool create_set(ht_run_tables *t, set s, size_t columns)
     char name[16];
     if (t->sets[s] != NULL)
         return true;
-    snprintf(name, sizeof name, "%d", s);       /* two are called segments */
+    snprintf(name, sizeof name, "%d", s); /* two are called segments */
     if (tables[s] != NULL)
         return ht_h5_grow_table(t->file, name, tables[s], &t->sets[s]);
     bool readings = s == PRE || s == POST;
-    return ht_h5_grow_matrix(t->file, name, readings ? METRICS_MAX : columns, columns, !readings, &t->sets[s]);
+    return ht_h5_grow_matrix(t->file, name, readings ? METRICS_MAX : columns, columns, !readings,
+                             &t->sets[s]);
 }
 
 static bool add(ht_run_tables *t, set s, const void *row, size_t columns)
@@ -123,13 +127,14 @@ static bool add_readings(ht_run_tables *t, const ht_segment *g)
 {
     double pre[METRICS_MAX], post[METRICS_MAX];
     lay_out_readings(t, &g->pre, pre);
-    lay_out_readings(t, &g->post, post);        /* both are as wide as all metrics so far */
+    lay_out_readings(t, &g->post, post); /* both are as wide as all metrics so far */
     return create_set(t, PRE, METRICS_CHUNK) && create_set(t, POST, METRICS_CHUNK) &&
-           ht_h5_grow_add(t->sets[PRE], pre, t->n_metrics) && ht_h5_grow_add(t->sets[POST], post, t->n_metrics);
+           ht_h5_grow_add(t->sets[PRE], pre, t->n_metrics) &&
+           ht_h5_grow_add(t->sets[POST], post, t->n_metrics);
 }
 
-ht_status ht_run_tables_segment(ht_run_tables *t, const ht_segment *g, const ht_mutation *m, const char *primary,
-                                  ht_error *err)
+ht_status ht_run_tables_segment(ht_run_tables *t, const ht_segment *g, const ht_mutation *m,
+                                const char *primary, ht_error *err)
 {
     ht_segment_row segment;
     ht_mutation_row mutation;
@@ -139,7 +144,8 @@ ht_status ht_run_tables_segment(ht_run_tables *t, const ht_segment *g, const ht_
     ht_h5_quiet_begin(&quiet);
     ht_segment_row_fill(&segment, g, m, primary);
     ht_mutation_row_fill(&mutation, m);
-    bool fine = !t->failed && add_readings(t, g) && add(t, SEGMENTS, &segment, 0) && add(t, MUTATIONS, &mutation, 0);
+    bool fine =
+        !t->failed && add_readings(t, g) && add(t, SEGMENTS, &segment, 0) && add(t, MUTATIONS, &mutation, 0);
     return end_row(t, fine, "a segment", &quiet, err);
 }
 
@@ -210,8 +216,8 @@ static bool write_pooled(const ht_run_tables *t, hid_t group, const ht_tuned *tu
     char texts[HT_POOL_KNOBS_MAX][2 * HT_NAME_MAX];
     const char *columns[HT_POOL_KNOBS_MAX];
     ht_study_knob_names(tuned, texts, columns);
-    return write_set(t, group, VERDICTS, NULL) && write_phases(t, group) && write_set(t, group, KNOBS, columns) &&
-           write_set(t, group, FACTORS, columns);
+    return write_set(t, group, VERDICTS, NULL) && write_phases(t, group) &&
+           write_set(t, group, KNOBS, columns) && write_set(t, group, FACTORS, columns);
 }
 
 bool ht_run_tables_write(const ht_run_tables *t, hid_t group, const ht_tuned *tuned)

@@ -12,12 +12,13 @@
 typedef struct ht_run_tables ht_run_tables;
 
 ht_status ht_run_tables_create(ht_run_tables **out, ht_error *err);
-void ht_run_tables_destroy(ht_run_tables *t);   /**< NULL is allowed */
+void ht_run_tables_destroy(ht_run_tables *t); /**< NULL is allowed */
 
-/* Append. A run has segments of one kind: of independent replicas, or verdicts; those of the other kind are left out.
+/* Append. A run has segments of one kind: of independent replicas, or verdicts; those of the other kind are
+ * left out.
  * @return HT_OK; HT_ENOMEM: the row is missing */
-ht_status ht_run_tables_segment(ht_run_tables *t, const ht_segment *g, const ht_mutation *m, const char *primary,
-                                  ht_error *err);
+ht_status ht_run_tables_segment(ht_run_tables *t, const ht_segment *g, const ht_mutation *m,
+                                const char *primary, ht_error *err);
 ht_status ht_run_tables_verdict(ht_run_tables *t, const ht_pool_verdict *v, ht_error *err);
 ht_status ht_run_tables_point(ht_run_tables *t, const ht_curve_point *p, ht_error *err);
 
@@ -30,7 +31,8 @@ bool ht_run_tables_are_pooled(const ht_run_tables *t);
  *  @return false: HDF5 refused, or no memory */
 bool ht_run_tables_write(const ht_run_tables *t, hid_t group, const ht_tuned *tuned);
 
-/** The names of the knobs of a pool, "<actuator>.<knob>". @param[out] texts, names  [HT_POOL_KNOBS_MAX] @return how many */
+/** The names of the knobs of a pool, "<actuator>.<knob>". @param[out] texts, names  [HT_POOL_KNOBS_MAX]
+ * @return how many */
 size_t ht_study_knob_names(const ht_tuned *tuned, char (*texts)[2 * HT_NAME_MAX], const char **names);
 
 #endif

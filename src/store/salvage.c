@@ -249,6 +249,15 @@ static ht_status publish(const harvest *h, const entry *e, const ht_run_sign *de
     return ht_study_publish(study, &run, err);
 }
 
+/* What the run left of replacing its part when it was killed. */
+static void clear_aside(const ht_run_sign *dead, const char *study)
+{
+    char *part = NULL;
+    if (ht_study_part_path(study, dead->study_run, false, &part, NULL) == HT_OK)
+        ht_file_clear_aside(part, dead->pid);
+    free(part);
+}
+
 ht_status ht_salvage_study(const char *dir, const ht_run_sign *dead, const char *study, size_t *segments,
                            ht_error *err)
 {
@@ -257,6 +266,7 @@ ht_status ht_salvage_study(const char *dir, const ht_run_sign *dead, const char 
     *segments = 0;
     if (dead->life != HT_RUN_KILLED || dead->run == 0 || dead->study_run[0] == '\0')
         return HT_OK;
+    clear_aside(dead, study);
     ht_status st = ht_study_pool_parts(study, err);
     if (st == HT_OK)
         st = look_up(study, dead->study_run, &e, err);

@@ -1,9 +1,9 @@
 /* src/store/study.c - put a run into a study; the contract is in study.h.
  *
- * The run is published as a study of its own, its part, which nobody else writes. Then all parts and the study
- * are merged into a new study (study_parts.c, study_merge.c). ht_file_replace puts both where the old ones were, so
- * whatever happens a reader sees the old or the new file. HDF5 writes to no disk.
- * May touch: the study and its parts, the heap, the clock (for `modified`). */
+ * The run is published as a study of its own, its part, which nobody else writes. Then all parts and the
+ * study are merged into a new study (study_parts.c, study_merge.c). ht_file_replace puts both where the old
+ * ones were, so whatever happens a reader sees the old or the new file. HDF5 writes to no disk. May touch:
+ * the study and its parts, the heap, the clock (for `modified`). */
 #include "store/study.h"
 
 #include <stdlib.h>
@@ -31,7 +31,8 @@ static ht_status check_objective(const char *path, const ht_recipe *r, ht_error 
         return st == HT_ENOTFOUND ? HT_OK : st;
     st = ht_study_get_root(file, path, &root, err);
     ht_h5_close(file);
-    if (st == HT_OK && (strcmp(root.objective, r->objective.primary) != 0 || strcmp(root.direction, ours) != 0))
+    if (st == HT_OK &&
+        (strcmp(root.objective, r->objective.primary) != 0 || strcmp(root.direction, ours) != 0))
         return ht_fail(err, HT_EREFUSED,
                        "study '%s' is about '%s' (%s), this run about '%s' (%s): use another study", path,
                        root.objective, root.direction, r->objective.primary, ours);
@@ -53,7 +54,8 @@ static bool fill(hid_t file, const ht_study_run *run)
 {
     ht_study_root root = {.created = run->started, .modified = ht_study_now()};
     char *link = ht_h5_link_name(run->id);
-    hid_t runs = ht_h5_group(file, "runs"), group = link != NULL && runs >= 0 ? ht_h5_group(runs, link) : runs;
+    hid_t runs = ht_h5_group(file, "runs"),
+          group = link != NULL && runs >= 0 ? ht_h5_group(runs, link) : runs;
     HT_H5_COPY(root.name, run->name != NULL ? run->name : "");
     HT_H5_COPY(root.objective, run->recipe->objective.primary);
     HT_H5_COPY(root.direction, ht_study_direction_text(run->recipe->objective.mode));
@@ -87,7 +89,8 @@ static ht_status publish_part(const char *study, const ht_study_run *run, ht_err
     char *path = NULL;
     HT_TRY(ht_study_part_path(study, run->id, true, &path, err));
     hid_t file = ht_h5_create_in_memory(&image);
-    ht_status st = file >= 0 ? finish_part(file, fill(file, run), &image, path, err) : cannot_build(path, err);
+    ht_status st =
+        file >= 0 ? finish_part(file, fill(file, run), &image, path, err) : cannot_build(path, err);
     free(path);
     return st;
 }
@@ -108,14 +111,16 @@ ht_status ht_study_publish(const char *path, const ht_study_run *run, ht_error *
 /* ---- a run that was killed ---------------------------------------------------------------------- */
 
 /* The run as the study has it, with other counts, evidence, and end. */
-static bool fill_amended(hid_t file, hid_t study, const char *path, const char *link, const ht_statistics *s, double ended)
+static bool fill_amended(hid_t file, hid_t study, const char *path, const char *link, const ht_statistics *s,
+                         double ended)
 {
-    static const char *const anew[] = {"ended", HT_STUDY_UPDATED, "total_mutations", "applied_mutations", "failed",
-                                       "suggested", "accept_rate"};
+    static const char *const anew[] = {"ended",  HT_STUDY_UPDATED, "total_mutations", "applied_mutations",
+                                       "failed", "suggested",      "accept_rate"};
     ht_study_root root;
-    hid_t from = H5Gopen2(study, "runs", H5P_DEFAULT), runs = ht_h5_group(file, "runs"), run = H5I_INVALID_HID;
-    bool fine = ht_study_get_root(study, path, &root, NULL) == HT_OK && ht_study_put_root(file, &root) && from >= 0 &&
-                runs >= 0 && H5Ocopy(from, link, runs, link, H5P_DEFAULT, H5P_DEFAULT) >= 0 &&
+    hid_t from = H5Gopen2(study, "runs", H5P_DEFAULT), runs = ht_h5_group(file, "runs"),
+          run = H5I_INVALID_HID;
+    bool fine = ht_study_get_root(study, path, &root, NULL) == HT_OK && ht_study_put_root(file, &root) &&
+                from >= 0 && runs >= 0 && H5Ocopy(from, link, runs, link, H5P_DEFAULT, H5P_DEFAULT) >= 0 &&
                 (run = H5Gopen2(runs, link, H5P_DEFAULT)) >= 0;
     for (size_t i = 0; fine && i < sizeof anew / sizeof *anew; i++)
         fine = H5Adelete(run, anew[i]) >= 0;
@@ -149,7 +154,8 @@ done:
     return st;
 }
 
-ht_status ht_study_amend(const char *path, const char *id, const ht_statistics *statistics, double ended, ht_error *err)
+ht_status ht_study_amend(const char *path, const char *id, const ht_statistics *statistics, double ended,
+                         ht_error *err)
 {
     ht_h5_quiet quiet;
     ht_h5_quiet_begin(&quiet);

@@ -1,5 +1,5 @@
-/* src/store/study_complete.c - what a study says of all its runs together: the evolved recipe, the families and
- * priors, the newest posterior. The contract is in study_format.h.
+/* src/store/study_complete.c - what a study says of all its runs together: the evolved recipe, the families
+ * and priors, the newest posterior. The contract is in study_format.h.
  *
  * May touch: the HDF5 file it is given, the heap. */
 #include <stdlib.h>
@@ -92,7 +92,7 @@ done:
 
 typedef struct {
     double updated;
-    char *link;             /* owned; NULL: none yet */
+    char *link; /* owned; NULL: none yet */
     char id[2 * HT_NAME_MAX];
 } newest;
 
@@ -103,7 +103,8 @@ static bool look_at_run(void *ctx, hid_t group, const char *link)
     char id[2 * HT_NAME_MAX] = "";
     hid_t run = H5Gopen2(group, link, H5P_DEFAULT);
     ht_h5_get_real(run, HT_STUDY_UPDATED, &updated);
-    bool has = run >= 0 && ht_h5_get_text(run, "id", id, sizeof id) && H5Lexists(run, "observations", H5P_DEFAULT) > 0;
+    bool has = run >= 0 && ht_h5_get_text(run, "id", id, sizeof id) &&
+               H5Lexists(run, "observations", H5P_DEFAULT) > 0;
     ht_h5_close(run);
     if (!has || (n->link != NULL && !(updated > n->updated)))
         return true;
@@ -119,11 +120,12 @@ static bool put_posterior(hid_t file)
 {
     newest n = {.link = NULL};
     hid_t runs = ht_h5_group(file, "runs"), group = ht_h5_group(file, "posterior"), run = H5I_INVALID_HID;
-    bool fine = runs >= 0 && group >= 0 && ht_h5_each(runs, look_at_run, &n) && ht_h5_put_text(group, "run", n.id) &&
-                ht_study_put_meaning(group, HT_MEANING_POSTERIOR);
+    bool fine = runs >= 0 && group >= 0 && ht_h5_each(runs, look_at_run, &n) &&
+                ht_h5_put_text(group, "run", n.id) && ht_study_put_meaning(group, HT_MEANING_POSTERIOR);
     if (fine && n.link != NULL) {
         run = H5Gopen2(runs, n.link, H5P_DEFAULT);
-        fine = run >= 0 && H5Lcreate_hard(run, "observations", group, "observations", H5P_DEFAULT, H5P_DEFAULT) >= 0;
+        fine = run >= 0 &&
+               H5Lcreate_hard(run, "observations", group, "observations", H5P_DEFAULT, H5P_DEFAULT) >= 0;
     }
     ht_h5_close(run);
     ht_h5_close(group);

@@ -1,8 +1,8 @@
 /* src/store/study_merge.c - one study of several; the contract is in study_merge.h.
  *
- * Two passes, so that never more than one input is open: first each input tells which runs it has and how complete
- * they are, then the best version of each run is copied, in the order of their ids.
- * May touch: the inputs (reads only), the result, the heap. */
+ * Two passes, so that never more than one input is open: first each input tells which runs it has and how
+ * complete they are, then the best version of each run is copied, in the order of their ids. May touch: the
+ * inputs (reads only), the result, the heap. */
 #include "store/study_merge.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 /* A run in one of the inputs. */
 typedef struct {
-    char *link;                 /* owned */
+    char *link; /* owned */
     size_t input;
     char name[256];
     long long segments, points;
@@ -23,11 +23,11 @@ typedef struct {
 typedef struct {
     size_t n_paths;
     const char *const *paths;
-    ht_study_root root;         /* of the result */
-    const char *about;          /* input that says what it is about; NULL = none yet */
+    ht_study_root root; /* of the result */
+    const char *about;  /* input that says what it is about; NULL = none yet */
     size_t n, room;
-    version *versions;          /* [n], owned */
-    size_t input;               /* that is looked at */
+    version *versions; /* [n], owned */
+    size_t input;      /* that is looked at */
     bool no_memory;
 } merge;
 
@@ -91,9 +91,10 @@ static ht_status take_root(merge *m, const char *path, const ht_study_root *root
         return HT_OK;
     }
     if (strcmp(r->objective, root->objective) != 0 || strcmp(r->direction, root->direction) != 0)
-        return ht_fail(err, HT_EREFUSED,
-                       "study '%s' is about '%s' (%s), '%s' about '%s' (%s): they stay apart; leave one of them out", m->about,
-                       r->objective, r->direction, path, root->objective, root->direction);
+        return ht_fail(
+            err, HT_EREFUSED,
+            "study '%s' is about '%s' (%s), '%s' about '%s' (%s): they stay apart; leave one of them out",
+            m->about, r->objective, r->direction, path, root->objective, root->direction);
     if (root->created > 0 && !(r->created > 0 && r->created <= root->created))
         r->created = root->created;
     if (root->modified > r->modified)
@@ -117,8 +118,10 @@ static ht_status look_at(merge *m, size_t input, ht_error *err)
         runs = H5Gopen2(file, "runs", H5P_DEFAULT);
     if (st == HT_OK && (runs < 0 || !ht_h5_each(runs, add_version, m)))
         st = m->no_memory ? ht_fail(err, HT_ENOMEM, "no memory to merge '%s'", path)
-                          : ht_fail(err, HT_EFORMAT, "study '%s' is damaged: a run in '/runs' cannot be read; move it away "
-                                    "and take a copy that is whole", path);
+                          : ht_fail(err, HT_EFORMAT,
+                                    "study '%s' is damaged: a run in '/runs' cannot be read; move it away "
+                                    "and take a copy that is whole",
+                                    path);
     ht_h5_close(runs);
     ht_h5_close(file);
     return st;
@@ -182,12 +185,13 @@ static ht_status copy_runs(const merge *m, hid_t runs, ht_error *err)
             ht_h5_close(from);
             hid_t file = ht_h5_open(m->paths[v->input]);
             from = file >= 0 ? H5Gopen2(file, "runs", H5P_DEFAULT) : H5I_INVALID_HID;
-            ht_h5_close(file);      /* it stays open as long as the group */
+            ht_h5_close(file); /* it stays open as long as the group */
             open = v->input;
         }
         if (from < 0 || H5Ocopy(from, v->link, runs, v->link, H5P_DEFAULT, H5P_DEFAULT) < 0) {
             ht_h5_close(from);
-            return ht_fail(err, HT_EFORMAT, "study '%s' is damaged: '/runs/%s' cannot be read; it was left as it is",
+            return ht_fail(err, HT_EFORMAT,
+                           "study '%s' is damaged: '/runs/%s' cannot be read; it was left as it is",
                            m->paths[v->input], v->link);
         }
     }

@@ -15,7 +15,7 @@
 #include "store/run_dir.h"
 #include "store/study_merge.h"
 
-enum { TRIES = 3 };     /* when a part is replaced while they are merged */
+enum { TRIES = 3 }; /* when a part is replaced while they are merged */
 
 static bool ends_in_h5(const char *name)
 {
@@ -59,8 +59,8 @@ ht_status ht_study_part_path(const char *study, const char *id, bool make, char 
 /* The study and its parts. */
 typedef struct {
     size_t n, room;
-    char **paths;               /* [n], owned; the first is the study, the others are in order */
-    ht_file_stamp *stamps;      /* [n], owned */
+    char **paths;          /* [n], owned; the first is the study, the others are in order */
+    ht_file_stamp *stamps; /* [n], owned */
 } listing;
 
 static void release(listing *l)

@@ -1,5 +1,5 @@
-/* src/store/study_pool.c - what a study keeps of a pool beside its verdicts: plan, lineage, the champion's schedule,
- * gain. The layout is in docs/study-format.md.
+/* src/store/study_pool.c - what a study keeps of a pool beside its verdicts: plan, lineage, the champion's
+ * schedule, gain. The layout is in docs/study-format.md.
  *
  * May touch: the HDF5 group it is given, the heap. */
 #include <math.h>
@@ -21,11 +21,13 @@ typedef struct {
 
 static const ht_h5_column node_columns[] = {
     HT_H5_COLUMN(node_row, node, HT_H5_INT32, "node: number, from 0"),
-    HT_H5_COLUMN(node_row, parent, HT_H5_INT32, "parent: node whose state it goes on from; -1 = a start of its own"),
+    HT_H5_COLUMN(node_row, parent, HT_H5_INT32,
+                 "parent: node whose state it goes on from; -1 = a start of its own"),
     HT_H5_COLUMN(node_row, replica, HT_H5_INT32, "replica: that trained it, or took the mean"),
     HT_H5_COLUMN(node_row, members, HT_H5_INT32, "members: states in a mean; 1 = trained"),
     HT_H5_COLUMN(node_row, epochs, HT_H5_INT32, "epochs: that it trained; 0 for a mean [epochs]"),
-    HT_H5_COLUMN(node_row, wall, HT_H5_REAL32, "wall: at its start [epochs of one replica since the start of the run]"),
+    HT_H5_COLUMN(node_row, wall, HT_H5_REAL32,
+                 "wall: at its start [epochs of one replica since the start of the run]"),
     HT_H5_COLUMN(node_row, loss, HT_H5_REAL, "loss: at its end [objective]; NaN = diverged, or not known"),
     HT_H5_TEXTS(node_row, what, "what: race, control, mutant, mean, ..: why it was made"),
 };
@@ -34,8 +36,13 @@ static const ht_h5_table node_table = HT_H5_TABLE(node_row, node_columns);
 static node_row fill_node(const ht_pool *pool, const ht_lineage *l, int number)
 {
     ht_lineage_node n = ht_lineage_get(l, number);
-    node_row row = {.node = number, .parent = n.parent, .replica = n.replica, .members = n.members,
-                    .epochs = n.epochs, .wall = (float)n.wall, .loss = ht_pool_shown(pool, n.loss)};
+    node_row row = {.node = number,
+                    .parent = n.parent,
+                    .replica = n.replica,
+                    .members = n.members,
+                    .epochs = n.epochs,
+                    .wall = (float)n.wall,
+                    .loss = ht_pool_shown(pool, n.loss)};
     HT_H5_COPY(row.what, n.what);
     return row;
 }
@@ -91,7 +98,8 @@ typedef struct {
 
 static const ht_h5_column gain_columns[] = {
     HT_H5_TEXTS(gain_row, part, "part: race, trend, selection, mutation, averaging, last_epochs"),
-    HT_H5_COLUMN(gain_row, gain, HT_H5_REAL, "gain: what the champion owes to it [objective], more is better"),
+    HT_H5_COLUMN(gain_row, gain, HT_H5_REAL,
+                 "gain: what the champion owes to it [objective], more is better"),
     HT_H5_COLUMN(gain_row, lo, HT_H5_REAL, "lo: lower end of the 95 % interval [objective]"),
     HT_H5_COLUMN(gain_row, hi, HT_H5_REAL, "hi: upper end"),
 };
@@ -133,8 +141,9 @@ static bool write_gains(hid_t group, const cJSON *gain)
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         const cJSON *part = ht_json_member(gain, parts[i]);
         if (part == NULL)
-            continue;       /* the policy does not split */
-        rows[n] = (gain_row){.gain = number(part, "gain"), .lo = number(part, "lo"), .hi = number(part, "hi")};
+            continue; /* the policy does not split */
+        rows[n] =
+            (gain_row){.gain = number(part, "gain"), .lo = number(part, "lo"), .hi = number(part, "hi")};
         HT_H5_COPY(rows[n].part, parts[i]);
         n++;
     }
@@ -150,8 +159,11 @@ static bool write_shares(hid_t group, const cJSON *gain)
         const cJSON *of = ht_json_member(gain, kinds[i]);
         if (of == NULL)
             continue;
-        rows[n] = (share_row){.accepted = count(of, "accepted"), .judged = count(of, "judged"),
-                              .share = number(of, "share"), .lo = number(of, "lo"), .hi = number(of, "hi")};
+        rows[n] = (share_row){.accepted = count(of, "accepted"),
+                              .judged = count(of, "judged"),
+                              .share = number(of, "share"),
+                              .lo = number(of, "lo"),
+                              .hi = number(of, "hi")};
         HT_H5_COPY(rows[n].of, kinds[i]);
         n++;
     }
@@ -182,7 +194,8 @@ static bool write_settings(hid_t group, const ht_pool *pool)
     bool fine = !plan.failed && ht_h5_write_text(group, "plan", ht_string_peek(&plan)) &&
                 ht_h5_put_text(group, "policy", view.policy) && ht_h5_put_text(group, "stage", view.stage) &&
                 ht_h5_put_int(group, "epochs", ht_pool_given(pool)->epochs) &&
-                ht_h5_put_real(group, "wall", view.wall) && ht_h5_put_real(group, "utilisation", view.utilisation);
+                ht_h5_put_real(group, "wall", view.wall) &&
+                ht_h5_put_real(group, "utilisation", view.utilisation);
     ht_string_release(&plan);
     return fine;
 }

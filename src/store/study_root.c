@@ -11,7 +11,7 @@
 #include "store/study_format.h"
 
 #ifndef HT_COMMIT
-#define HT_COMMIT ""        /* not built from a repository */
+#define HT_COMMIT "" /* not built from a repository */
 #endif
 
 double ht_study_now(void)
@@ -43,8 +43,9 @@ bool ht_study_put_build(hid_t group)
 {
     char hdf5[64];
     hdf5_version(hdf5);
-    return ht_h5_put_text(group, "hottune_version", HT_VERSION) && ht_h5_put_text(group, "hdf5_version", hdf5) &&
-           ht_h5_put_text(group, "compiler", compiler()) && ht_h5_put_text(group, "commit", HT_COMMIT);
+    return ht_h5_put_text(group, "hottune_version", HT_VERSION) &&
+           ht_h5_put_text(group, "hdf5_version", hdf5) && ht_h5_put_text(group, "compiler", compiler()) &&
+           ht_h5_put_text(group, "commit", HT_COMMIT);
 }
 
 bool ht_study_put_versions(hid_t file, const char *format, long long version)
@@ -56,10 +57,12 @@ bool ht_study_put_versions(hid_t file, const char *format, long long version)
 bool ht_study_put_root(hid_t file, const ht_study_root *root)
 {
     return ht_study_put_versions(file, HT_STUDY_FORMAT, HT_STUDY_VERSION) &&
-           ht_h5_put_text(file, HT_STUDY_NAME, root->name) && ht_h5_put_text(file, HT_STUDY_OBJECTIVE, root->objective) &&
+           ht_h5_put_text(file, HT_STUDY_NAME, root->name) &&
+           ht_h5_put_text(file, HT_STUDY_OBJECTIVE, root->objective) &&
            ht_h5_put_text(file, HT_STUDY_DIRECTION, root->direction) &&
            ht_h5_put_real(file, HT_STUDY_CREATED, root->created) &&
-           ht_h5_put_real(file, HT_STUDY_MODIFIED, root->modified) && ht_study_put_meaning(file, HT_MEANING_ROOT);
+           ht_h5_put_real(file, HT_STUDY_MODIFIED, root->modified) &&
+           ht_study_put_meaning(file, HT_MEANING_ROOT);
 }
 
 ht_status ht_study_get_root(hid_t file, const char *path, ht_study_root *root, ht_error *err)

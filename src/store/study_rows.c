@@ -14,7 +14,8 @@ static const ht_h5_column segment_columns[] = {
     HT_H5_COLUMN(ht_segment_row, number, HT_H5_INT, "number: number in the run directory (s_00001 is 1)"),
     HT_H5_COLUMN(ht_segment_row, mutation, HT_H5_INT, "mutation: number of its mutation (m_00001 is 1)"),
     HT_H5_COLUMN(ht_segment_row, replica, HT_H5_INT, "replica: where it was, 0 ..."),
-    HT_H5_COLUMN(ht_segment_row, start_step, HT_H5_INT, "start_step: when the mutation was applied [optimiser steps]"),
+    HT_H5_COLUMN(ht_segment_row, start_step, HT_H5_INT,
+                 "start_step: when the mutation was applied [optimiser steps]"),
     HT_H5_COLUMN(ht_segment_row, end_step, HT_H5_INT, "end_step: when it was judged [optimiser steps]"),
     HT_H5_TEXTS(ht_segment_row, phase, "phase: label of the stretch of the run"),
     HT_H5_TEXTS(ht_segment_row, actuator, "actuator: what was changed"),
@@ -23,13 +24,15 @@ static const ht_h5_column segment_columns[] = {
     HT_H5_TEXTS(ht_segment_row, decision, "decision: accepted, rejected, rolled_back, inconclusive, lost"),
     HT_H5_TEXTS(ht_segment_row, rollback, "rollback: how it was undone; empty = not"),
     HT_H5_TEXTS(ht_segment_row, reason, "reason: why it is inconclusive; empty = it is not"),
-    HT_H5_COLUMN(ht_segment_row, score, HT_H5_REAL, "score: gain less penalties [objective], more is better; NaN = none"),
+    HT_H5_COLUMN(ht_segment_row, score, HT_H5_REAL,
+                 "score: gain less penalties [objective], more is better; NaN = none"),
     HT_H5_COLUMN(ht_segment_row, pre, HT_H5_REAL, "pre: objective before; NaN = not read"),
     HT_H5_COLUMN(ht_segment_row, post, HT_H5_REAL, "post: objective after; NaN = not read"),
     HT_H5_COLUMN(ht_segment_row, nan, HT_H5_FLAG, "nan: loss or objective was not finite [0/1]"),
     HT_H5_COLUMN(ht_segment_row, anomaly, HT_H5_FLAG, "anomaly: the training raised its alarm [0/1]"),
     HT_H5_COLUMN(ht_segment_row, grad_spike, HT_H5_FLAG, "grad_spike: the gradient norm jumped [0/1]"),
-    HT_H5_COLUMN(ht_segment_row, early, HT_H5_FLAG, "early: judged before its horizon, at the end of the run [0/1]"),
+    HT_H5_COLUMN(ht_segment_row, early, HT_H5_FLAG,
+                 "early: judged before its horizon, at the end of the run [0/1]"),
 };
 const ht_h5_table ht_segment_table = HT_H5_TABLE(ht_segment_row, segment_columns);
 
@@ -72,14 +75,17 @@ static const ht_h5_column mutation_columns[] = {
     HT_H5_TEXTS(ht_mutation_row, phase, "phase: label of the stretch of the run"),
     HT_H5_TEXTS(ht_mutation_row, actuator, "actuator: what was changed"),
     HT_H5_TEXTS(ht_mutation_row, key, "key: which family of the actuator"),
-    HT_H5_TEXTS(ht_mutation_row, op, "op: what was done: the family's name, or mult, set, delta for one with a key"),
+    HT_H5_TEXTS(ht_mutation_row, op,
+                "op: what was done: the family's name, or mult, set, delta for one with a key"),
     HT_H5_TEXTS(ht_mutation_row, source, "source: random, tpe, replay"),
     HT_H5_TEXTS(ht_mutation_row, status, "status: what became of it"),
     HT_H5_TEXTS(ht_mutation_row, scale, "scale: on which the value is learned: linear, log, beta"),
     HT_H5_TEXTS(ht_mutation_row, text, "text: the value if it is a text; else empty"),
-    HT_H5_REALS(ht_mutation_row, value, "value: what was asked, one number an element; NaN = no such element"),
+    HT_H5_REALS(ht_mutation_row, value,
+                "value: what was asked, one number an element; NaN = no such element"),
     HT_H5_TEXTS(ht_mutation_row, param, "param: the first knob that was touched; empty = none"),
-    HT_H5_REALS(ht_mutation_row, before, "before: its first numbers before, an element or parameter group each; NaN = none"),
+    HT_H5_REALS(ht_mutation_row, before,
+                "before: its first numbers before, an element or parameter group each; NaN = none"),
     HT_H5_REALS(ht_mutation_row, after, "after: its first numbers after; NaN = none"),
 };
 const ht_h5_table ht_mutation_table = HT_H5_TABLE(ht_mutation_row, mutation_columns);
@@ -117,22 +123,31 @@ void ht_mutation_row_fill(ht_mutation_row *row, const ht_mutation *m)
 /* ---- verdicts of pooled segments ---------------------------------------------------------------- */
 
 static const ht_h5_column verdict_columns[] = {
-    HT_H5_COLUMN(ht_verdict_row, segment, HT_H5_INT32, "segment: number, counts up over the run; its members share it"),
+    HT_H5_COLUMN(ht_verdict_row, segment, HT_H5_INT32,
+                 "segment: number, counts up over the run; its members share it"),
     HT_H5_COLUMN(ht_verdict_row, island, HT_H5_INT32, "island: that the member belonged to, 0 ..."),
     HT_H5_COLUMN(ht_verdict_row, replica, HT_H5_INT32, "replica: that trained it, 0 ..."),
     HT_H5_COLUMN(ht_verdict_row, phase, HT_H5_FLAG, "phase: index into the attribute phases"),
     HT_H5_COLUMN(ht_verdict_row, mutant, HT_H5_FLAG, "mutant: its knobs were changed; 0 = a control [0/1]"),
     HT_H5_COLUMN(ht_verdict_row, accepted, HT_H5_FLAG, "accepted: better than the controls beside it [0/1]"),
-    HT_H5_COLUMN(ht_verdict_row, in_root, HT_H5_FLAG, "in_root: its state is, or is part of, the island's new root [0/1]"),
+    HT_H5_COLUMN(ht_verdict_row, in_root, HT_H5_FLAG,
+                 "in_root: its state is, or is part of, the island's new root [0/1]"),
     HT_H5_COLUMN(ht_verdict_row, finite, HT_H5_FLAG, "finite: it reported a finite loss [0/1]"),
-    HT_H5_COLUMN(ht_verdict_row, start_step, HT_H5_INT, "start_step: of the replica when it began [optimiser steps]"),
+    HT_H5_COLUMN(ht_verdict_row, start_step, HT_H5_INT,
+                 "start_step: of the replica when it began [optimiser steps]"),
     HT_H5_COLUMN(ht_verdict_row, end_step, HT_H5_INT, "end_step: when it reported [optimiser steps]"),
-    HT_H5_COLUMN(ht_verdict_row, wall, HT_H5_REAL32, "wall: at its start [epochs of one replica since the start of the run]"),
-    HT_H5_COLUMN(ht_verdict_row, before, HT_H5_REAL, "before: of the root that it started from [objective]; NaN = unknown"),
-    HT_H5_COLUMN(ht_verdict_row, loss, HT_H5_REAL, "loss: its own at the end [objective]; NaN = diverged or lost"),
-    HT_H5_COLUMN(ht_verdict_row, control, HT_H5_REAL, "control: mean of the controls [objective]; NaN = none"),
-    HT_H5_COLUMN(ht_verdict_row, score, HT_H5_REAL, "score: how much better than the controls [objective]; NaN = none"),
-    HT_H5_COLUMN(ht_verdict_row, score_error, HT_H5_REAL32, "score_error: standard error of the score [objective]; NaN = unknown"),
+    HT_H5_COLUMN(ht_verdict_row, wall, HT_H5_REAL32,
+                 "wall: at its start [epochs of one replica since the start of the run]"),
+    HT_H5_COLUMN(ht_verdict_row, before, HT_H5_REAL,
+                 "before: of the root that it started from [objective]; NaN = unknown"),
+    HT_H5_COLUMN(ht_verdict_row, loss, HT_H5_REAL,
+                 "loss: its own at the end [objective]; NaN = diverged or lost"),
+    HT_H5_COLUMN(ht_verdict_row, control, HT_H5_REAL,
+                 "control: mean of the controls [objective]; NaN = none"),
+    HT_H5_COLUMN(ht_verdict_row, score, HT_H5_REAL,
+                 "score: how much better than the controls [objective]; NaN = none"),
+    HT_H5_COLUMN(ht_verdict_row, score_error, HT_H5_REAL32,
+                 "score_error: standard error of the score [objective]; NaN = unknown"),
 };
 const ht_h5_table ht_verdict_table = HT_H5_TABLE(ht_verdict_row, verdict_columns);
 
@@ -169,5 +184,6 @@ const ht_h5_table ht_curve_table = HT_H5_TABLE(ht_curve_row, curve_columns);
 
 void ht_curve_row_fill(ht_curve_row *row, const ht_curve_point *p)
 {
-    *row = (ht_curve_row){p->replica, p->step, (int32_t)(p->epoch < INT32_MAX ? p->epoch : INT32_MAX), p->value};
+    *row =
+        (ht_curve_row){p->replica, p->step, (int32_t)(p->epoch < INT32_MAX ? p->epoch : INT32_MAX), p->value};
 }

@@ -1,5 +1,6 @@
-/* What a study of a long pooled run costs: appending a verdict (4 knobs), publishing, opening it to look at attributes
- * and the last rows, bytes a segment. Prints a table and, as last line, JSON. A benchmark, not a test.
+/* What a study of a long pooled run costs: appending a verdict (4 knobs), publishing, opening it to look at
+ * attributes and the last rows, bytes a segment. Prints a table and, as last line, JSON. A benchmark, not a
+ * test.
  *
  *     bench_study [SEGMENTS [DIR]]       default: 1000000 in a folder of /tmp, which is removed */
 #include <math.h>
@@ -38,18 +39,27 @@ static double seconds(void)
     return seconds_of(CLOCK_MONOTONIC);
 }
 
-/* Verdict i of a run of 64 replicas in 4 islands: what members of a segment share is the same, the rest is noise. */
+/* Verdict i of a run of 64 replicas in 4 islands: what members of a segment share is the same, the rest is
+ * noise. */
 static ht_pool_verdict make_verdict(size_t i)
 {
     static const char *const phases[] = {"early", "mid", "late"};
     size_t segment = i / MEMBERS, member = i % MEMBERS;
     ht_random r = ht_random_stream(1, HT_RANDOM_TEST, segment, member);
     double wall = (double)segment / 4, root = 2 / (1 + .001 * wall);
-    ht_pool_verdict v = {.replica = (int)(segment % 4 * MEMBERS + member), .island = (int)(segment % 4),
-                         .segment = (int)segment + 1, .phase = phases[segment % 3],
-                         .start_step = (long long)(1000 * wall), .end_step = (long long)(1000 * wall) + 1000, .wall = wall,
-                         .mutant = member < MUTANTS, .finite = true, .before = root, .control = root * .999 + 1e-4,
-                         .score_error = 1e-3 * root, .n_knobs = KNOBS};
+    ht_pool_verdict v = {.replica = (int)(segment % 4 * MEMBERS + member),
+                         .island = (int)(segment % 4),
+                         .segment = (int)segment + 1,
+                         .phase = phases[segment % 3],
+                         .start_step = (long long)(1000 * wall),
+                         .end_step = (long long)(1000 * wall) + 1000,
+                         .wall = wall,
+                         .mutant = member < MUTANTS,
+                         .finite = true,
+                         .before = root,
+                         .control = root * .999 + 1e-4,
+                         .score_error = 1e-3 * root,
+                         .n_knobs = KNOBS};
     v.loss = v.control + 1e-3 * ht_random_normal(&r);
     v.score = v.control - v.loss;
     v.accepted = v.mutant && v.score > 0;
@@ -71,7 +81,8 @@ static ht_pool *make_pool(const ht_recipe *recipe, size_t n)
         member.knobs[k] = (ht_member_knob){.actuator = "opt", .value = .01, .lo = 0, .hi = 1};
         strcpy(member.knobs[k].name, names[k]);
     }
-    const ht_pool_options o = {.n_replicas = 64, .recipe = recipe, .epochs = 1000, .seed = 1, .patience_s = 60};
+    const ht_pool_options o = {
+        .n_replicas = 64, .recipe = recipe, .epochs = 1000, .seed = 1, .patience_s = 60};
     if (ht_pool_create(&o, &member, &pool, &err) != HT_OK) {
         fprintf(stderr, "%s\n", err.text);
         exit(1);
@@ -80,10 +91,16 @@ static ht_pool *make_pool(const ht_recipe *recipe, size_t n)
     for (size_t i = 0; i < n; i++) {
         const ht_pool_verdict v = make_verdict(i);
         int parent = i < MEMBERS ? -1 : (int)(i / MEMBERS * (MEMBERS + 1)) - 1;
-        ht_lineage_node node = {.parent = parent, .what = v.mutant ? "mutant" : "control", .replica = v.replica,
-                                .members = 1, .wall = v.wall, .epochs = 1, .loss = v.loss};
+        ht_lineage_node node = {.parent = parent,
+                                .what = v.mutant ? "mutant" : "control",
+                                .replica = v.replica,
+                                .members = 1,
+                                .wall = v.wall,
+                                .epochs = 1,
+                                .loss = v.loss};
         ht_lineage_add(l, &node, v.h);
-        node = (ht_lineage_node){.parent = parent, .what = "mean", .members = 4, .wall = v.wall, .loss = v.loss};
+        node =
+            (ht_lineage_node){.parent = parent, .what = "mean", .members = 4, .wall = v.wall, .loss = v.loss};
         if (i % MEMBERS == MEMBERS - 1)
             ht_lineage_add(l, &node, NULL);
     }
@@ -91,7 +108,8 @@ static ht_pool *make_pool(const ht_recipe *recipe, size_t n)
 }
 
 typedef struct {
-    double mean_us, worst_us, over_1ms;     /* of processor time, so that neighbours do not count; how many calls */
+    double mean_us, worst_us,
+        over_1ms; /* of processor time, so that neighbours do not count; how many calls */
 } appending;
 
 static appending append_all(ht_run_tables *t, size_t n)
@@ -172,8 +190,15 @@ int main(int argc, char **argv)
         return 1;
     ht_pool *pool = make_pool(recipe, n);
     appending a = append_all(tables, n);
-    ht_study_run run = {.id = "bench", .started = 1, .recipe = recipe, .tables = tables, .statistics = &statistics,
-                        .has_result = true, .result_val = 1, .n_replicas = 64, .pool = pool,
+    ht_study_run run = {.id = "bench",
+                        .started = 1,
+                        .recipe = recipe,
+                        .tables = tables,
+                        .statistics = &statistics,
+                        .has_result = true,
+                        .result_val = 1,
+                        .n_replicas = 64,
+                        .pool = pool,
                         .tuned = ht_pool_knobs(pool)};
     double published = INFINITY;
     ht_error err = {""};
@@ -189,12 +214,14 @@ int main(int argc, char **argv)
         return 1;
     double opened = best_of(5, time_opening, study), bytes = (double)size.st_size / (double)n;
     printf("%-44s %12zu\n", "segments", n);
-    printf("%-44s %12.2f us\n%-44s %12.1f us\n", "append one, mean (processor time)", a.mean_us, "append one, worst (processor time)", a.worst_us);
+    printf("%-44s %12.2f us\n%-44s %12.1f us\n", "append one, mean (processor time)", a.mean_us,
+           "append one, worst (processor time)", a.worst_us);
     printf("%-44s %12.0f\n", "appends of more than 1 ms", a.over_1ms);
     printf("%-44s %12.3f s\n", "publish part and study, best of 5", published);
     printf("%-44s %12.3f s\n", "open, check the seal, attributes, last rows", opened);
     printf("%-44s %12.1f\n", "bytes a segment", bytes);
-    printf("{\"segments\": %zu, \"append_mean_us\": %.3f, \"append_worst_us\": %.1f, \"appends_over_1ms\": %.0f, "
+    printf("{\"segments\": %zu, \"append_mean_us\": %.3f, \"append_worst_us\": %.1f, \"appends_over_1ms\": "
+           "%.0f, "
            "\"publish_s\": %.3f, \"open_s\": %.3f, \"bytes_per_segment\": %.1f}\n",
            n, a.mean_us, a.worst_us, a.over_1ms, published, opened, bytes);
     ht_pool_destroy(pool);

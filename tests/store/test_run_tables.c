@@ -1,4 +1,5 @@
-/* tests/store/test_run_tables.c - tables that grow: what is appended comes out, however many rows there are. */
+/* tests/store/test_run_tables.c - tables that grow: what is appended comes out, however many rows there are.
+ */
 #include <math.h>
 #include <stdlib.h>
 
@@ -28,10 +29,23 @@ static void drop_copy(copied *c)
 static ht_pool_verdict make_verdict(int i)
 {
     static const char *const phases[] = {"early", "late"};
-    ht_pool_verdict v = {.replica = i % 7, .island = i % 3, .segment = i / 4, .phase = phases[i / 4 % 2], .start_step = i,
-                         .end_step = i + 10, .wall = .25 * i, .mutant = i % 2, .finite = true, .accepted = i % 4 == 1,
-                         .in_root = i % 4 == 3, .before = 2, .loss = 1 + 1e-9 * i, .control = 1.5, .score = .5 - 1e-9 * i,
-                         .score_error = .1, .n_knobs = 2};
+    ht_pool_verdict v = {.replica = i % 7,
+                         .island = i % 3,
+                         .segment = i / 4,
+                         .phase = phases[i / 4 % 2],
+                         .start_step = i,
+                         .end_step = i + 10,
+                         .wall = .25 * i,
+                         .mutant = i % 2,
+                         .finite = true,
+                         .accepted = i % 4 == 1,
+                         .in_root = i % 4 == 3,
+                         .before = 2,
+                         .loss = 1 + 1e-9 * i,
+                         .control = 1.5,
+                         .score = .5 - 1e-9 * i,
+                         .score_error = .1,
+                         .n_knobs = 2};
     v.h[0] = i;
     v.h[1] = -i;
     v.x[0] = .5 * i;
@@ -77,9 +91,9 @@ static void every_verdict_comes_out_with_its_knobs_and_factors_at_any_time(void)
         for (int i = 0; i < made; i++) {
             const ht_pool_verdict v = make_verdict(i);
             const ht_verdict_row *row = (const ht_verdict_row *)rows + i;
-            if (row->segment != v.segment || row->replica != v.replica || row->loss != v.loss || row->phase != i / 4 % 2 ||
-                row->accepted != v.accepted || row->end_step != v.end_step || h[2 * i] != i || h[2 * i + 1] != -i ||
-                x[2 * i] != .5 * i || x[2 * i + 1] != 0) {
+            if (row->segment != v.segment || row->replica != v.replica || row->loss != v.loss ||
+                row->phase != i / 4 % 2 || row->accepted != v.accepted || row->end_step != v.end_step ||
+                h[2 * i] != i || h[2 * i + 1] != -i || x[2 * i] != .5 * i || x[2 * i + 1] != 0) {
                 CU_FAIL("a row is not what was appended");
                 break;
             }
@@ -96,7 +110,8 @@ static void every_verdict_comes_out_with_its_knobs_and_factors_at_any_time(void)
 
 static ht_segment make_segment(unsigned long i, const char *metric)
 {
-    ht_segment g = {.number = i, .mutation = i, .horizon = "next_val_epoch_end", .decision = HT_DECISION_ACCEPTED};
+    ht_segment g = {
+        .number = i, .mutation = i, .horizon = "next_val_epoch_end", .decision = HT_DECISION_ACCEPTED};
     ht_readings_put(&g.pre, "val/loss", (double)i);
     if (metric != NULL)
         ht_readings_put(&g.post, metric, -(double)i);
@@ -120,7 +135,8 @@ static void a_metric_that_comes_late_is_a_column_that_has_no_number_before(void)
     read_matrix(c.file, "readings_post", N, 3, post);
     for (int i = 0; i < N; i++) {
         CU_ASSERT_TRUE(pre[3 * i] == i && isnan(pre[3 * i + 1]) && isnan(pre[3 * i + 2]));
-        CU_ASSERT_TRUE(isnan(post[3 * i]) && (i >= 20 && i < 30 ? post[3 * i + 1] == -i : isnan(post[3 * i + 1])) &&
+        CU_ASSERT_TRUE(isnan(post[3 * i]) &&
+                       (i >= 20 && i < 30 ? post[3 * i + 1] == -i : isnan(post[3 * i + 1])) &&
                        (i >= 30 ? post[3 * i + 2] == -i : isnan(post[3 * i + 2])));
     }
     drop_copy(&c);

@@ -209,6 +209,38 @@ static void a_run_without_any_segment_is_a_run(void)
     folder_remove(&f);
 }
 
+static void the_counts_of_a_killed_run_are_amended_and_its_tables_stay(void)
+{
+    folder f;
+    made m;
+    size_t n = 0;
+    void *rows = NULL;
+    double ended = 0;
+    long long accepted = 0;
+    ht_run_evidence *runs = NULL;
+    folder_make(&f);
+    make_run(&m, "r1", 100, 0.5);
+    m.run.ended = 0;
+    CU_ASSERT_EQUAL(ht_study_publish(folder_file(&f, "study.h5"), &m.run, NULL), HT_OK);
+    ht_statistics_release(&m.statistics);       /* as if the logs told of the first four segments only */
+    ht_statistics_init(&m.statistics);
+    for (int i = 0; i < 4; i++)
+        CU_ASSERT_EQUAL(ht_statistics_segment(&m.statistics, &m.segments[i], &m.mutations[i]), HT_OK);
+    CU_ASSERT_EQUAL(ht_study_amend(folder_file(&f, "study.h5"), "r1", &m.statistics, 150, NULL), HT_OK);
+    CU_ASSERT_EQUAL(ht_study_evidence(folder_file(&f, "study.h5"), &n, &runs, NULL), HT_OK);
+    CU_ASSERT_TRUE(n == 1 && runs[0].evidence[0].wins == 3);
+    ht_study_evidence_free(n, runs);
+    hid_t file = ht_h5_open(folder_file(&f, "study.h5")), run = H5Gopen2(file, "runs/r1", H5P_DEFAULT);
+    CU_ASSERT_TRUE(ht_h5_get_real(run, "ended", &ended) && ended == 150);
+    CU_ASSERT_TRUE(ht_h5_get_int(run, "accepted", &accepted) && accepted == 3);
+    CU_ASSERT_TRUE(ht_h5_read_table(run, "segments", &ht_segment_table, &n, &rows) && n == SEGMENTS);
+    free(rows);
+    ht_h5_close(run);
+    ht_h5_close(file);
+    made_release(&m);
+    folder_remove(&f);
+}
+
 /* ---- what is refused ---------------------------------------------------------------------------- */
 
 static void a_missing_study_is_not_found(void)
@@ -462,7 +494,7 @@ CASES("study", CASE(a_study_gives_back_the_evidence_of_each_run_oldest_first),
       CASE(a_run_that_began_with_the_evolved_recipe_does_not_count_the_others_twice),
       CASE(the_layout_is_the_documented_one),
       CASE(nothing_stays_open_and_the_programs_error_printing_is_as_before),
-      CASE(a_run_without_any_segment_is_a_run), CASE(a_missing_study_is_not_found),
+      CASE(a_run_without_any_segment_is_a_run), CASE(the_counts_of_a_killed_run_are_amended_and_its_tables_stay), CASE(a_missing_study_is_not_found),
       CASE(a_study_about_another_objective_is_refused_and_untouched),
       CASE(what_is_no_study_is_refused_and_untouched),
       CASE(a_study_that_is_cut_off_anywhere_is_refused_or_reads_no_rubbish),

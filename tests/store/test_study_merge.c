@@ -35,7 +35,11 @@ static ht_status merge(folder *f, const char *out, const char *const *files, ht_
     snprintf(paths[MOST], sizeof paths[MOST], "%s", folder_file(f, out));
     return ht_study_merge(n, inputs, paths[MOST], err);
 }
-#define FILES(...) (const char *const[]){__VA_ARGS__, NULL}
+#define FILES(...)                                                                                           \
+    (const char *const[])                                                                                    \
+    {                                                                                                        \
+        __VA_ARGS__, NULL                                                                                    \
+    }
 
 static bool same_bytes(folder *f, const char *a, const char *b)
 {
@@ -219,7 +223,7 @@ static void a_study_that_lost_a_run_gets_it_back_from_its_part(void)
     folder_make(&f);
     CU_ASSERT_EQUAL(publish(&f, "a", 100, .5, NULL), HT_OK);
     CU_ASSERT_EQUAL(publish(&f, "b", 200, .5, NULL), HT_OK);
-    put_study(&f, "study.h5", "c", 300, .5);        /* somebody who had seen neither of them was the last to write */
+    put_study(&f, "study.h5", "c", 300, .5); /* somebody who had seen neither of them was the last to write */
     CU_ASSERT_EQUAL(look(&f, "study.h5", NULL), 1);
     CU_ASSERT_EQUAL(ht_study_pool_parts(folder_file(&f, "study.h5"), NULL), HT_OK);
     CU_ASSERT_EQUAL(look(&f, "study.h5", NULL), 3);
@@ -266,17 +270,17 @@ static void a_full_disk_leaves_study_and_parts_whole_and_writing_recovers(void)
     CU_ASSERT_EQUAL(publish(&f, "a", 100, .5, NULL), HT_OK);
     CU_ASSERT_EQUAL(stat(folder_file(&f, "study.parts/a.h5"), &part), 0);
     ht_file_stamp before = ht_file_look(folder_file(&f, "study.h5"));
-    bytes_limit((rlim_t)part.st_size + 100);        /* room for a part, not for the study of two */
+    bytes_limit((rlim_t)part.st_size + 100); /* room for a part, not for the study of two */
     CU_ASSERT_EQUAL(publish(&f, "b", 200, .5, &err), HT_EIO);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "study.h5"));
-    bytes_limit(1000);                              /* not even for a part */
+    bytes_limit(1000); /* not even for a part */
     CU_ASSERT_EQUAL(publish(&f, "c", 300, .5, &err), HT_EIO);
     bytes_limit(RLIM_INFINITY);
     ht_file_stamp after = ht_file_look(folder_file(&f, "study.h5"));
     CU_ASSERT_TRUE(ht_file_same(&before, &after));
     CU_ASSERT_EQUAL(look(&f, "study.h5", NULL), 1);
     CU_ASSERT_EQUAL(publish(&f, "c", 300, .5, NULL), HT_OK);
-    CU_ASSERT_EQUAL(look(&f, "study.h5", NULL), 3);     /* the part that had room is pooled, too */
+    CU_ASSERT_EQUAL(look(&f, "study.h5", NULL), 3); /* the part that had room is pooled, too */
     folder_remove(&f);
 }
 
@@ -307,10 +311,11 @@ static void a_folder_that_cannot_be_written_is_told_and_nothing_is_there(void)
     folder_remove(&f);
 }
 
-CASES("study_merge", CASE(a_merge_does_not_depend_on_the_order_of_its_inputs), CASE(merging_again_changes_nothing),
-      CASE(of_one_run_the_most_complete_version_is_taken),
+CASES("study_merge", CASE(a_merge_does_not_depend_on_the_order_of_its_inputs),
+      CASE(merging_again_changes_nothing), CASE(of_one_run_the_most_complete_version_is_taken),
       CASE(times_are_those_of_the_inputs_and_the_name_is_that_of_the_oldest_run),
-      CASE(studies_of_two_objectives_stay_apart), CASE(an_input_that_is_no_study_is_named_and_nothing_is_written),
+      CASE(studies_of_two_objectives_stay_apart),
+      CASE(an_input_that_is_no_study_is_named_and_nothing_is_written),
       CASE(a_study_that_lost_a_run_gets_it_back_from_its_part), CASE(writers_at_the_same_moment_lose_nothing),
       CASE(a_full_disk_leaves_study_and_parts_whole_and_writing_recovers),
       CASE(a_folder_that_cannot_be_written_is_told_and_nothing_is_there))

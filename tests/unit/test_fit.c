@@ -9,20 +9,30 @@ static ht_recipe *recipe_with(const char *families)
 {
     char text[512];
     ht_recipe *r = NULL;
-    snprintf(text, sizeof text, "version: 1\nobjective: {primary: val/loss, mode: min}\nactuators:\n  opt:\n    mutations:\n%s",
+    snprintf(text, sizeof text,
+             "version: 1\nobjective: {primary: val/loss, mode: min}\nactuators:\n  opt:\n    mutations:\n%s",
              families);
     CU_ASSERT_EQUAL_FATAL(ht_recipe_parse(text, "test", &r, NULL), HT_OK);
     return r;
 }
 
-/* What is left of 10 wins at `center` with `spread` when a recipe with families `now` learns of a run with `then`. */
+/* What is left of 10 wins at `center` with `spread` when a recipe with families `now` learns of a run with
+ * `then`. */
 static ht_evidence fit(const char *then, const char *now, const char *key, double center, double spread)
 {
     ht_recipe *r = recipe_with(now);
-    ht_evidence e = {.actuator = "opt", .win_rate = .8, .mean_score = 1, .win_center = center, .win_spread = spread,
+    ht_evidence e = {.actuator = "opt",
+                     .win_rate = .8,
+                     .mean_score = 1,
+                     .win_center = center,
+                     .win_spread = spread,
                      .wins = 10};
     strcpy(e.key, key);
-    ht_run_evidence run = {.source = "a", .n = 1, .evidence = &e, .space = then != NULL ? recipe_with(then) : NULL}, out;
+    ht_run_evidence run = {.source = "a",
+                           .n = 1,
+                           .evidence = &e,
+                           .space = then != NULL ? recipe_with(then) : NULL},
+                    out;
     CU_ASSERT_EQUAL_FATAL(ht_evidence_fit(r, &run, &out, NULL), HT_OK);
     ht_evidence fitted = out.evidence[0];
     CU_ASSERT_EQUAL(e.wins, 10);
@@ -32,7 +42,8 @@ static ht_evidence fit(const char *then, const char *now, const char *key, doubl
     return fitted;
 }
 
-static const char wide[] = "      lr_mult: {bounds: [0.25, 4.0]}\n", lower[] = "      lr_mult: {bounds: [0.25, 1.0]}\n";
+static const char wide[] = "      lr_mult: {bounds: [0.25, 4.0]}\n",
+                  lower[] = "      lr_mult: {bounds: [0.25, 1.0]}\n";
 
 static void bounds_that_are_no_narrower_change_nothing(void)
 {
@@ -40,18 +51,20 @@ static void bounds_that_are_no_narrower_change_nothing(void)
     CU_ASSERT_TRUE(e.wins == 10 && e.win_center == .9 && e.win_spread == .5);
     e = fit(wide, wide, "lr_mult", .9, .5);
     CU_ASSERT_TRUE(e.wins == 10 && e.win_center == .9 && e.win_spread == .5);
-    e = fit(NULL, lower, "lr_mult", 3, .5);     /* nobody knows what its bounds were */
+    e = fit(NULL, lower, "lr_mult", 3, .5); /* nobody knows what its bounds were */
     CU_ASSERT_TRUE(e.wins == 10 && e.win_center == 3);
 }
 
-/* By hand: centre 0 and spread 0.5 in log, cut at 0 and -ln 4 = -2.7726 spreads: half of what was there; its mean is
- * (f(2.7726) - f(0)) / (F(0) - F(-2.7726)) = -0.7852 spreads, f and F being the normal density and distribution. */
+/* By hand: centre 0 and spread 0.5 in log, cut at 0 and -ln 4 = -2.7726 spreads: half of what was there; its
+ * mean is (f(2.7726) - f(0)) / (F(0) - F(-2.7726)) = -0.7852 spreads, f and F being the normal density and
+ * distribution. */
 static void half_of_the_bounds_leave_half_of_the_evidence_and_its_mean(void)
 {
     ht_evidence e = fit(wide, lower, "lr_mult", 1, .5);
     CU_ASSERT_DOUBLE_EQUAL(e.wins, 5, 1e-9);
     CU_ASSERT_DOUBLE_EQUAL(log(e.win_center), -.3926, 1e-4);
-    CU_ASSERT_TRUE(e.win_spread > .25 && e.win_spread < .31);   /* 0.603 of the whole for half a normal distribution */
+    CU_ASSERT_TRUE(e.win_spread > .25 &&
+                   e.win_spread < .31); /* 0.603 of the whole for half a normal distribution */
 }
 
 static void evidence_without_a_spread_is_there_or_not(void)
@@ -68,10 +81,14 @@ static void evidence_far_outside_counts_nothing(void)
 
 static void another_scale_is_another_knob(void)
 {
-    CU_ASSERT_EQUAL(fit("      eps_delta: {bounds: [0.5, 1.0]}\n", "      eps_delta: {bounds: [0.5, 1.0]}\n", "eps_delta", .6, .1).wins, 10);
+    CU_ASSERT_EQUAL(fit("      eps_delta: {bounds: [0.5, 1.0]}\n", "      eps_delta: {bounds: [0.5, 1.0]}\n",
+                        "eps_delta", .6, .1)
+                        .wins,
+                    10);
     ht_recipe *r = recipe_with(wide), *other = NULL;
-    static const char set[] = "version: 1\nobjective: {primary: val/loss, mode: min}\nactuators:\n  opt:\n    keys:\n"
-                              "      lr_mult: {mode: set, bounds: [0.25, 4.0]}\n";
+    static const char set[] =
+        "version: 1\nobjective: {primary: val/loss, mode: min}\nactuators:\n  opt:\n    keys:\n"
+        "      lr_mult: {mode: set, bounds: [0.25, 4.0]}\n";
     CU_ASSERT_EQUAL_FATAL(ht_recipe_parse(set, "test", &other, NULL), HT_OK);
     ht_evidence e = {.actuator = "opt", .key = "lr_mult", .wins = 10, .win_center = 1};
     ht_run_evidence run = {.n = 1, .evidence = &e, .space = other}, out;
@@ -84,9 +101,12 @@ static void another_scale_is_another_knob(void)
 
 static void a_family_that_was_not_there_begins_without_evidence(void)
 {
-    ht_recipe *r = recipe_with("      lr_mult: {bounds: [0.25, 4.0]}\n      wd_mult: {bounds: [0.5, 2.0], prior_center: 1.5}\n"),
-              *evolved = NULL;
-    ht_evidence e = {.actuator = "opt", .key = "lr_mult", .win_rate = .8, .mean_score = 1, .win_center = .5, .wins = 10};
+    ht_recipe
+        *r = recipe_with(
+            "      lr_mult: {bounds: [0.25, 4.0]}\n      wd_mult: {bounds: [0.5, 2.0], prior_center: 1.5}\n"),
+        *evolved = NULL;
+    ht_evidence e = {
+        .actuator = "opt", .key = "lr_mult", .win_rate = .8, .mean_score = 1, .win_center = .5, .wins = 10};
     ht_run_evidence run = {.source = "a", .n = 1, .evidence = &e, .space = recipe_with(wide)};
     CU_ASSERT_EQUAL_FATAL(ht_recipe_evolve(r, 1, &run, 1, 1, &evolved, NULL), HT_OK);
     const ht_actuator_spec *opt = ht_recipe_actuator(evolved, "opt");
@@ -101,7 +121,14 @@ static void a_family_that_was_not_there_begins_without_evidence(void)
 static void lessons_of_pooled_runs_are_weighed_alike(void)
 {
     ht_recipe *r = recipe_with(lower);
-    ht_lesson l = {.actuator = "opt", .key = "lr_mult", .factor = 1, .spread = .5, .n = 8, .wins = 6, .fresh = 4, .fresh_wins = 2};
+    ht_lesson l = {.actuator = "opt",
+                   .key = "lr_mult",
+                   .factor = 1,
+                   .spread = .5,
+                   .n = 8,
+                   .wins = 6,
+                   .fresh = 4,
+                   .fresh_wins = 2};
     ht_run_evidence run = {.source = "a", .n_lessons = 1, .lessons = &l, .space = recipe_with(wide)}, out;
     CU_ASSERT_EQUAL_FATAL(ht_evidence_fit(r, &run, &out, NULL), HT_OK);
     CU_ASSERT_DOUBLE_EQUAL(out.lessons[0].n, 4, 1e-9);
@@ -113,6 +140,7 @@ static void lessons_of_pooled_runs_are_weighed_alike(void)
 }
 
 CASES("fit", CASE(bounds_that_are_no_narrower_change_nothing),
-      CASE(half_of_the_bounds_leave_half_of_the_evidence_and_its_mean), CASE(evidence_without_a_spread_is_there_or_not),
-      CASE(evidence_far_outside_counts_nothing), CASE(another_scale_is_another_knob),
-      CASE(a_family_that_was_not_there_begins_without_evidence), CASE(lessons_of_pooled_runs_are_weighed_alike))
+      CASE(half_of_the_bounds_leave_half_of_the_evidence_and_its_mean),
+      CASE(evidence_without_a_spread_is_there_or_not), CASE(evidence_far_outside_counts_nothing),
+      CASE(another_scale_is_another_knob), CASE(a_family_that_was_not_there_begins_without_evidence),
+      CASE(lessons_of_pooled_runs_are_weighed_alike))
