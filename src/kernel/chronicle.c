@@ -27,7 +27,6 @@ typedef struct {
     ht_input_kind kind;
     int replica;
     double time;
-    uint64_t index;             /* in the journal */
     unsigned char *bytes;       /* [n], owned, a 0 behind them */
     size_t n;
 } pending_input;
@@ -319,30 +318,20 @@ static bool make_room(scan *s, uint64_t index)
     return true;
 }
 
-static void read_u64(const unsigned char *bytes, size_t i, uint64_t *out)
-{
-    memcpy(out, bytes + 8 * i, 8);
-}
-
-/* From here on the run went on from a checkpoint: [begin, this) did not happen, but for what was pending. */
+/* From here on the run went on from a checkpoint: [begin, this) did not happen. */
 static ht_status leave_out(scan *s, uint64_t index, const ht_input *in, ht_error *err)
 {
-    uint64_t begin, kept;
-    if (in->n < 8 || in->n % 8 != 0)
+    uint64_t begin = UINT64_MAX;
+    if (in->n == sizeof begin)
+        memcpy(&begin, in->bytes, sizeof begin);
+    if (begin > index)
         return ht_fail(err, HT_EFORMAT, "'%s': record %llu says RESUMED and not from where", s->h->journal,
                        (unsigned long long)index);
-    read_u64(in->bytes, 0, &begin);
-    for (uint64_t i = begin; i < index; i++)
-        s->h->left_out[i] = 1;
-    for (size_t i = 1; i < in->n / 8; i++) {
-        read_u64(in->bytes, i, &kept);
-        if (kept >= begin && kept < index)
-            s->h->left_out[kept] = 0;
-    }
+    memset(s->h->left_out + begin, 1, index - begin);
     return HT_OK;
 }
 
-static bool keep_pending(ht_chronicle *h, uint64_t index, const ht_input *in)
+static bool keep_pending(ht_chronicle *h, const ht_input *in)
 {
     pending_input *list = realloc(h->pending, (h->n_pending + 1) * sizeof *list);
     unsigned char *bytes = malloc(in->n + 1);
@@ -355,7 +344,7 @@ static bool keep_pending(ht_chronicle *h, uint64_t index, const ht_input *in)
     if (in->n > 0)
         memcpy(bytes, in->bytes, in->n);
     bytes[in->n] = 0;
-    list[h->n_pending++] = (pending_input){(ht_input_kind)in->kind, in->replica, in->time, index, bytes, in->n};
+    list[h->n_pending++] = (pending_input){(ht_input_kind)in->kind, in->replica, in->time, bytes, in->n};
     return true;
 }
 
@@ -387,11 +376,11 @@ static ht_status look_at(void *ctx, uint64_t index, const ht_input *in, ht_error
         HT_TRY(leave_out(s, index, in, err));
     if (index < c->inputs || index >= c->inputs + c->pending)
         return HT_OK;
-    if (in->kind == HT_INPUT_SAVED && in->n == 8) {
-        read_u64(in->bytes, 0, &number);
+    if (in->kind == HT_INPUT_SAVED && in->n == sizeof number) {
+        memcpy(&number, in->bytes, sizeof number);
         if (number == c->number && in->replica >= 0 && (size_t)in->replica < s->n)
             s->saved[in->replica] = true;
-    } else if (is_pending(s, in) && !keep_pending(s->h, index, in)) {
+    } else if (is_pending(s, in) && !keep_pending(s->h, in)) {
         return ht_fail(err, HT_ENOMEM, "no memory for a journal");
     }
     return HT_OK;
@@ -498,20 +487,6 @@ static ht_status tell(void *ctx, uint64_t index, const ht_input *in, ht_error *e
     return st;
 }
 
-static ht_status append_resumed(ht_chronicle *h, ht_error *err)
-{
-    uint64_t *words = malloc((h->n_pending + 1) * sizeof *words);
-    if (words == NULL)
-        return ht_fail(err, HT_ENOMEM, "no memory for a journal");
-    words[0] = h->commit.inputs;
-    for (size_t i = 0; i < h->n_pending; i++)
-        words[i + 1] = h->pending[i].index;
-    ht_status st = ht_chronicle_input(h, HT_INPUT_RESUMED, h->commit.time, -1, words,
-                                      (h->n_pending + 1) * sizeof *words, err);
-    free(words);
-    return st == HT_OK ? ht_input_log_sync(h->log, err) : st;
-}
-
 ht_status ht_chronicle_tell(ht_chronicle *h, ht_coordinator *c, void (*drain)(void *ctx), void *ctx, ht_error *err)
 {
     telling t = {.h = h, .c = c, .drain = drain, .ctx = ctx};
@@ -526,17 +501,36 @@ ht_status ht_chronicle_tell(ht_chronicle *h, ht_coordinator *c, void (*drain)(vo
         return ht_fail(err, HT_EREFUSED,
                        "the coordinator decides otherwise than the one that made the checkpoint: resume with the same "
                        "version of hottune");
-    HT_TRY(ht_input_log_reopen(h->journal, h->records, &h->log, err));
-    return append_resumed(h, err);
+    return ht_input_log_reopen(h->journal, h->records, &h->log, err);
 }
 
-ht_status ht_chronicle_hand_over(ht_chronicle *h, ht_coordinator *c, void (*drain)(void *ctx), void *ctx,
-                                 ht_error *err)
+ht_status ht_chronicle_resume(ht_chronicle *h, ht_error *err)
+{
+    HT_TRY(ht_chronicle_input(h, HT_INPUT_RESUMED, h->commit.time, -1, &h->commit.inputs, sizeof h->commit.inputs, err));
+    return ht_input_log_sync(h->log, err);
+}
+
+bool ht_chronicle_crowd(ht_chronicle *h, int n)
+{
+    bool *awaited = n > h->o.n_replicas ? realloc(h->awaited, (size_t)n * sizeof *awaited) : h->awaited;
+    if (awaited == NULL)
+        return false;
+    h->awaited = awaited;
+    h->o.n_replicas = n > h->o.n_replicas ? n : h->o.n_replicas;
+    return true;
+}
+
+ht_status ht_chronicle_hand_over(ht_chronicle *h, ht_coordinator *c, const bool *present, void (*drain)(void *ctx),
+                                 void *ctx, ht_error *err)
 {
     ht_status st = HT_OK;
     for (size_t i = 0; i < h->n_pending && st == HT_OK; i++) {
         const pending_input *p = &h->pending[i];
-        st = ht_feed(c, p->kind, p->time, p->replica, p->bytes, p->n, err);
+        if (p->replica >= 0 && !present[p->replica])
+            continue;
+        st = ht_chronicle_input(h, p->kind, p->time, p->replica, p->bytes, p->n, err);
+        if (st == HT_OK)
+            st = ht_feed(c, p->kind, p->time, p->replica, p->bytes, p->n, err);
         drain(ctx);
     }
     forget_pending(h);

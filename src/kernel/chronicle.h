@@ -7,8 +7,8 @@
  *  Nobody waits for it. To go on from it, the coordinator is fed the same inputs again, replicas read their
  *  images, and the pending messages are handed over once more.
  *
- *  The journal only grows. Going on from a checkpoint appends RESUMED, which says from where: inputs behind that
- *  which were not pending do not count any more.
+ *  The journal only grows. Going on from a checkpoint appends RESUMED, which says from where: inputs behind that do
+ *  not count any more. What was pending follows once more.
  *
  *  When a checkpoint is due: what they cost is measured; they take at most a fiftieth of the run's time. */
 #ifndef HT_KERNEL_CHRONICLE_H
@@ -45,9 +45,13 @@ const ht_commit *ht_chronicle_commit(const ht_chronicle *h);
  *                ht_chronicle_said)
  *  @return HT_OK; HT_EREFUSED: it decides otherwise than it did; HT_EFORMAT, HT_EIO, HT_ENOMEM */
 ht_status ht_chronicle_tell(ht_chronicle *h, ht_coordinator *c, void (*drain)(void *ctx), void *ctx, ht_error *err);
-/** Then, when the replicas are back: hand over what was pending. */
-ht_status ht_chronicle_hand_over(ht_chronicle *h, ht_coordinator *c, void (*drain)(void *ctx), void *ctx,
-                                 ht_error *err);
+/** Then, when the replicas are back: inputs behind the checkpoint do not count any more; new ones follow. */
+ht_status ht_chronicle_resume(ht_chronicle *h, ht_error *err);
+/** Then hand over what was pending of those who are present [n_replicas], as inputs like any other. */
+ht_status ht_chronicle_hand_over(ht_chronicle *h, ht_coordinator *c, const bool *present, void (*drain)(void *ctx),
+                                 void *ctx, ht_error *err);
+/** Checkpoints are of n replicas from now on, more than before. @return false: no memory */
+bool ht_chronicle_crowd(ht_chronicle *h, int n);
 /** Of an opened one: the latest time in what counts. The coordinator's clock goes on from there. */
 double ht_chronicle_time(const ht_chronicle *h);
 /** When the journal that it found was written last, seconds since 1970. */

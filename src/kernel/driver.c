@@ -72,7 +72,7 @@ void ht_driver_drain(ht_driver *d)
     while (ht_coordinator_next_message(d->coordinator, &replica, &bytes)) {
         if (d->chronicle != NULL)
             ht_chronicle_said(d->chronicle, replica, &bytes);
-        if (!d->recalls && ht_comm_send(d->comm, replica + 1, bytes.data, bytes.n, &err) != HT_OK)
+        if (!d->recalls && replica < d->n_here && ht_comm_send(d->comm, replica + 1, bytes.data, bytes.n, &err) != HT_OK)
             ht_driver_warn(d, err.text);
         free(bytes.data);
     }

@@ -35,6 +35,8 @@ static void complain(ht_driver *d, const ht_error *why)
 
 static void send(ht_driver *d, int replica, const ht_packet *m)
 {
+    if (replica >= d->n_here)
+        return;
     ht_bytes bytes = {0};
     ht_error err = {""};
     if (ht_packet_encode(m, &bytes) != HT_OK)
@@ -118,7 +120,7 @@ static void leave(ht_driver *d)
     d->leaves_since = ht_driver_time(d);
     tell_all(d, (ht_pool_order){.kind = HT_ORDER_LEAVE});
     for (int i = 0; i < d->n_replicas; i++)
-        d->gone[i] = !ht_coordinator_has(d->coordinator, i);
+        d->gone[i] = i >= d->n_here || !ht_coordinator_has(d->coordinator, i);
 }
 
 /* With a checkpoint made since it was asked, everybody may go; without one that is possible, too, in the end. */
@@ -154,8 +156,13 @@ bool ht_driver_has_left(const ht_driver *d)
 
 ht_status ht_driver_expect_back(ht_driver *d, ht_error *err)
 {
-    size_t n = (size_t)d->n_replicas;
     const ht_commit *c = ht_chronicle_commit(d->chronicle);
+    int before = ht_coordinator_replicas(d->coordinator);
+    d->n_replicas = d->n_here > before ? d->n_here : before;
+    size_t n = (size_t)d->n_replicas;
+    d->gone = calloc(n, sizeof *d->gone);
+    if (d->gone == NULL || !ht_chronicle_crowd(d->chronicle, d->n_replicas))
+        return ht_fail(err, HT_ENOMEM, "no memory to resume a run");
     ht_comeback *b = &d->comeback;
     *b = (ht_comeback){.on = true, .since = ht_driver_time(d), .expected = calloc(n, sizeof *b->expected),
                        .here = calloc(n, sizeof *b->here), .hello = calloc(n, sizeof *b->hello)};
@@ -219,14 +226,30 @@ static void take_early(ht_driver *d, int replica, const ht_bytes *bytes)
         keep_early(d, replica, bytes);
 }
 
-/* @return false: it cannot go on, and is lost */
-static bool welcome_back(ht_driver *d, int replica, const ht_bytes *hello)
+/* What a replica needs to go on: its own manifest, and those of replicas that did not come. Owned by the caller. */
+static char *manifest_of(const ht_driver *d, int replica, const bool *present)
 {
     const ht_commit *c = ht_chronicle_commit(d->chronicle);
+    cJSON *to = cJSON_Duplicate(c->replicas[replica].manifest, true), *absent = cJSON_CreateObject();
+    char name[24];
+    for (size_t i = 0; i < c->n_replicas; i++) {
+        snprintf(name, sizeof name, "%zu", i);
+        if (c->replicas[i].lives && !present[i])
+            ht_json_put(absent, name, cJSON_Duplicate(c->replicas[i].manifest, true));
+    }
+    ht_json_put(to, "absent", absent);
+    char *text = to != NULL ? ht_json_line(to) : NULL;
+    cJSON_Delete(to);
+    return text;
+}
+
+/* @return false: it cannot go on */
+static bool welcome_back(ht_driver *d, int replica, const ht_bytes *hello, const bool *present)
+{
     ht_error err = {""};
     ht_bytes bytes = {0};
     ht_packet *m = malloc(sizeof *m);
-    char *manifest = ht_json_line(c->replicas[replica].manifest);
+    char *manifest = manifest_of(d, replica, present);
     ht_status st = m != NULL && manifest != NULL ? HT_OK : ht_fail(&err, HT_ENOMEM, "no memory to resume a replica");
     if (st == HT_OK && (st = ht_packet_decode(hello->data, hello->n, m, &err)) == HT_OK) {
         st = ht_coordinator_welcome_back(d->coordinator, replica, &m->as.hello, manifest, &bytes, &err);
@@ -249,10 +272,27 @@ static void drain(void *ctx)
 
 static bool all_here(const ht_driver *d)
 {
-    for (int i = 0; i < d->n_replicas; i++)
+    for (int i = 0; i < d->n_here && i < d->n_replicas; i++)
         if (d->comeback.expected[i] && !d->comeback.here[i])
             return false;
     return true;
+}
+
+static void tell(ht_driver *d, ht_input_kind kind, int replica, const void *bytes, size_t n)
+{
+    double now = ht_driver_time(d);
+    ht_driver_note(d, kind, now, replica, bytes, n);
+    ht_feed(d->coordinator, kind, now, replica, bytes, n, NULL);
+    ht_driver_drain(d);
+}
+
+/* Who did not come retires before anybody else is heard: then its account is what its checkpoint holds. */
+static void part_with_missing(ht_driver *d, const ht_comeback *b)
+{
+    size_t n = (size_t)ht_coordinator_replicas(d->coordinator);
+    for (int i = 0; i < d->n_replicas; i++)
+        if (b->expected[i] && !b->here[i])
+            tell(d, HT_INPUT_RETIRED, i, b->here, n);
 }
 
 /* Everybody is there, or was waited for long enough: the run goes on. */
@@ -260,21 +300,23 @@ static void end_comeback(ht_driver *d)
 {
     ht_error err = {""};
     ht_comeback b = d->comeback;
-    double now = ht_driver_time(d);
     d->comeback = (ht_comeback){0};
     for (int i = 0; i < d->n_replicas; i++)
-        if (b.expected[i] && b.here[i])
-            b.here[i] = welcome_back(d, i, &b.hello[i]);
-    if (ht_chronicle_hand_over(d->chronicle, d->coordinator, drain, d, &err) != HT_OK)
+        b.here[i] = b.expected[i] && b.here[i] && ht_coordinator_has(d->coordinator, i);
+    for (int i = 0; i < d->n_replicas; i++)
+        if (b.here[i] && !welcome_back(d, i, &b.hello[i], b.here))
+            b.here[i] = false;
+    ht_status st = ht_chronicle_resume(d->chronicle, &err);
+    if (d->n_here > ht_coordinator_replicas(d->coordinator))
+        tell(d, HT_INPUT_CROWD, d->n_here, NULL, 0);
+    part_with_missing(d, &b);
+    if (st == HT_OK)
+        st = ht_chronicle_hand_over(d->chronicle, d->coordinator, b.here, drain, d, &err);
+    if (st != HT_OK)
         ht_driver_warn(d, err.text);
-    for (int i = 0; i < d->n_replicas; i++) {
-        if (!b.expected[i])
-            continue;
-        ht_input_kind kind = b.here[i] ? HT_INPUT_BACK : HT_INPUT_LOST;
-        ht_driver_note(d, kind, now, i, NULL, 0);
-        ht_feed(d->coordinator, kind, now, i, NULL, 0, NULL);
-        ht_driver_drain(d);
-    }
+    for (int i = 0; i < d->n_replicas; i++)
+        if (b.here[i])
+            tell(d, HT_INPUT_BACK, i, NULL, 0);
     ht_coordinator_view view;
     ht_coordinator_peek(d->coordinator, &view);
     if (ht_inbox_open(d->run_dir, view.command_end, &d->inbox, &err) != HT_OK)

@@ -26,7 +26,8 @@ typedef struct {
     int epochs;         /* of one replica */
     double silence_s;
     unsigned long long seed;
-    int replicas, ranks_per_replica;    /* of a run that goes on */
+    int replicas;       /* when the run began */
+    int ranks_per_replica;  /* of a run that goes on */
     unsigned long run;  /* its number; 0 = a new one begins */
     double began;       /* seconds since 1970 */
     char study_run[HT_NAME_MAX];    /* its id in the study */
@@ -248,10 +249,10 @@ static ht_recorder_options records_of(const ht_driver_options *o, const start *s
         .resumes = s->run, .began = s->began, .study_run = s->study_run};
 }
 
-static ht_coordinator_options coordinator_of(const ht_driver_options *o, const start *s, ht_driver *d)
+static ht_coordinator_options coordinator_of(const start *s, ht_driver *d)
 {
     return (ht_coordinator_options){
-        .n_replicas = o->n_replicas, .recipe = s->recipe, .mode = s->mode, .epochs = s->epochs,
+        .n_replicas = s->replicas, .recipe = s->recipe, .mode = s->mode, .epochs = s->epochs,
         .announce = announce, .announce_ctx = d, .first_mutation = s->history.mutations,
         .first_segment = s->history.segments, .replay = s->replay, .silence_s = s->silence_s};
 }
@@ -279,7 +280,7 @@ static char *start_to_text(const ht_driver_options *o, const start *s)
     put_recipe(to, "base", s->base);
     ht_json_put_text(to, "mode", ht_mode_text(s->mode));
     ht_json_put_text(to, "replay", s->replay);
-    ht_json_put_int(to, "replicas", o->n_replicas);
+    ht_json_put_int(to, "replicas", s->replicas);
     ht_json_put_int(to, "ranks_per_replica", o->ranks_per_replica);
     ht_json_put_int(to, "epochs", s->epochs);
     ht_json_put_real(to, "silence_s", s->silence_s);
@@ -316,10 +317,12 @@ static ht_status assemble(const ht_driver_options *o, start *s, ht_driver *d, ht
 {
     char version[MPI_MAX_LIBRARY_VERSION_STRING] = "";
     const ht_recorder_options records = records_of(o, s, d, mpi_library(o->options, version));
-    const ht_coordinator_options coordinator = coordinator_of(o, s, d);
+    const ht_coordinator_options coordinator = coordinator_of(s, d);
     HT_TRY(ht_recorder_create(&records, &d->recorder, err));
     HT_TRY(ht_coordinator_create(&coordinator, &d->coordinator, err));
     begin_chronicle(o, s, d);
+    if ((d->gone = calloc((size_t)o->n_replicas, sizeof *d->gone)) == NULL)
+        return ht_fail(err, HT_ENOMEM, "no memory for a coordinator");
     tell_salvage(s, d);
     return ht_inbox_open(o->options->run_dir, s->history.command_end, &d->inbox, err);
 }
@@ -422,11 +425,9 @@ static ht_status go_on(const ht_driver_options *o, start *s, ht_driver *d, ht_er
     if (s->ranks_per_replica != o->ranks_per_replica)
         return ht_fail(err, HT_EINVAL, "the run has replicas of %d ranks, this job of %d: start as many",
                        s->ranks_per_replica, o->ranks_per_replica);
-    if (s->replicas != o->n_replicas)
-        return ht_fail(err, HT_EINVAL, "the run has %d replicas, this job %d: start as many", s->replicas, o->n_replicas);
     HT_TRY(cut_logs(o->options->run_dir, ht_chronicle_commit(d->chronicle), &moved, err));
     const ht_recorder_options records = records_of(o, s, d, mpi_library(o->options, version));
-    const ht_coordinator_options coordinator = coordinator_of(o, s, d);
+    const ht_coordinator_options coordinator = coordinator_of(s, d);
     HT_TRY(ht_recorder_create(&records, &d->recorder, err));
     HT_TRY(ht_coordinator_create(&coordinator, &d->coordinator, err));
     d->recalls = d->resumed = true;
@@ -458,9 +459,9 @@ static ht_status begin_or_go_on(const ht_driver_options *o, start *s, ht_driver 
 {
     const char *dir = o->options->run_dir;
     s->silence_s = o->patience_s / 2;
-    d->gone = calloc((size_t)o->n_replicas, sizeof *d->gone);
+    s->replicas = o->n_replicas;
     d->run_dir = strdup(dir);
-    if (d->gone == NULL || d->run_dir == NULL)
+    if (d->run_dir == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for a coordinator");
     HT_TRY(ht_run_dir_create(dir, err));
     HT_TRY(ht_run_lock_take(dir, &d->lock, &s->before, err));
@@ -485,7 +486,7 @@ ht_status ht_driver_create(const ht_driver_options *o, ht_driver **out, ht_error
                      .first_poll = true, .warning = o->options->warning, .warning_ctx = o->options->warning_ctx,
                      .progress = o->options->progress, .progress_ctx = o->options->progress_ctx,
                      .plan = o->options->plan, .plan_ctx = o->options->plan_ctx,
-                     .n_replicas = o->n_replicas, .patience_s = o->patience_s, .leave_asked = o->options->leave};
+                     .n_replicas = o->n_replicas, .n_here = o->n_replicas, .patience_s = o->patience_s, .leave_asked = o->options->leave};
     d->started = ht_comm_now(d->comm);
     d->polled = d->started - d->poll_s;
     d->looked = d->started;

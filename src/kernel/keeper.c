@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "comm/mpi_comm.h"
+#include "population/order.h"
 
 /* ---- images ---------------------------------------------------------------------------------- */
 
@@ -254,7 +255,31 @@ static ht_status read_back(void *ctx, const cJSON *manifest, ht_error *err)
     return read_best(g, ht_json_text(manifest, "best"), err);
 }
 
+static ht_status inherit_best(ht_group *g, const cJSON *manifest, ht_error *err)
+{
+    const char *name = ht_json_text(manifest, "best");
+    return name != NULL ? read_best(g, name, err) : ht_fail(err, HT_ENOTFOUND, "it kept no best weights");
+}
+
+static ht_status inherit(void *ctx, const cJSON *manifest, unsigned from_slot, unsigned slot, ht_error *err)
+{
+    ht_group *g = ctx;
+    const cJSON *entry;
+    const ht_span *spans;
+    if (slot == HT_SLOT_BEST)
+        return inherit_best(g, manifest, err);
+    cJSON_ArrayForEach(entry, ht_json_member(manifest, "slots")) {
+        const cJSON *number = cJSON_GetArrayItem(entry, 0);
+        if (!cJSON_IsNumber(number) || (unsigned)number->valuedouble != from_slot)
+            continue;
+        size_t n = ht_state_slot(g->training->state, slot, true, &spans);
+        HT_TRY(read_spans(g->rank_state->dir, cJSON_GetStringValue(cJSON_GetArrayItem(entry, 1)), n, spans, err));
+        return share(g, &(ht_group_training){.what = HT_GROUP_TAKE, .slot = slot}, err);
+    }
+    return ht_fail(err, HT_ENOTFOUND, "it held nothing in slot %u", from_slot);
+}
+
 ht_keeper ht_group_keeper(ht_group *g)
 {
-    return (ht_keeper){.ctx = g, .write = write_down, .read = read_back};
+    return (ht_keeper){.ctx = g, .write = write_down, .read = read_back, .inherit = inherit};
 }

@@ -141,6 +141,7 @@ ht_status ht_agent_go_on(ht_agent *a, const char *manifest, ht_error *err)
                        ? HT_OK
                        : ht_fail(err, HT_EFORMAT, "the checkpoint is not one of a pooled run of this program");
     a->decision = (unsigned long)ht_json_number(from, "decision", 0);
+    a->absent = cJSON_DetachItemFromObjectCaseSensitive(from, "absent");
     if (st == HT_OK)
         st = a->o.keeper.read(a->o.keeper.ctx, training, err);
     if (st == HT_OK) {
@@ -151,4 +152,19 @@ ht_status ht_agent_go_on(ht_agent *a, const char *manifest, ht_error *err)
     }
     cJSON_Delete(from);
     return st;
+}
+
+/* ---- what others left ------------------------------------------------------------------------- */
+
+ht_status ht_agent_inherit(ht_agent *a, const ht_pool_order *o, ht_error *err)
+{
+    char name[16];
+    snprintf(name, sizeof name, "%d", o->peer);
+    const cJSON *manifest = ht_json_member(a->absent, name);
+    if (manifest == NULL || a->o.keeper.inherit == NULL)
+        return ht_fail(err, HT_ENOTFOUND, "replica %d left nothing", o->peer);
+    HT_TRY(a->o.keeper.inherit(a->o.keeper.ctx, ht_json_member(manifest, "training"), o->from_slot, o->slot, err));
+    if (o->slot == HT_SLOT_BEST)
+        a->pool.best = ht_json_number(ht_json_member(manifest, "pool"), "best", NAN);
+    return HT_OK;
 }

@@ -65,6 +65,8 @@ void ht_agent_pool_release(ht_agent *a)
     ht_pool_order o;
     while (take(a, &o))
         ht_pool_order_release(&o);
+    cJSON_Delete(a->absent);
+    a->absent = NULL;
 }
 
 /* ---- events --------------------------------------------------------------------------------- */
@@ -211,6 +213,8 @@ static ht_status carry_out(ht_agent *a, const ht_pool_order *o, ht_error *err)
         a->stop = true;
         a->pool.champion = o->champion;
         return HT_OK;
+    case HT_ORDER_INHERIT:
+        return ht_agent_inherit(a, o, err);
     case HT_ORDER_CHECKPOINT:
         a->checkpoint = o->number;
         return HT_OK;

@@ -51,6 +51,7 @@ struct ht_agent {
     bool cut;                       /**< no answer came in time: the training goes on without us */
     bool stop;                      /**< the coordinator asked to end */
     bool left;                      /**< the run goes on in another job */
+    cJSON *absent;                  /**< after a stop: manifests of the replicas that did not come back, by number; owned */
     unsigned long checkpoint;       /**< number of the one to be written at this safe point; 0 = none */
     bool watches;                   /**< see ht_agent_watches_batches */
     unsigned long decision;         /**< number of the last decision point */
@@ -107,6 +108,8 @@ void ht_agent_do_orders(ht_agent *a);
 void ht_agent_write_down(ht_agent *a);
 /** Becomes what the manifest (JSON text) says, before there is work. @return as ht_keeper.read */
 ht_status ht_agent_go_on(ht_agent *a, const char *manifest, ht_error *err);
+/** An INHERIT. */
+ht_status ht_agent_inherit(ht_agent *a, const ht_pool_order *o, ht_error *err);
 
 /* ---- agent_ports.c -------------------------------------------------------------------------- */
 

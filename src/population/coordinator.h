@@ -50,8 +50,12 @@ ht_status ht_coordinator_welcome_back(ht_coordinator *c, int replica, const ht_h
                                       ht_bytes *out, ht_error *err);
 /** A replica that was welcomed back is sent again what it has not answered. */
 ht_status ht_coordinator_back(ht_coordinator *c, double now, int replica);
-/** A replica is gone for good. */
-ht_status ht_coordinator_miss(ht_coordinator *c, double now, int replica);
+/** After a stop a replica does not come back; what it alone held goes to others.
+ *  @param present  [n] which replicas did */
+ht_status ht_coordinator_retire(ht_coordinator *c, double now, int replica, const bool *present, size_t n);
+/** After a stop there is room for n replicas, more than before. */
+ht_status ht_coordinator_crowd(ht_coordinator *c, double now, int n);
+int ht_coordinator_replicas(const ht_coordinator *c);   /**< that there is room for */
 /** The replica was welcomed and is neither lost nor done. */
 bool ht_coordinator_has(const ht_coordinator *c, int replica);
 /** Ask all replicas to stop at their next safe point (drain). */

@@ -238,6 +238,18 @@ static void close_pending(ht_coordinator *c, ht_pending *p)
     release_pending(p);
 }
 
+bool ht_coordinator_crowd_pending(ht_coordinator *c, int n)
+{
+    for (ht_pending *p = c->pending; p != NULL; p = p->next) {
+        unsigned char *longer = realloc(p->progress, (size_t)n);
+        if (longer == NULL)
+            return false;
+        memset(longer + c->n_replicas, TO_SEND, (size_t)(n - c->n_replicas));
+        p->progress = longer;
+    }
+    return true;
+}
+
 static bool is_waited_for(const ht_coordinator *c, const ht_pending *p)
 {
     for (int i = 0; i < c->n_replicas; i++)

@@ -325,6 +325,18 @@ void ht_coordinator_pool_lose(ht_coordinator *c, int replica)
         settle(c, ht_pool_lose(c->pool, c->now, replica));
 }
 
+void ht_coordinator_pool_retire(ht_coordinator *c, int replica, const bool *present)
+{
+    if (c->pool != NULL)
+        settle(c, ht_pool_retire(c->pool, c->now, replica, present));
+}
+
+void ht_coordinator_pool_crowd(ht_coordinator *c, int n)
+{
+    if (c->pool != NULL)
+        settle(c, ht_pool_crowd(c->pool, c->now, n));
+}
+
 void ht_coordinator_pool_tick(ht_coordinator *c)
 {
     if (c->pool == NULL)

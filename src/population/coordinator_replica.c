@@ -90,12 +90,42 @@ ht_status ht_coordinator_back(ht_coordinator *c, double now, int replica)
     return ht_coordinator_settle(c);
 }
 
-ht_status ht_coordinator_miss(ht_coordinator *c, double now, int replica)
+ht_status ht_coordinator_retire(ht_coordinator *c, double now, int replica, const bool *present, size_t n)
 {
     c->now = now;
-    if (ht_coordinator_has(c, replica))
+    if (n == (size_t)c->n_replicas && ht_coordinator_has(c, replica)) {
+        ht_coordinator_pool_retire(c, replica, present);
         ht_coordinator_lose(c, replica);
+    }
     return ht_coordinator_settle(c);
+}
+
+ht_status ht_coordinator_crowd(ht_coordinator *c, double now, int n)
+{
+    c->now = now;
+    if (n <= c->n_replicas)
+        return HT_OK;
+    ht_replica *replicas = realloc(c->replicas, (size_t)n * sizeof *replicas);
+    if (replicas == NULL)
+        return HT_ENOMEM;
+    c->replicas = replicas;
+    ht_posterior **posteriors = realloc(c->posteriors, (size_t)n * sizeof *posteriors);
+    if (posteriors == NULL || !ht_coordinator_crowd_pending(c, n))
+        return HT_ENOMEM;
+    c->posteriors = posteriors;
+    for (int i = c->n_replicas; i < n; i++) {
+        c->replicas[i] = (ht_replica){.heard = NAN, .decided = NAN, .lost = true};  /* not awaited */
+        c->posteriors[i] = NULL;
+    }
+    ht_coordinator_say(c, "room for %d replicas: there were %d", n, c->n_replicas);
+    c->n_replicas = n;
+    ht_coordinator_pool_crowd(c, n);
+    return ht_coordinator_settle(c);
+}
+
+int ht_coordinator_replicas(const ht_coordinator *c)
+{
+    return c->n_replicas;
 }
 
 bool ht_coordinator_has(const ht_coordinator *c, int replica)

@@ -135,6 +135,8 @@ void ht_coordinator_lose_segment(ht_coordinator *c, int replica);
 void ht_coordinator_answered(ht_coordinator *c, int replica, ht_answer *a);     /**< takes what it needs */
 /** A replica disabled something by itself. */
 void ht_coordinator_disabled(ht_coordinator *c, int replica, const char *what, const char *error);
+/** Room for the answers of n replicas. @return false: no memory */
+bool ht_coordinator_crowd_pending(ht_coordinator *c, int n);
 /** Send a replica what it has not answered yet. */
 void ht_coordinator_resend(ht_coordinator *c, int replica);
 /** Close every operation that nobody is waited for any more. */
@@ -162,6 +164,8 @@ bool ht_coordinator_pool_operate(ht_coordinator *c, ht_ledger_line *l);
 void ht_coordinator_pool_join(ht_coordinator *c, int replica);
 void ht_coordinator_pool_event(ht_coordinator *c, int replica, const ht_pool_event *e);
 void ht_coordinator_pool_lose(ht_coordinator *c, int replica);
+void ht_coordinator_pool_retire(ht_coordinator *c, int replica, const bool *present);
+void ht_coordinator_pool_crowd(ht_coordinator *c, int n);
 void ht_coordinator_pool_tick(ht_coordinator *c);
 void ht_coordinator_pool_stop(ht_coordinator *c);
 

@@ -110,8 +110,10 @@ ht_status ht_feed(ht_coordinator *c, ht_input_kind kind, double now, int replica
         return ht_coordinator_tick(c, now);
     case HT_INPUT_BACK:
         return ht_coordinator_back(c, now, replica);
-    case HT_INPUT_LOST:
-        return ht_coordinator_miss(c, now, replica);
+    case HT_INPUT_RETIRED:
+        return ht_coordinator_retire(c, now, replica, bytes, n);
+    case HT_INPUT_CROWD:
+        return ht_coordinator_crowd(c, now, replica);
     case HT_INPUT_STOP:
         ht_coordinator_stop(c);
         return HT_OK;

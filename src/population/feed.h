@@ -18,7 +18,7 @@ typedef enum {
     HT_INPUT_SAVED,         /**< a replica was written down; nothing for the coordinator */
     HT_INPUT_RESUMED,       /**< inputs since a checkpoint do not count; nothing for the coordinator */
     HT_INPUT_BACK,          /**< a replica goes on after a stop (ht_coordinator_back) */
-    HT_INPUT_LOST,          /**< a replica did not come back (ht_coordinator_miss) */
+    HT_INPUT_RETIRED,       /**< a replica did not come back (ht_coordinator_retire); bytes: a flag for each, 1 = present */
     HT_INPUT_CROWD          /**< `replica` is the number of replicas from now on (ht_coordinator_crowd) */
 } ht_input_kind;
 

@@ -17,6 +17,15 @@ ht_status ht_island_init(ht_island *isl, int id, size_t n_replicas)
     return isl->members != NULL ? HT_OK : HT_ENOMEM;
 }
 
+ht_status ht_island_crowd(ht_island *isl, size_t n_replicas)
+{
+    ht_island_member *members = realloc(isl->members, n_replicas * sizeof *members);
+    if (members == NULL)
+        return HT_ENOMEM;
+    isl->members = members;
+    return HT_OK;
+}
+
 void ht_island_release(ht_island *isl)
 {
     free(isl->members);

@@ -50,6 +50,8 @@ typedef struct {
 } ht_island;
 
 ht_status ht_island_init(ht_island *isl, int id, size_t n_replicas);
+/** Room for more replicas. @return HT_OK, HT_ENOMEM */
+ht_status ht_island_crowd(ht_island *isl, size_t n_replicas);
 void ht_island_release(ht_island *isl);
 /** The best loss of a segment. @return HT_OK, HT_ENOMEM */
 ht_status ht_island_remember(ht_island *isl, double loss);

@@ -15,6 +15,10 @@ typedef struct {
     /** Make the training what it was.
      *  @return HT_OK; HT_EFORMAT: damaged or of another program, err names the file; HT_EIO, HT_ENOMEM */
     ht_status (*read)(void *ctx, const cJSON *manifest, ht_error *err);
+    /** Take one state of another replica, which did not come back, from its manifest.
+     *  @param from_slot, slot  HT_SLOT_BEST (order.h): the best weights
+     *  @return as read; HT_ENOTFOUND: it had none there */
+    ht_status (*inherit)(void *ctx, const cJSON *manifest, unsigned from_slot, unsigned slot, ht_error *err);
 } ht_keeper;
 
 #endif

@@ -7,12 +7,14 @@
 #ifndef HT_POPULATION_ORDER_H
 #define HT_POPULATION_ORDER_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <hottune/types.h>
 
 enum { HT_POOL_KNOBS_MAX = 32, HT_SLOT_ROOT = 0 };  /**< slot 0: the root of the island; n + 1: candidate n */
+#define HT_SLOT_BEST UINT_MAX       /**< INHERIT: the best weights, which lie in no slot */
 
 /** The capabilities and the knobs of a replica, part of its HELLO. */
 typedef struct {
@@ -41,6 +43,7 @@ typedef enum {
     HT_ORDER_END,       /**< the run is over: leave ht_apply, stop training */
     HT_ORDER_CHECKPOINT,    /**< at the next safe point write all states down: SAVED `number`. Given by the
                                  driver, not by the pool, in independent runs, too */
+    HT_ORDER_INHERIT,   /**< what `peer`, which did not come back, had in `from_slot` at the checkpoint -> slot */
     HT_ORDER_LEAVE      /**< stop training without a result: the run goes on in another job */
 } ht_pool_order_kind;
 
@@ -50,6 +53,7 @@ typedef struct {
     ht_pool_order_kind kind;
     unsigned long number;       /**< of the WORK, transfer, MEAN or VALIDATE; run-wide, rising */
     unsigned slot;
+    unsigned from_slot;         /**< INHERIT */
     int peer;                   /**< SEND: to whom; RECEIVE: from whom */
     ht_source_of_state source;  /**< WORK */
     uint64_t seed;              /**< WORK from init */

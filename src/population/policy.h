@@ -66,6 +66,12 @@ typedef struct {
     void (*overdue)(void *self, int replica, int task);
     /** A replica died. @param task  of its WORK, which will not be reported; -1 = it had none */
     void (*lost)(void *self, int replica, int task);
+    /** After a stop a replica does not come back: hand down what it alone knows (ht_pool_heir, ht_pool_inherit). `lost`
+     *  follows. Slots other than the root, and the best weights, are handed down already. NULL: nothing. */
+    void (*retire)(void *self, int replica);
+    /** After a stop there is room for n replicas, more than before; they become `ready` when they come.
+     *  NULL: more are of no use, they are sent home. @return false: no memory */
+    bool (*crowd)(void *self, int n);
     /** Time passed (elastic only), and after every other call. May be NULL. */
     void (*tick)(void *self);
     /** Fill in stage, wall and islands. */
@@ -99,7 +105,9 @@ typedef struct {
     int node;               /**< of its live state; -1 = none yet */
     long long step;         /**< optimiser steps, as last heard */
 } ht_pool_replica;
-/** @param replica  0 .. n_replicas - 1 */
+/** Replicas that there is room for: as planned (ht_pool_given), or more after a stop. */
+int ht_pool_seats(const ht_pool *p);
+/** @param replica  0 .. ht_pool_seats - 1 */
 ht_pool_replica ht_pool_replica_of(const ht_pool *p, int replica);
 int ht_pool_living(const ht_pool *p);
 /** Median seconds per epoch of all living replicas; NaN = unknown (as long as half of them have not finished one), and always with a barrier, where time
@@ -150,6 +158,11 @@ void ht_pool_drop_all(ht_pool *p, unsigned slot);               /**< at every ho
 /** SEND and RECEIVE with one number, or LOAD and SAVE if from == to (what is live then is that state).
  *  Nothing if they are the same slot of the same replica. */
 void ht_pool_move(ht_pool *p, int from, unsigned from_slot, int to, unsigned to_slot);
+/** Inside `retire`: who came back and holds least, -1 = nobody; whether this one came back. */
+int ht_pool_heir(const ht_pool *p);
+bool ht_pool_is_present(const ht_pool *p, int replica);
+/** Inside `retire`: what `from` held in from_slot at the checkpoint comes into a slot of `to`. */
+void ht_pool_inherit(ht_pool *p, int from, unsigned from_slot, int to, unsigned to_slot);
 /** The run is over: END to everybody who lives, as soon as all are through. */
 void ht_pool_finish(ht_pool *p);
 

@@ -158,7 +158,7 @@ static bool usable(const halving *s, int replica)
 static int count_usable(const halving *s)
 {
     int n = 0;
-    for (int i = 0; i < ht_pool_given(s->pool)->n_replicas; i++)
+    for (int i = 0; i < ht_pool_seats(s->pool); i++)
         n += usable(s, i);
     return n;
 }
@@ -206,7 +206,7 @@ static bool deal_one(halving *s)
     int replica = -1;
     size_t best = s->n;
     double pace = NAN;
-    for (int i = 0; i < ht_pool_given(s->pool)->n_replicas; i++) {
+    for (int i = 0; i < ht_pool_seats(s->pool); i++) {
         ht_pool_replica r = ht_pool_replica_of(s->pool, i);
         double mine = ht_pool_is_barrier(s->pool) ? NAN : r.pace;
         if (!r.idle || r.sick || (replica >= 0 && !(mine < pace)))
@@ -367,7 +367,7 @@ static void reported(void *self, int replica, const ht_pool_result *r)
         c->node = r->node;
         c->state = c->age < s->l.ends[s->rung] ? QUEUED : REPORTED;
         ht_pool_save(s->pool, replica, slot_of(i));
-        for (int k = 0; k < ht_pool_given(s->pool)->n_replicas; k++)
+        for (int k = 0; k < ht_pool_seats(s->pool); k++)
             if (k != replica)
                 ht_pool_drop(s->pool, k, slot_of(i));
         int blamed = c->suspect;
@@ -398,6 +398,18 @@ static void lost(void *self, int replica, int task)
     if (task >= 0)
         s->c[task].state = QUEUED;
     go_on(s);
+}
+
+static bool crowd(void *self, int n)
+{
+    halving *s = self;
+    int *streak = realloc(s->streak, (size_t)n * sizeof *streak);
+    if (streak == NULL)
+        return false;
+    s->streak = streak;
+    for (int i = ht_pool_seats(s->pool); i < n; i++)
+        s->streak[i] = 0;
+    return true;
 }
 
 static void ready(void *self, int replica)
@@ -432,6 +444,7 @@ const ht_policy_class ht_policy_halving = {
     .ready = ready,
     .reported = reported,
     .measured = measured,
+    .crowd = crowd,
     .overdue = overdue,
     .lost = lost,
     .look = look,

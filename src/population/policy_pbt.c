@@ -312,6 +312,26 @@ static void ready(void *self, int replica)
     go_on(s);
 }
 
+/* The new ones begin with a copy of a winner (ready), or, before there is one, with the start values. */
+static bool crowd(void *self, int n)
+{
+    pbt *s = self;
+    size_t knobs = ht_pool_knobs(s->pool)->n;
+    member *m = realloc(s->m, (size_t)n * sizeof *m);
+    if (m == NULL)
+        return false;
+    s->m = m;
+    double *h = realloc(s->h, (size_t)n * knobs * sizeof *h);
+    if (h == NULL)
+        return false;
+    s->h = h;
+    for (; s->n < n; s->n++) {
+        s->m[s->n] = (member){.loss = NAN, .node = -1, .winner = -1};
+        ht_tuned_start(ht_pool_knobs(s->pool), &s->h[(size_t)s->n * knobs]);
+    }
+    return true;
+}
+
 static void look(const void *self, ht_pool_view *out)
 {
     const pbt *s = self;
@@ -334,6 +354,7 @@ const ht_policy_class ht_policy_pbt = {
     .ready = ready,
     .reported = reported,
     .measured = measured,
+    .crowd = crowd,
     .overdue = overdue,
     .lost = lost,
     .look = look,

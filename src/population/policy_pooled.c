@@ -66,6 +66,25 @@ static void destroy(void *self)
     free(s);
 }
 
+/* Empty places for the replicas and islands from s->n on. */
+static bool settle_in(ht_pooled *s, size_t n)
+{
+    for (; (size_t)s->n < n; s->n++) {
+        int i = s->n;
+        s->home[i] = -1;
+        s->root[i] = 0;
+        s->alone[i] = 0;
+        s->merges[i] = (ht_pooled_merge){.judged.finite = malloc(n * sizeof(size_t))};
+        s->islands[i] = (ht_island){0};
+        if (s->merges[i].judged.finite == NULL || ht_island_init(&s->islands[i], i, n) != HT_OK) {
+            s->n++;
+            return false;
+        }
+        s->islands[i].state = HT_ISLAND_GONE;
+    }
+    return true;
+}
+
 static bool allocate(ht_pooled *s)
 {
     size_t n = (size_t)s->n;
@@ -74,15 +93,9 @@ static bool allocate(ht_pooled *s)
     s->home = calloc(n, sizeof *s->home);
     s->root = calloc(n, sizeof *s->root);
     s->alone = calloc(n, sizeof *s->alone);
-    bool fine =
-        s->islands != NULL && s->merges != NULL && s->home != NULL && s->root != NULL && s->alone != NULL;
-    for (size_t i = 0; fine && i < n; i++) {
-        s->home[i] = -1;
-        s->merges[i].judged.finite = malloc(n * sizeof(size_t));
-        fine = s->merges[i].judged.finite != NULL && ht_island_init(&s->islands[i], (int)i, n) == HT_OK;
-        s->islands[i].state = HT_ISLAND_GONE;
-    }
-    return fine;
+    s->n = 0;
+    return s->islands != NULL && s->merges != NULL && s->home != NULL && s->root != NULL && s->alone != NULL
+           && settle_in(s, n);
 }
 
 static ht_status create(ht_pool *p, void **self, ht_error *err)
@@ -379,6 +392,43 @@ static void lost(void *self, int replica, int task)
         ht_pooled_absent(s, isl, replica);
 }
 
+/* The root of an island that nobody else has goes to one of its members, or beside the root of another island. */
+static void retire(void *self, int replica)
+{
+    ht_pooled *s = self;
+    for (size_t k = 0; k < s->n_islands; k++) {
+        ht_island *isl = &s->islands[k];
+        if (isl->state != HT_ISLAND_GONE)
+            ht_pooled_hand_down_root(s, isl, replica);
+    }
+}
+
+static bool make_room(ht_pooled *s, size_t n)
+{
+    size_t before = (size_t)s->n;
+    void *islands = realloc(s->islands, n * sizeof *s->islands), *merges = realloc(s->merges, n * sizeof *s->merges);
+    void *home = realloc(s->home, n * sizeof *s->home), *root = realloc(s->root, n * sizeof *s->root);
+    void *alone = realloc(s->alone, n * sizeof *s->alone);
+    s->islands = islands != NULL ? islands : s->islands;
+    s->merges = merges != NULL ? merges : s->merges;
+    s->home = home != NULL ? home : s->home;
+    s->root = root != NULL ? root : s->root;
+    s->alone = alone != NULL ? alone : s->alone;
+    bool fine = islands != NULL && merges != NULL && home != NULL && root != NULL && alone != NULL;
+    for (size_t i = 0; i < before && fine; i++) {
+        void *finite = realloc(s->merges[i].judged.finite, n * sizeof(size_t));
+        s->merges[i].judged.finite = finite != NULL ? finite : s->merges[i].judged.finite;
+        fine = finite != NULL && ht_island_crowd(&s->islands[i], n) == HT_OK;
+    }
+    return fine;
+}
+
+static bool crowd(void *self, int n)
+{
+    ht_pooled *s = self;
+    return make_room(s, (size_t)n) && settle_in(s, (size_t)n);
+}
+
 static void tick(void *self)
 {
     go_on(self);
@@ -430,6 +480,8 @@ const ht_policy_class ht_policy_pooled = {
     .failed = failed,
     .overdue = overdue,
     .lost = lost,
+    .retire = retire,
+    .crowd = crowd,
     .tick = tick,
     .look = look,
     .gain = gain,

@@ -90,7 +90,7 @@ static void train(everybody *s, int replica)
 static void start(void *self)
 {
     everybody *s = self;
-    for (int i = 0; i < ht_pool_given(s->pool)->n_replicas; i++)
+    for (int i = 0; i < ht_pool_seats(s->pool); i++)
         if (ht_pool_replica_of(s->pool, i).idle)
             train(s, i);
 }

@@ -74,8 +74,8 @@ ht_status ht_pool_create(const ht_pool_options *o, const ht_member *member, ht_p
         st = p->seats != NULL ? ht_lineage_create(p->knobs.n, &p->lineage, err)
                               : ht_fail(err, HT_ENOMEM, "no memory for %d replicas", o->n_replicas);
     }
-    for (int i = 0; st == HT_OK && i < o->n_replicas; i++)
-        reset_seat(&p->seats[i]);
+    for (; st == HT_OK && p->n_seats < o->n_replicas; p->n_seats++)
+        reset_seat(&p->seats[p->n_seats]);
     if (st == HT_OK)
         st = p->policy->create(p, &p->self, err);
     if (st == HT_OK)
@@ -97,7 +97,7 @@ void ht_pool_destroy(ht_pool *p)
         next = l->next;
         free(l);
     }
-    for (int i = 0; p->seats != NULL && i < p->o.n_replicas; i++)
+    for (int i = 0; p->seats != NULL && i < p->n_seats; i++)
         reset_seat(&p->seats[i]);
     free(p->seats);
     free(p->transfers);
@@ -250,7 +250,7 @@ static bool owes_answer(const ht_pool_seat *s)
 
 static void handle_round(ht_pool *p)
 {
-    for (int i = 0; i < p->o.n_replicas; i++)
+    for (int i = 0; i < p->n_seats; i++)
         if (owes_answer(&p->seats[i]))
             return;
     ht_pool_letter *l = p->letters, *next;
@@ -282,7 +282,7 @@ static void try_start(ht_pool *p)
     bool complete = true;
     if (p->started || p->stopping || ht_pool_living(p) == 0)
         return;
-    for (int i = 0; i < p->o.n_replicas; i++)
+    for (int i = 0; i < p->n_seats; i++)
         complete = complete && (p->seats[i].joined || p->seats[i].lost);
     if (complete || p->now - p->first_join > p->o.patience_s) {
         p->started = true;
@@ -293,11 +293,11 @@ static void try_start(ht_pool *p)
 /* All at once and not before everybody is through, because END says whose weights are the best of the run. */
 static void end_all(ht_pool *p)
 {
-    for (int i = 0; i < p->o.n_replicas; i++)
+    for (int i = 0; i < p->n_seats; i++)
         if (is_awaited(&p->seats[i]))
             return;
     ht_pool_crown(p);       /* somebody who is too late may have told of the best weights in a TICK */
-    for (int i = 0; i < p->o.n_replicas; i++)
+    for (int i = 0; i < p->n_seats; i++)
         if (ht_seat_lives(&p->seats[i]))
             ht_pool_end(p, i);
 }
@@ -343,6 +343,10 @@ static void unseat(ht_pool *p, int replica)
 
 ht_status ht_pool_join(ht_pool *p, double now, int replica)
 {
+    if (replica >= p->n_seats) {    /* no policy for more replicas: it may go */
+        ht_pool_send_home(p, replica);
+        return HT_OK;
+    }
     ht_pool_seat *s = &p->seats[replica];
     p->now = now;
     if (isnan(p->first_join))
@@ -359,10 +363,97 @@ ht_status ht_pool_join(ht_pool *p, double now, int replica)
 ht_status ht_pool_lose(ht_pool *p, double now, int replica)
 {
     p->now = now;
+    if (replica >= p->n_seats)
+        return HT_OK;
     if (ht_seat_lives(&p->seats[replica]))
         unseat(p, replica);
     p->seats[replica].lost = true;
     return settle(p);
+}
+
+/* ---- after a stop --------------------------------------------------------------------------- */
+
+ht_status ht_pool_crowd(ht_pool *p, double now, int n)
+{
+    p->now = now;
+    if (n <= p->n_seats || p->policy->crowd == NULL)
+        return HT_OK;
+    ht_pool_seat *seats = realloc(p->seats, (size_t)n * sizeof *seats);
+    if (seats == NULL)
+        return HT_ENOMEM;
+    p->seats = seats;
+    if (!p->policy->crowd(p->self, n))
+        return HT_ENOMEM;
+    for (; p->n_seats < n; p->n_seats++) {
+        p->seats[p->n_seats] = (ht_pool_seat){0};
+        reset_seat(&p->seats[p->n_seats]);
+        p->seats[p->n_seats].lost = p->started;     /* not awaited: it comes when it comes */
+    }
+    return HT_OK;
+}
+
+int ht_pool_seats(const ht_pool *p)
+{
+    return p->n_seats;
+}
+
+int ht_pool_heir(const ht_pool *p)
+{
+    int heir = -1;
+    for (int i = 0; i < p->n_seats; i++)
+        if (p->present != NULL && p->present[i] && ht_seat_lives(&p->seats[i]) &&
+            (heir < 0 || p->seats[i].n_slots < p->seats[heir].n_slots))
+            heir = i;
+    return heir;
+}
+
+bool ht_pool_is_present(const ht_pool *p, int replica)
+{
+    return p->present != NULL && p->present[replica] && ht_seat_lives(&p->seats[replica]);
+}
+
+static bool somebody_else_holds(const ht_pool *p, int replica, unsigned slot)
+{
+    for (int i = 0; i < p->n_seats; i++)
+        if (i != replica && ht_pool_is_present(p, i) && ht_pool_holds(p, i, slot))
+            return true;
+    return false;
+}
+
+/* Slots but the root have one meaning wherever they lie: candidates, copies of other islands' roots. */
+static void hand_down_slots(ht_pool *p, int replica)
+{
+    for (size_t i = 0; i < p->seats[replica].n_slots; i++) {
+        unsigned slot = p->seats[replica].slots[i];
+        int heir = ht_pool_heir(p);
+        if (slot != HT_SLOT_ROOT && heir >= 0 && !somebody_else_holds(p, replica, slot))
+            ht_pool_inherit(p, replica, slot, heir, slot);
+    }
+}
+
+static void hand_down_best(ht_pool *p, int replica)
+{
+    int heir = ht_pool_heir(p);
+    ht_pool_crown(p);
+    if (replica != p->champion || heir < 0)
+        return;
+    ht_pool_inherit(p, replica, HT_SLOT_BEST, heir, HT_SLOT_BEST);
+    p->seats[heir].best = p->seats[replica].best;
+    p->seats[heir].best_node = p->seats[replica].best_node;
+}
+
+ht_status ht_pool_retire(ht_pool *p, double now, int replica, const bool *present)
+{
+    p->now = now;
+    if (replica < p->n_seats && ht_seat_lives(&p->seats[replica])) {
+        p->present = present;
+        hand_down_slots(p, replica);
+        hand_down_best(p, replica);
+        if (p->policy->retire != NULL && p->started)
+            p->policy->retire(p->self, replica);
+        p->present = NULL;
+    }
+    return ht_pool_lose(p, now, replica);
 }
 
 /* What an event tells of its replica, whatever it is worth to the policy. */
@@ -392,7 +483,7 @@ static void take_account(ht_pool *p, int replica, const ht_pool_event *e)
 ht_status ht_pool_receive(ht_pool *p, double now, int replica, const ht_pool_event *e)
 {
     p->now = now;
-    if (!ht_seat_lives(&p->seats[replica]))
+    if (replica >= p->n_seats || !ht_seat_lives(&p->seats[replica]))
         return HT_OK;
     take_account(p, replica, e);
     if (e->kind == HT_EVENT_TICK)
@@ -430,7 +521,7 @@ ht_status ht_pool_tick(ht_pool *p, double now)
 {
     p->now = now;
     double pace = ht_pool_pace(p);
-    for (int i = 0; i < p->o.n_replicas; i++)
+    for (int i = 0; i < p->n_seats; i++)
         if (ht_seat_lives(&p->seats[i]))
             check_time_of(p, i, pace);
     return settle(p);
@@ -440,7 +531,7 @@ ht_status ht_pool_stop(ht_pool *p, double now)
 {
     p->now = now;
     p->stopping = true;
-    for (int i = 0; i < p->o.n_replicas; i++)
+    for (int i = 0; i < p->n_seats; i++)
         if (ht_seat_lives(&p->seats[i]))
             ht_pool_stop_work(p, i);
     return settle(p);
@@ -460,7 +551,7 @@ void ht_pool_call_sick(ht_pool *p, int replica, const char *why)
 bool ht_pool_is_done(const ht_pool *p)
 {
     bool all_lost = true;
-    for (int i = 0; i < p->o.n_replicas; i++)
+    for (int i = 0; i < p->n_seats; i++)
         all_lost = all_lost && p->seats[i].lost;
     return ht_pool_living(p) == 0 && (all_lost || p->started || p->stopping);
 }

@@ -41,6 +41,11 @@ ht_status ht_pool_join(ht_pool *p, double now, int replica);
 ht_status ht_pool_receive(ht_pool *p, double now, int replica, const ht_pool_event *e);
 /** A replica is gone. */
 ht_status ht_pool_lose(ht_pool *p, double now, int replica);
+/** After a stop there is room for n replicas, if the policy has a use for them. */
+ht_status ht_pool_crowd(ht_pool *p, double now, int n);
+/** After a stop a replica does not come back. What it alone held goes to others, from its checkpoint.
+ *  @param present  [all seats] who did */
+ht_status ht_pool_retire(ht_pool *p, double now, int replica, const bool *present);
 /** Time passes: deadlines. What it changes shows in an order or a note: a tick without either may be left out when
  *  events are told again. */
 ht_status ht_pool_tick(ht_pool *p, double now);

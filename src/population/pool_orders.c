@@ -69,6 +69,11 @@ void ht_pool_end(ht_pool *p, int replica)
         p->seats[replica].ended = true;
 }
 
+void ht_pool_send_home(ht_pool *p, int replica)
+{
+    post(p, replica, &(ht_pool_order){.kind = HT_ORDER_END});
+}
+
 void ht_pool_stop_work(ht_pool *p, int replica)
 {
     ht_pool_task *w = &p->seats[replica].work;
@@ -238,7 +243,7 @@ int ht_pool_holder(const ht_pool *p, unsigned slot, int prefer)
     int found = -1;
     if (prefer >= 0 && ht_pool_holds(p, prefer, slot))
         return prefer;
-    for (int i = 0; i < p->o.n_replicas; i++)
+    for (int i = 0; i < p->n_seats; i++)
         if (ht_pool_holds(p, i, slot)
             && (found < 0 || (ht_seat_idle(&p->seats[i]) && !ht_seat_idle(&p->seats[found]))))
             found = i;
@@ -265,8 +270,15 @@ void ht_pool_drop(ht_pool *p, int replica, unsigned slot)
 
 void ht_pool_drop_all(ht_pool *p, unsigned slot)
 {
-    for (int i = 0; i < p->o.n_replicas; i++)
+    for (int i = 0; i < p->n_seats; i++)
         ht_pool_drop(p, i, slot);
+}
+
+void ht_pool_inherit(ht_pool *p, int from, unsigned from_slot, int to, unsigned to_slot)
+{
+    ht_pool_order order = {.kind = HT_ORDER_INHERIT, .peer = from, .from_slot = from_slot, .slot = to_slot};
+    if (post(p, to, &order) && to_slot != HT_SLOT_BEST)
+        hold(p, to, to_slot);
 }
 
 /* ---- transfers ------------------------------------------------------------------------------ */

@@ -68,7 +68,9 @@ struct ht_pool {
     const ht_policy_class *policy;
     void *self;                 /**< of the policy, owned */
     ht_lineage *lineage;
-    ht_pool_seat *seats;        /**< [o.n_replicas] */
+    int n_seats;                /**< o.n_replicas, or more after a stop */
+    ht_pool_seat *seats;        /**< [n_seats] */
+    const bool *present;        /**< [n_seats] while a replica retires: who came back; else NULL */
     double now, first_join;     /**< NaN = nobody yet */
     bool barrier, started, stopping, finished, calm, no_memory;
     unsigned long number;       /**< last one given out */
@@ -88,6 +90,8 @@ bool ht_seat_lives(const ht_pool_seat *s);
 bool ht_seat_idle(const ht_pool_seat *s);
 void ht_pool_end(ht_pool *p, int replica);      /**< END */
 void ht_pool_stop_work(ht_pool *p, int replica);    /**< STOP, once */
+/** END to one that is no part of the pool. */
+void ht_pool_send_home(ht_pool *p, int replica);
 /** Takes a measure out of the account. @return false: there is none of that number */
 bool ht_pool_measure_take(ht_pool *p, int replica, unsigned long number, ht_pool_measure *out);
 /** The slot did not arrive, or is not there. */

@@ -59,7 +59,7 @@ ht_pool_replica ht_pool_replica_of(const ht_pool *p, int replica)
 int ht_pool_living(const ht_pool *p)
 {
     int n = 0;
-    for (int i = 0; i < p->o.n_replicas; i++)
+    for (int i = 0; i < p->n_seats; i++)
         n += ht_seat_lives(&p->seats[i]);
     return n;
 }
@@ -72,11 +72,11 @@ static int by_size(const void *a, const void *b)
 
 double ht_pool_pace(const ht_pool *p)
 {
-    double *pace = p->barrier ? NULL : malloc((size_t)p->o.n_replicas * sizeof *pace), median = NAN;
+    double *pace = p->barrier ? NULL : malloc((size_t)p->n_seats * sizeof *pace), median = NAN;
     size_t n = 0, living = (size_t)ht_pool_living(p);
     if (pace == NULL)
         return NAN;
-    for (int i = 0; i < p->o.n_replicas; i++)
+    for (int i = 0; i < p->n_seats; i++)
         if (ht_seat_lives(&p->seats[i]) && !isnan(p->seats[i].pace))
             pace[n++] = p->seats[i].pace;
     if (n > 0 && 2 * n >= living) {     /* the first to finish is the fastest: not the one to measure by */
@@ -115,7 +115,7 @@ void ht_pool_crown(ht_pool *p)
     int best = p->champion;
     if (best >= 0 && (!ht_seat_lives(&p->seats[best]) || isnan(p->seats[best].best)))
         best = -1;      /* dead, or back with nothing */
-    for (int i = 0; i < p->o.n_replicas; i++)
+    for (int i = 0; i < p->n_seats; i++)
         if (ht_seat_lives(&p->seats[i]) && !isnan(p->seats[i].best)
             && (best < 0 || p->seats[i].best < p->seats[best].best))
             best = i;
@@ -139,7 +139,7 @@ void ht_pool_crown(ht_pool *p)
 void ht_pool_peek(const ht_pool *p, ht_pool_view *out)
 {
     double busy = 0, waited = 0;
-    for (int i = 0; i < p->o.n_replicas; i++) {
+    for (int i = 0; i < p->n_seats; i++) {
         busy += p->seats[i].busy_s;
         waited += p->seats[i].waited_s;
     }

@@ -58,6 +58,8 @@ void ht_pooled_absent(ht_pooled *s, ht_island *isl, int replica);
 bool ht_pooled_measured(ht_pooled *s, ht_island *isl, unsigned long number, double loss);
 /** The replica has the root of its island as live state: make it the island's. */
 void ht_pooled_adopt(ht_pooled *s, ht_island *isl, int replica);
+/** A replica does not come back after a stop: the root that it alone holds goes to another. */
+void ht_pooled_hand_down_root(ht_pooled *s, ht_island *isl, int replica);
 /** A replica that lives and holds the root, or -1.
  *  @param[out] slot  where; may be NULL */
 int ht_pooled_root_holder(const ht_pooled *s, const ht_island *isl, unsigned *slot);

@@ -68,6 +68,47 @@ void ht_pooled_adopt(ht_pooled *s, ht_island *isl, int replica)
     mirror_root(s, isl, replica);
 }
 
+static bool is_with_others(const ht_pooled *s, const ht_island *isl, int replica)
+{
+    for (int r = 0; r < s->n; r++)
+        if (r != replica && s->root[r] == isl->version && ht_pool_is_present(s->pool, r))
+            return true;
+    return isl->mirror >= 0 && isl->mirror != replica && ht_pool_is_present(s->pool, isl->mirror)
+           && ht_pool_holds(s->pool, isl->mirror, mirror_slot(isl));
+}
+
+static int present_mirror(const ht_pooled *s, const ht_island *isl)
+{
+    for (int r = 0; r < s->n; r++)
+        if (ht_pool_is_present(s->pool, r) && ht_pool_holds(s->pool, r, mirror_slot(isl)))
+            return r;
+    return -1;
+}
+
+static int present_member(const ht_pooled *s, const ht_island *isl, int replica)
+{
+    for (int r = 0; r < s->n; r++)
+        if (r != replica && s->home[r] == isl->id && ht_pool_is_present(s->pool, r))
+            return r;
+    return -1;
+}
+
+void ht_pooled_hand_down_root(ht_pooled *s, ht_island *isl, int replica)
+{
+    int member = present_member(s, isl, replica), heir = ht_pool_heir(s->pool);
+    if (isl->mirror == replica)
+        isl->mirror = present_mirror(s, isl);   /* the copy was handed down */
+    if (isl->version == 0 || s->root[replica] != isl->version || is_with_others(s, isl, replica))
+        return;
+    if (member >= 0) {
+        ht_pool_inherit(s->pool, replica, HT_SLOT_ROOT, member, HT_SLOT_ROOT);
+        s->root[member] = isl->version;
+    } else if (heir >= 0) {
+        ht_pool_inherit(s->pool, replica, HT_SLOT_ROOT, heir, mirror_slot(isl));
+        isl->mirror = heir;
+    }
+}
+
 static void give_root(ht_pooled *s, const ht_island *isl, int from, unsigned slot, int to)
 {
     ht_pool_move(s->pool, from, slot, to, HT_SLOT_ROOT);

@@ -63,13 +63,16 @@ static void members(ht_wire *w, ht_pool_order *o)
 void ht_wire_order(ht_wire *w, ht_pool_order *o)
 {
     unsigned kind = ht_wire_choice(w, w->reading ? 0 : (unsigned)o->kind, HT_ORDER_WORK, HT_ORDER_LEAVE);
-    unsigned long slot = w->reading ? 0 : o->slot;
+    unsigned long slot = w->reading ? 0 : o->slot, from_slot = w->reading ? 0 : o->from_slot;
     if (w->reading)
         o->kind = (ht_pool_order_kind)kind;
     ht_wire_ulong(w, &o->number);
     ht_wire_ulong(w, &slot);
-    if (w->reading)
+    ht_wire_ulong(w, &from_slot);
+    if (w->reading) {
         o->slot = (unsigned)slot;
+        o->from_slot = (unsigned)from_slot;
+    }
     ht_wire_int(w, &o->peer);
     HT_WIRE_ENUM(w, o->source, ht_source_of_state, HT_FROM_LIVE);
     number64(w, &o->seed);
