@@ -111,6 +111,7 @@ static const ht_option evolve_options[] = {
     {"out", "FILE", "the new recipe; JSON if it ends in .json (default: stdout)"},
     {"alpha", "A", "how far prior centres move, 0 .. 1 (default: 0.3)"},
     {"decay", "D", "what earlier evidence keeps of its weight, 0 .. 1 (default: 0.7)"},
+    {"readers", "N", "processes that read sources, 1 .. 16; the result is the same (default: one for each processor)"},
     {NULL},
 };
 static const ht_option recipe_options[] = {
@@ -195,11 +196,14 @@ const ht_verb ht_verbs[] = {
     {"recipe doc", ht_verb_recipe_doc, "", 0, 0, NULL, "Print the manual of every field of a recipe", "",
      "hottune recipe doc > recipe.md", false},
     {"recipe diff", ht_verb_recipe_diff, "FILE FILE", 2, 2, NULL,
-     "Print the values that differ between two recipes", "", "hottune recipe diff base.yaml evolved.yaml",
+     "Print the values that differ between two recipes",
+     "Of an evolved recipe also on what evidence: the runs that went in since the first, the best result before and now,\n"
+     "and for each prior its observations and its effective sample size (older runs count less).", "hottune recipe diff base.yaml evolved.yaml",
      false},
     {"recipe evolve", ht_verb_recipe_evolve, "SOURCE ...", 1, -1, evolve_options,
      "Evolve a recipe by what finished runs learned",
-     "A SOURCE is a run directory, a summary (hotcb.tune.summary.json) or a study (study.h5).",
+     "A SOURCE is a run directory, a summary (hotcb.tune.summary.json) or a study (study.h5). Several are read at a time. A run\n"
+     "counts once, whatever names it, and runs count in the order in which they started.",
      "hottune recipe evolve --base base.yaml --out next.yaml runs/*/study.h5", false},
     {"recipe export", ht_verb_recipe_export, "", 0, 0, operations_options,
      "Write what happened to a run as an operation recipe",

@@ -227,6 +227,8 @@ int ht_verb_recipe_diff(const ht_cli *cli, const ht_args *args)
         st = ht_recipe_load(args->words[1], &b, &err);
     if (st == HT_OK)
         st = ht_recipe_diff(a, b, &lines);
+    if (st == HT_OK)
+        st = ht_recipe_diff_evidence(a, b, &lines);
     int code = st == HT_OK ? HT_EXIT_DONE : ht_cli_fail_status(cli, st, &err);
     if (st == HT_OK)
         print_differences(cli, lines.s);

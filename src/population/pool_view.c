@@ -130,6 +130,7 @@ void ht_pool_crown(ht_pool *p)
     ht_lineage_node node = ht_lineage_get(p->lineage, s->best_node);
     cJSON *event = ht_pool_event_new(p, "champion", node.wall);
     ht_json_put_int(event, "replica", best);
+    ht_json_put_real(event, "until", node.wall + node.epochs);
     ht_json_put_real(event, "loss", ht_pool_shown(p, s->best));
     ht_json_put_text(event, "what", node.what);
     ht_json_put(event, "knobs", ht_pool_point(p, ht_lineage_point(p->lineage, s->best_node)));

@@ -185,6 +185,11 @@ void ht_recipe_print_manual(ht_string *out);
 /** Lines "path: old -> new" for every leaf that differs; empty when equal. */
 ht_status ht_recipe_diff(const ht_recipe *a, const ht_recipe *b, ht_string *out);
 
+/** Lines "evidence: .." that say on what an evolved recipe b differs from a: runs that went in since, the best result
+ *  before and now, observations and effective sample size of each prior that changed; empty if there is none.
+ *  @return HT_OK, HT_ENOMEM */
+ht_status ht_recipe_diff_evidence(const ht_recipe *a, const ht_recipe *b, ht_string *out);
+
 /** Fingerprint of the normalised form: 16 hexadecimal digits (FNV-1a, 64 bit) and 0. */
 ht_status ht_recipe_hash(const ht_recipe *r, char hash[17]);
 

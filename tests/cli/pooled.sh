@@ -38,6 +38,27 @@ for log in $population hotcb.tune.mutations.jsonl hotcb.tune.segments.jsonl; do
     [ -s a/$log ] && [ "$(without_times a/$log)" = "$(without_times b/$log)" ] || fail "$log differs"
 done
 
+it "the second run in a study begins with what the first one found"
+ranks 5 run charlm --epochs 12 --seed 3 --dir next --study chain.h5 --json
+exits 0
+jq -r '.population.schedule[-1].knobs["opt.lr"]' next/hotcb.tune.summary.json >/dev/null || fail "no schedule"
+found=$(jq -r '.population.learned.lessons[] | select(.key == "lr_mult" and .phase == "").mean' next/hotcb.tune.summary.json)
+ranks 5 run charlm --epochs 12 --seed 4 --dir next --study chain.h5
+exits 0
+prints 'knob opt.lr: starts at'
+prints "(the recipe's start)"
+prints ' per replica, about the known start; takes '
+python3 - "$found" next/hotcb.tune.recipe.effective.json <<'END' || fail "it starts elsewhere"
+import json, sys
+lr = json.load(open(sys.argv[2]))["actuators"]["opt"]["mutations"]["lr_mult"]
+assert abs(lr["start"] / float(sys.argv[1]) - 1) < 1e-9 and lr["sigma"] == 0.7, lr
+END
+try recipe evolve --base "$here/../../recipes/charlm.yaml" chain.h5 --out study.yaml
+done_quietly
+try recipe evolve --base "$here/../../recipes/charlm.yaml" next --out directory.yaml
+done_quietly
+grep -q 'sigma: ' study.yaml && grep -q 'sigma: ' directory.yaml || fail "no start was learned"
+
 it "every policy comes to an end, and says its name"
 for policy in halving pbt random static; do
     ranks 5 run charlm --epochs 12 --seed 1 --dir $policy --recipe-set population.policy=$policy

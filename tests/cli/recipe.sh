@@ -104,6 +104,35 @@ cp out unmoved.yaml
 "$hottune" recipe diff "$independent" unmoved.yaml >out
 ! grep -q 'prior_center' out || fail "a loser moved a centre"
 
+it "evolve gives the same recipe whatever the order of its sources, and however many read them"
+for i in 1 2 3 4 5 6 7; do
+    printf '{"study_run": "host-9-%d-r1", "win_rates": {"opt:lr_mult": 0.75}, "mean_scores": {"opt:lr_mult": 0.01}, "win_centers": {"opt:lr_mult": 0.%d}, "win_counts": {"opt:lr_mult": 4}}\n' $((1000 - i)) $((9 - i)) >many$i.json
+done
+"$hottune" recipe evolve --base "$independent" many[1-7].json --readers 1 >first.yaml
+grep -qF 'from: [host-9-993-r1, host-9-994-r1, host-9-995-r1, ' first.yaml || fail "not in the order in which they started"
+for readers in 2 3 7 16; do
+    "$hottune" recipe evolve --base "$independent" many7.json many[1-6].json many3.json --readers $readers >other.yaml
+    cmp -s first.yaml other.yaml || fail "another recipe with $readers readers"
+done
+try recipe evolve --base "$independent" many[1-7].json nowhere.json nor-there.json --readers 3
+refuses 2 'nowhere.json'
+prints_nothing
+
+it "diff says on what evidence an evolved recipe differs"
+learned='{"champion": 2.5, "origin": "unknown", "lessons": [{"actuator": "opt", "key": "lr_mult", "phase": "early", "mean": 0, "factor": 0.8, "spread": 0.1, "n": 8, "wins": 4, "fresh": 0, "fresh_wins": 0}]}'
+printf '{"study_run": "host-9-1-r1", "population": {"learned": %s}}\n' "$learned" >pooled.json
+printf '{"study_run": "host-9-2-r1", "population": {"learned": %s}}\n' "${learned/2.5/2.25}" >better.json
+"$hottune" recipe evolve --base "$independent" pooled.json --out before.yaml --quiet
+"$hottune" recipe evolve --base before.yaml better.json --out after.yaml --quiet
+try recipe diff before.yaml after.yaml
+exits 0
+primary=$("$hottune" recipe show "$independent" --json | jq -r .objective.primary)
+prints 'evidence: 1 run: host-9-2-r1'
+prints "evidence: best $primary 2.5 before, 2.25 now"
+prints 'evidence: opt:lr_mult, phase early: 16 observations (8 before), effective sample size 3.4 (2 before)'
+try recipe diff after.yaml after.yaml
+prints 'no difference'
+
 it "evolve refuses what it cannot read, and writes nothing"
 try recipe evolve --base "$independent" nowhere.json --out no.yaml
 refuses 2 'nowhere.json'
