@@ -152,8 +152,8 @@ static ht_status read_logs(export *e, const char *dir, ht_error *err)
 }
 
 /* The values of a piece that differ from those before (NULL: all), as one command an actuator. */
-static void add_piece(export *e, const ht_schedule *s, const ht_schedule_piece *p, const ht_schedule_piece *before,
-                      long long epoch_steps)
+static void add_piece(export *e, const ht_schedule *s, const ht_schedule_piece *p,
+                      const ht_schedule_piece *before, long long epoch_steps)
 {
     for (size_t i = 0; i < s->n_knobs; i++) {
         size_t actuator = strcspn(s->names[i], "."), earlier = 0;
@@ -169,8 +169,8 @@ static void add_piece(export *e, const ht_schedule *s, const ht_schedule_piece *
                 (before == NULL || p->values[k] != before->values[k]))
                 ht_json_put_real(params, s->names[k] + actuator + 1, p->values[k]);
         if (params != NULL && params->child != NULL)
-            add(e, (p->first - 1) * epoch_steps, before == NULL ? "fit_start" : "val_epoch_end", module, "set_params",
-                NULL, params);
+            add(e, (p->first - 1) * epoch_steps, before == NULL ? "fit_start" : "val_epoch_end", module,
+                "set_params", NULL, params);
         else
             cJSON_Delete(params);
     }
@@ -184,8 +184,9 @@ static ht_status read_schedule(export *e, const char *dir, long long epoch_steps
     if (epoch_steps == 0)
         epoch_steps = s.steps_per_epoch;
     if (epoch_steps == 0)
-        st = ht_fail(err, HT_EINVAL, "recipe export: the summary does not say how many steps an epoch has; give it with "
-                                     "--epoch-steps");
+        st = ht_fail(err, HT_EINVAL,
+                     "recipe export: the summary does not say how many steps an epoch has; give it with "
+                     "--epoch-steps");
     for (size_t i = 0; st == HT_OK && i < s.n; i++)
         add_piece(e, &s, &s.pieces[i], i > 0 ? &s.pieces[i - 1] : NULL, epoch_steps);
     if (st == HT_OK && e->failed)
