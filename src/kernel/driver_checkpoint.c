@@ -348,12 +348,12 @@ bool ht_driver_intercepts(ht_driver *d, int replica, const ht_bytes *bytes)
     return true;
 }
 
-/* Only a pooled run is written down as a whole. */
-static bool is_pooled(const ht_driver *d)
+/* An independent replica of several ranks has tuned values on each of them, which one manifest cannot hold. */
+static bool can_be_written(const ht_driver *d)
 {
     ht_coordinator_view view;
     ht_coordinator_peek(d->coordinator, &view);
-    return view.pool != NULL;
+    return view.pool != NULL || d->ranks_per_replica == 1;
 }
 
 void ht_driver_checkpoint(ht_driver *d)
@@ -366,7 +366,7 @@ void ht_driver_checkpoint(ht_driver *d)
             end_comeback(d);
         return;
     }
-    if (!is_pooled(d))
+    if (!can_be_written(d))
         return;
     if (ht_chronicle_is_cutting(d->chronicle))
         check_living(d);

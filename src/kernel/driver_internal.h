@@ -35,6 +35,7 @@ struct ht_driver {
     ht_recorder *recorder;
     ht_inbox *inbox;            /* NULL until the replicas of a resumed run are back */
     char *run_dir;              /* owned */
+    int ranks_per_replica;
     int n_replicas, n_here;     /* that there is room for; in this job */
     double poll_s, patience_s, started, polled, shown;
     double looked, slept;       /* when it looked last; time in which it did not run itself */

@@ -486,7 +486,8 @@ ht_status ht_driver_create(const ht_driver_options *o, ht_driver **out, ht_error
                      .first_poll = true, .warning = o->options->warning, .warning_ctx = o->options->warning_ctx,
                      .progress = o->options->progress, .progress_ctx = o->options->progress_ctx,
                      .plan = o->options->plan, .plan_ctx = o->options->plan_ctx,
-                     .n_replicas = o->n_replicas, .n_here = o->n_replicas, .patience_s = o->patience_s, .leave_asked = o->options->leave};
+                     .n_replicas = o->n_replicas, .n_here = o->n_replicas,
+                     .ranks_per_replica = o->ranks_per_replica, .patience_s = o->patience_s, .leave_asked = o->options->leave};
     d->started = ht_comm_now(d->comm);
     d->polled = d->started - d->poll_s;
     d->looked = d->started;

@@ -200,6 +200,8 @@ static ht_status write_down(void *ctx, cJSON *manifest, ht_error *err)
 {
     ht_group *g = ctx;
     HT_TRY(write_ranks(g, manifest, err));
+    if (ht_state_bytes(g->training->state) == 0)
+        return HT_OK;       /* the program has its own way to keep its training */
     HT_TRY(write_live(g, manifest, err));
     HT_TRY(write_slots(g, manifest, err));
     return write_best(g, manifest, err);
@@ -250,6 +252,12 @@ static ht_status read_back(void *ctx, const cJSON *manifest, ht_error *err)
 {
     ht_group *g = ctx;
     HT_TRY(read_ranks(g, ht_json_member(manifest, "ranks"), err));
+    bool has_state = ht_state_bytes(g->training->state) > 0;
+    if (has_state != (ht_json_text(manifest, "live") != NULL))
+        return ht_fail(err, HT_EFORMAT, "the checkpoint is of a program that registered %s training state",
+                       has_state ? "no" : "a");
+    if (!has_state)
+        return HT_OK;
     HT_TRY(read_live(g, ht_json_text(manifest, "live"), err));
     HT_TRY(read_slots(g, ht_json_member(manifest, "slots"), err));
     return read_best(g, ht_json_text(manifest, "best"), err);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/value.h"
+#include "population/agent_save.h"
 #include "population/agent_state.h"
 
 /* ---- writing -------------------------------------------------------------------------------- */
@@ -58,12 +59,19 @@ static cJSON *put_object(cJSON *in, const char *name)
 
 static ht_status describe(const ht_agent *a, cJSON *manifest, ht_error *err)
 {
-    if (a->o.keeper.write == NULL || !a->pool.on)
-        return ht_fail(err, HT_EREFUSED, "only pooled runs can be written down");
-    ht_json_put_int(manifest, "decision", (double)a->decision);
-    put_env(a, put_object(manifest, "env"));
-    put_pool(a, put_object(manifest, "pool"));
-    put_knobs(a, put_object(manifest, "knobs"));
+    if (a->o.keeper.write == NULL)
+        return ht_fail(err, HT_EREFUSED, "there is nowhere to write");
+    if (!a->pool.on) {
+        cJSON *agent = ht_agent_save(a, err);
+        if (agent == NULL)
+            return HT_EFAILED;
+        ht_json_put(manifest, "agent", agent);
+    } else {
+        ht_json_put_int(manifest, "decision", (double)a->decision);
+        put_env(a, put_object(manifest, "env"));
+        put_pool(a, put_object(manifest, "pool"));
+        put_knobs(a, put_object(manifest, "knobs"));
+    }
     return a->o.keeper.write(a->o.keeper.ctx, put_object(manifest, "training"), err);
 }
 
@@ -132,24 +140,31 @@ static ht_status take_knobs(ht_agent *a, const cJSON *from, ht_error *err)
     return HT_OK;
 }
 
+static ht_status take_pooled(ht_agent *a, const cJSON *from, ht_error *err)
+{
+    a->decision = (unsigned long)ht_json_number(from, "decision", 0);
+    take_env(a, ht_json_member(from, "env"));
+    take_pool(a, ht_json_member(from, "pool"));
+    ht_tuner_remember(a->tuner, &a->env);
+    return take_knobs(a, ht_json_member(from, "knobs"), err);
+}
+
 ht_status ht_agent_go_on(ht_agent *a, const char *manifest, ht_error *err)
 {
     cJSON *from = NULL;
     HT_TRY(ht_json_parse(manifest, &from, NULL, err));
-    const cJSON *training = ht_json_member(from, "training");
-    ht_status st = a->o.keeper.read != NULL && a->pool.on && cJSON_IsObject(training)
+    const cJSON *training = ht_json_member(from, "training"), *agent = ht_json_member(from, "agent");
+    ht_status st = a->o.keeper.read != NULL && cJSON_IsObject(training) && a->pool.on == (agent == NULL)
                        ? HT_OK
-                       : ht_fail(err, HT_EFORMAT, "the checkpoint is not one of a pooled run of this program");
-    a->decision = (unsigned long)ht_json_number(from, "decision", 0);
+                       : ht_fail(err, HT_EFORMAT, "the checkpoint is not one of this program");
     a->absent = cJSON_DetachItemFromObjectCaseSensitive(from, "absent");
     if (st == HT_OK)
         st = a->o.keeper.read(a->o.keeper.ctx, training, err);
-    if (st == HT_OK) {
-        take_env(a, ht_json_member(from, "env"));
-        take_pool(a, ht_json_member(from, "pool"));
-        ht_tuner_remember(a->tuner, &a->env);
-        st = take_knobs(a, ht_json_member(from, "knobs"), err);
-    }
+    if (st == HT_OK)
+        st = agent != NULL ? ht_agent_load(a, agent, err) : take_pooled(a, from, err);
+    if (st == HT_OK && ht_json_text(training, "live") == NULL)
+        ht_agent_warn(a, "resumed without a training state: the program registered none (ht_training_state), and must "
+                         "bring its own back");
     cJSON_Delete(from);
     return st;
 }
