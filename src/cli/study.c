@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/cli.h"
+#include "cli/study_runs.h"
 #include "store/study.h"
 #include "store/study_merge.h"
 
@@ -26,7 +26,8 @@ int ht_verb_study_merge(const ht_cli *cli, const ht_args *args)
     long long version;
     ht_status st = HT_OK;
     for (size_t i = 1; i < args->n_words && st == HT_OK; i++)
-        st = ht_study_version(args->words[i], &version, &err);
+        if ((st = ht_study_check_unsealed(cli, args->words[i], &err)) == HT_OK)
+            st = ht_study_version(args->words[i], &version, &err);
     if (st == HT_OK)
         st = ht_study_merge(args->n_words, (const char *const *)args->words, out, &err);
     if (st != HT_OK)

@@ -18,6 +18,7 @@
 #include "store/champion.h"
 #include "store/run_check.h"
 #include "store/run_dir.h"
+#include "store/seal.h"
 #include "store/study_check.h"
 
 enum { CPU_S = 8, SILENCE_S = 60, LINE_MAX_BYTES = 1 << 16 };
@@ -28,6 +29,7 @@ typedef struct {
     const char *file;        /* that is checked */
     cJSON *all;              /* for --json: an object a finding */
     size_t objects, damaged; /* of this file */
+    ht_error *first;         /* not NULL: print nothing, keep the first damage here */
 } findings;
 
 static void take_finding(void *ctx, ht_check_verdict verdict, const char *object, const char *what)
@@ -36,7 +38,10 @@ static void take_finding(void *ctx, ht_check_verdict verdict, const char *object
     findings *f = ctx;
     f->objects++;
     f->damaged += verdict == HT_CHECK_DAMAGED;
-    if (f->cli->json) {
+    if (f->first != NULL) {
+        if (verdict == HT_CHECK_DAMAGED && f->damaged == 1)
+            ht_fail(f->first, HT_EFORMAT, "%.120s%s%.100s", object, object[0] != '\0' ? ": " : "", what);
+    } else if (f->cli->json) {
         cJSON *o = cJSON_CreateObject();
         ht_json_put_text(o, "file", f->file);
         ht_json_put_text(o, "object", object);
@@ -200,6 +205,17 @@ static ht_status check_hdf5(findings *f, const char *path, ht_error *err)
         return ht_fail(err, HT_EFORMAT, "'%s' is damaged", path);
     }
     return l.status;
+}
+
+ht_status ht_study_check_unsealed(const ht_cli *cli, const char *path, ht_error *err)
+{
+    ht_error first = {""};
+    findings f = {.cli = cli, .file = path, .first = &first};
+    ht_status st = ht_seal_is_there(path) || !ht_file_look(path).exists ? HT_OK : check_hdf5(&f, path, err);
+    return f.damaged == 0
+               ? st
+               : ht_fail(err, HT_EFORMAT, "study '%s' is damaged: %s; 'hottune study check' tells more", path,
+                         first.text);
 }
 
 /* ---- files and directories -------------------------------------------------------------------------- */

@@ -74,3 +74,14 @@ ht_status ht_seal_check(const char *path, ht_error *err)
     bool sealed;
     return ht_seal_look(path, &sealed, err);
 }
+
+bool ht_seal_is_there(const char *path)
+{
+    unsigned char last[HT_SEAL_SIZE];
+    FILE *file = fopen(path, "rb");
+    bool there = file != NULL && fseek(file, -(long)HT_SEAL_SIZE, SEEK_END) == 0 &&
+                 fread(last, 1, sizeof last, file) == sizeof last && memcmp(last, magic, sizeof magic) == 0;
+    if (file != NULL)
+        fclose(file);
+    return there;
+}

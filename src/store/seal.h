@@ -16,7 +16,9 @@ void ht_seal_put(unsigned char *bytes, size_t n);
 
 /** @return HT_OK: whole, or without a seal; HT_EFORMAT: damaged; HT_ENOTFOUND, HT_EIO */
 ht_status ht_seal_check(const char *path, ht_error *err);
-/** The same. @param[out] sealed  whether there is a seal */
+/** Whether a file ends with a seal, right or wrong; false: it does not, or cannot be read. */
+bool ht_seal_is_there(const char *path);
+/** As ht_seal_check. @param[out] sealed  whether there is a seal */
 ht_status ht_seal_look(const char *path, bool *sealed, ht_error *err);
 
 #endif

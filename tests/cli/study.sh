@@ -137,6 +137,16 @@ prints 'there is no checksum over the whole file'
 try study ls open.h5
 done_quietly
 
+it "what is damaged and has lost its seal is not merged under a new one"
+python3 -c 'd = open("bad.h5", "rb").read(); open("both.h5", "wb").write(d[:-16])'
+try study merge merged.h5 both.h5
+refuses 2 "study 'both.h5' is damaged: /runs/"
+[ ! -e merged.h5 ] || fail "a study was made of damage"
+try study merge merged.h5 open.h5
+done_quietly
+try study check merged.h5 --quiet
+done_quietly
+
 it "check finds torn and bad lines, lines that are gone, and numbers that are not those of the study"
 cp -r runs/one torn
 printf '{"segment_id":"s_0' >>torn/hotcb.tune.segments.jsonl

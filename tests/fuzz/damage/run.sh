@@ -40,6 +40,8 @@ wait $run 2>/dev/null || true
 for part in pooled/study.parts/*.h5; do
     [ ! -e "$part" ] || mv "$part" pooled/study.parts/part.h5
 done
+mkdir open
+for name in one pooled sweep; do head -c -16 $name/study.h5 >open/$name.h5; done
 export ASAN_OPTIONS=$leaks
 # shellcheck disable=SC2086
 "$damage" "$folder" "$variants" "$seed" $keep
