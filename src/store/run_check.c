@@ -271,7 +271,7 @@ static void compare_rows(check *c, verdicts *v, const ht_study_table *t)
         return;
     for (size_t i = 0; i < t->n_rows; i++) {
         const struct logged key = {(unsigned long)ht_table_real(t, i, number, 0), 0, HT_DECISION_LOST};
-        const struct logged *found = bsearch(&key, v->at, v->n, sizeof key, by_number);
+        const struct logged *found = v->n > 0 ? bsearch(&key, v->at, v->n, sizeof key, by_number) : NULL;
         if (found != NULL && same(found->score, ht_table_real(t, i, score, 0)) &&
             strcmp(ht_decision_text(found->decision), ht_table_text(t, i, decision)) == 0)
             continue;

@@ -57,9 +57,11 @@ static const specimen specimens[] = {
     {"sweep", "study.h5", true, {READS_SWEEP}},
     {"pooled", "study.parts/part.h5", true, {"study ls %f", "study check %f"}},
     {"pooled", "champion.h5", true, {"study check %f"}},
-    {"open", "one.h5", true, {READS_STUDY}}, /* without a seal: HDF5 itself meets the damage */
-    {"open", "pooled.h5", true, {READS_STUDY}},
-    {"open", "sweep.h5", true, {READS_SWEEP}},
+    /* Without a seal HDF5 itself meets the damage; its checksums miss a block that lies whole in the place of
+     * another one. */
+    {"open", "one.h5", false, {READS_STUDY}},
+    {"open", "pooled.h5", false, {READS_STUDY}},
+    {"open", "sweep.h5", false, {READS_SWEEP}},
     {"one", HT_FILE_MUTATIONS, false, {READS_RUN}},
     {"one", HT_FILE_SEGMENTS, false, {READS_RUN}},
     {"one", HT_FILE_METRICS, false, {"study check %d"}},
