@@ -235,49 +235,52 @@ static ht_status brief(const ht_study_file *f, const char *object, bool maximize
     return st;
 }
 
-static bool is_older(const cJSON *a, const cJSON *b)
+static int by_age(const void *a, const void *b)
 {
-    double p = ht_json_number(a, "started", 0), q = ht_json_number(b, "started", 0);
-    return p != q ? p < q : strcmp(ht_json_text(a, "id"), ht_json_text(b, "id")) < 0;
+    const cJSON *x = *(cJSON *const *)a, *y = *(cJSON *const *)b;
+    double p = ht_json_number(x, "started", 0), q = ht_json_number(y, "started", 0);
+    return p != q ? (p < q ? -1 : 1) : strcmp(ht_json_text(x, "id"), ht_json_text(y, "id"));
 }
 
-static void add_by_age(cJSON *runs, cJSON *run)
+/* Takes the runs. (cJSON_InsertItemInArray refuses to insert behind what was inserted first, 1.7.15 of Debian.) */
+static cJSON *list_by_age(cJSON **runs, size_t n)
 {
-    int at = 0;
-    const cJSON *one;
-    cJSON_ArrayForEach(one, runs) {
-        if (is_older(run, one))
-            break;
-        at++;
-    }
-    cJSON_InsertItemInArray(runs, at, run);
+    cJSON *list = cJSON_CreateArray();
+    if (n > 0)
+        qsort(runs, n, sizeof *runs, by_age);
+    for (size_t i = 0; i < n; i++)
+        if (!cJSON_AddItemToArray(list, runs[i]))
+            cJSON_Delete(runs[i]);
+    return list;
 }
 
 ht_status ht_study_runs(const ht_study_file *f, cJSON **out, ht_error *err)
 {
     ht_study_names names = {0};
-    cJSON *root = NULL, *runs = cJSON_CreateArray();
+    cJSON *root = NULL, **runs = NULL;
+    size_t n = 0;
     ht_run_sign sign = sign_beside(ht_study_file_path(f));
     ht_status st = ht_study_attributes(f, "/", &root, err);
     if (st == HT_OK)
         st = ht_study_links(f, "/runs", &names, err);
+    if (st == HT_OK && (runs = calloc(names.n + 1, sizeof(cJSON *))) == NULL)
+        st = ht_fail(err, HT_ENOMEM, "no memory for the runs of '%s'", ht_study_file_path(f));
     const char *direction = ht_json_text(root, "direction");
     bool maximize = direction != NULL && strcmp(direction, "maximize") == 0;
     for (size_t i = 0; st == HT_OK && i < names.n; i++) {
         ht_string object = {0};
-        cJSON *run = NULL;
         ht_string_add(&object, "/runs/%s", names.names[i]);
-        st = brief(f, ht_string_peek(&object), maximize, &sign, &run, err);
-        if (st == HT_OK)
-            add_by_age(runs, run);
+        st = brief(f, ht_string_peek(&object), maximize, &sign, &runs[n], err);
+        n += st == HT_OK;
         ht_string_release(&object);
     }
     ht_study_names_release(&names);
     cJSON_Delete(root);
     if (st == HT_OK)
-        *out = runs;
-    else
-        cJSON_Delete(runs);
+        *out = list_by_age(runs, n);
+    for (size_t i = 0; st != HT_OK && i < n; i++)
+        cJSON_Delete(runs[i]);
+    free(runs);
     return st;
 }
 

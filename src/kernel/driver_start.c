@@ -132,7 +132,7 @@ static ht_status learn_from_study(start *s, ht_error *err)
 {
     size_t n = 0;
     ht_run_evidence *runs = NULL;
-    HT_TRY(ht_study_pool_parts(s->study, err));
+    HT_TRY(ht_study_pool_parts(s->study, false, err));
     ht_status st = ht_study_evidence(s->study, &n, &runs, err);
     if (st == HT_OK && n > 0)
         st = ht_recipe_evolve(s->base, n, runs, evolve_step, evolve_decay, &s->recipe, err);

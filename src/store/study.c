@@ -103,7 +103,7 @@ ht_status ht_study_publish(const char *path, const ht_study_run *run, ht_error *
     if (st == HT_OK)
         st = publish_part(path, run, err);
     if (st == HT_OK)
-        st = ht_study_pool_parts(path, err);
+        st = ht_study_pool_parts(path, run->ended > 0, err);
     ht_h5_quiet_end(&quiet);
     return st;
 }
@@ -161,7 +161,7 @@ ht_status ht_study_amend(const char *path, const char *id, const ht_statistics *
     ht_h5_quiet_begin(&quiet);
     ht_status st = amend(path, id, statistics, ended, err);
     if (st == HT_OK)
-        st = ht_study_pool_parts(path, err);
+        st = ht_study_pool_parts(path, false, err);
     ht_h5_quiet_end(&quiet);
     return st;
 }

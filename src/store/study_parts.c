@@ -15,7 +15,7 @@
 #include "store/run_dir.h"
 #include "store/study_merge.h"
 
-enum { TRIES = 3 }; /* when a part is replaced while they are merged */
+enum { TRIES = 1000 }; /* while parts are replaced by others */
 
 static bool ends_in_h5(const char *name)
 {
@@ -127,11 +127,11 @@ static bool same_parts(const listing *a, const listing *b)
     return same;
 }
 
-ht_status ht_study_pool_parts(const char *study, ht_error *err)
+ht_status ht_study_pool_parts(const char *study, bool settle, ht_error *err)
 {
     listing now = {0};
     ht_status st = list_parts(study, &now, err);
-    for (int i = 0; i < TRIES && st == HT_OK && now.n > 1; i++) {
+    for (int i = 0; i < (settle ? TRIES : 1) && st == HT_OK && now.n > 1; i++) {
         listing then = now;
         now = (listing){0};
         st = ht_study_merge(then.n, (const char *const *)then.paths, study, err);

@@ -2,10 +2,15 @@
  *  The parts of a study: beside `study.h5` the folder `study.parts` has a file for each run, a study of that
  * run alone, which only that run writes. They are the truth; the study is their merge.
  *
- *  So several runs go into one study without locks: when two merge at the same moment, the later one replaces
- * what the earlier one made, sees that a part has changed meanwhile, and merges again. */
+ *  So several runs go into one study without locks. When two merge at the same moment, the one that writes later
+ *  may have read a part before the other run published it, and take that out of the study again. So who merges looks
+ *  afterwards whether a part has changed meanwhile, and merges again. A run that goes on leaves that to its
+ *  next publication; a run that ends does it until nothing changes any more, so that the last one to end leaves a
+ *  study that has them all. */
 #ifndef HT_STORE_STUDY_PARTS_H
 #define HT_STORE_STUDY_PARTS_H
+
+#include <stdbool.h>
 
 #include "base/error.h"
 
@@ -14,7 +19,8 @@
 ht_status ht_study_part_path(const char *study, const char *id, bool make, char **path, ht_error *err);
 
 /** Merge all parts and the study into the study. Nothing if there are no parts.
+ *  @param settle  merge again while parts change, up to a thousand times
  *  @return as ht_study_merge */
-ht_status ht_study_pool_parts(const char *study, ht_error *err);
+ht_status ht_study_pool_parts(const char *study, bool settle, ht_error *err);
 
 #endif

@@ -57,6 +57,16 @@ exits 0
 try study ls several/study.h5 --json
 json 'len(o[0]["runs"]) == 3'
 
+it "jobs that share a study and end together leave a study that has all of them, and ls lists them by age"
+pids=
+for seed in 1 2 3 4 5; do
+    "$hottune" run glyph --recipe "$independent" --epochs 2 --seed $seed --dir job$seed --study shared.h5 --quiet >job$seed.out 2>&1 </dev/null &
+    pids="$pids $!"
+done
+for pid in $pids; do wait "$pid" || fail "a job failed: $(cat job*.out)"; done
+try study ls shared.h5 --json
+json 'len(o[0]["runs"]) == 5 and [r["started"] for r in o[0]["runs"]] == sorted(r["started"] for r in o[0]["runs"])'
+
 it "the files are as docs/study-format.md says"
 doc=$here/../../docs/study-format.md
 layout "$doc" pooled/study.h5 several/study.h5 all.h5 pooled/study.parts/*.h5

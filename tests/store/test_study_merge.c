@@ -225,17 +225,17 @@ static void a_study_that_lost_a_run_gets_it_back_from_its_part(void)
     CU_ASSERT_EQUAL(publish(&f, "b", 200, .5, NULL), HT_OK);
     put_study(&f, "study.h5", "c", 300, .5); /* somebody who had seen neither of them was the last to write */
     CU_ASSERT_EQUAL(look(&f, "study.h5", NULL), 1);
-    CU_ASSERT_EQUAL(ht_study_pool_parts(folder_file(&f, "study.h5"), NULL), HT_OK);
+    CU_ASSERT_EQUAL(ht_study_pool_parts(folder_file(&f, "study.h5"), false, NULL), HT_OK);
     CU_ASSERT_EQUAL(look(&f, "study.h5", NULL), 3);
     unlink(folder_file(&f, "study.h5"));
-    CU_ASSERT_EQUAL(ht_study_pool_parts(folder_file(&f, "study.h5"), NULL), HT_OK);
+    CU_ASSERT_EQUAL(ht_study_pool_parts(folder_file(&f, "study.h5"), false, NULL), HT_OK);
     CU_ASSERT_EQUAL(look(&f, "study.h5", NULL), 2);
     folder_remove(&f);
 }
 
 static void writers_at_the_same_moment_lose_nothing(void)
 {
-    enum { WRITERS = 4, ROUNDS = 5 };
+    enum { WRITERS = 8, ROUNDS = 8 };
     folder f;
     folder_make(&f);
     for (int i = 0; i < WRITERS; i++) {
