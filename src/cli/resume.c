@@ -5,9 +5,7 @@
 
 #include "cli/ranks.h"
 #include "cli/run_args.h"
-#include "store/commit.h"
-#include "store/input_log.h"
-#include "store/run_dir.h"
+#include "kernel/chronicle.h"
 
 enum { TEXT_MAX = 65536 };
 
@@ -19,35 +17,22 @@ static const ht_verb *run_verb(void)
     return v;
 }
 
-static ht_status take_start(void *ctx, uint64_t index, const ht_input *in, ht_error *err)
+static ht_status find_options(const char *dir, char *text, ht_error *err)
 {
-    char *text = ctx;       /* [TEXT_MAX] */
-    cJSON *start = NULL;
-    (void)index;
-    if (in->n >= TEXT_MAX * 16)
-        return ht_fail(err, HT_EFORMAT, "the journal does not begin as one of hottune run");
-    char *copy = strndup(in->bytes, in->n);
-    ht_status st = copy != NULL ? ht_json_parse(copy, &start, NULL, err) : ht_fail(err, HT_ENOMEM, "out of memory");
-    const char *program = ht_json_text(start, "program");
+    char *start = NULL;
+    cJSON *from = NULL;
+    ht_status st = ht_chronicle_start(dir, &start, err);
+    if (st == HT_ENOTFOUND)
+        st = HT_EINVAL;
+    if (st == HT_OK)
+        st = ht_json_parse(start, &from, NULL, err);
+    const char *program = ht_json_text(from, "program");
     if (st == HT_OK && (program == NULL || strlen(program) >= TEXT_MAX))
         st = ht_fail(err, HT_EINVAL, "the run was not started by hottune run: start its own program again");
     if (st == HT_OK)
         strcpy(text, program);
-    cJSON_Delete(start);
-    free(copy);
-    return st;
-}
-
-static ht_status find_options(const char *dir, char *text, ht_error *err)
-{
-    ht_input_extent extent;
-    char *folder = ht_path_join(dir, HT_DIR_CHECKPOINT), *path = folder ? ht_path_join(folder, HT_FILE_INPUTS) : NULL;
-    ht_status st = path != NULL ? ht_input_log_read(path, 1, take_start, text, &extent, err)
-                                : ht_fail(err, HT_ENOMEM, "no memory for a path");
-    if (st == HT_ENOTFOUND || (st == HT_OK && extent.records == 0))
-        st = ht_fail(err, HT_EINVAL, "'%s': there is no unfinished run to go on with", dir);
-    free(path);
-    free(folder);
+    cJSON_Delete(from);
+    free(start);
     return st;
 }
 

@@ -64,7 +64,7 @@ static ht_status create(const ht_chronicle_options *o, ht_chronicle **out, ht_er
         ht_chronicle_destroy(h);
         return ht_fail(err, HT_ENOMEM, "no memory for a journal");
     }
-    h->due = NAN;
+    h->due = -INFINITY;
     *out = h;
     return HT_OK;
 }
@@ -187,10 +187,8 @@ void ht_chronicle_said(ht_chronicle *h, int replica, const ht_bytes *message)
 
 /* ---- a checkpoint ----------------------------------------------------------------------------- */
 
-bool ht_chronicle_is_due(ht_chronicle *h, double now, bool urgent)
+bool ht_chronicle_is_due(const ht_chronicle *h, double now, bool urgent)
 {
-    if (isnan(h->due))
-        h->due = now + (h->o.every_s > 0 ? h->o.every_s : shortest_s);
     return !h->cutting && h->log != NULL && h->o.every_s >= 0 && !ht_input_log_lost(h->log) &&
            (urgent || now >= h->due);
 }
@@ -299,7 +297,6 @@ ht_status ht_chronicle_saved(ht_chronicle *h, double now, int replica, const ht_
 
 typedef struct {
     ht_chronicle *h;
-    char *start;                /* owned */
     bool *saved;                /* [n] in this checkpoint; owned */
     size_t n, capacity;         /* replicas; of left_out */
     bool no_memory;
@@ -365,13 +362,6 @@ static ht_status look_at(void *ctx, uint64_t index, const ht_input *in, ht_error
     if (!make_room(s, index))
         return ht_fail(err, HT_ENOMEM, "no memory for a journal");
     s->h->left_out[index] = 0;
-    if (index == 0) {
-        if (in->kind != HT_INPUT_START || (s->start = malloc(in->n + 1)) == NULL)
-            return ht_fail(err, in->kind != HT_INPUT_START ? HT_EFORMAT : HT_ENOMEM,
-                           "'%s' does not say how the run began", s->h->journal);
-        memcpy(s->start, in->bytes, in->n);
-        s->start[in->n] = '\0';
-    }
     if (in->kind == HT_INPUT_RESUMED)
         HT_TRY(leave_out(s, index, in, err));
     if (index < c->inputs || index >= c->inputs + c->pending)
@@ -386,7 +376,7 @@ static ht_status look_at(void *ctx, uint64_t index, const ht_input *in, ht_error
     return HT_OK;
 }
 
-static ht_status scan_journal(ht_chronicle *h, char **start, ht_error *err)
+static ht_status scan_journal(ht_chronicle *h, ht_error *err)
 {
     scan s = {.h = h, .n = h->commit.n_replicas};
     ht_input_extent extent;
@@ -401,10 +391,6 @@ static ht_status scan_journal(ht_chronicle *h, char **start, ht_error *err)
                      (unsigned long long)(h->commit.inputs + h->commit.pending));
     h->records = extent.records;
     free(s.saved);
-    if (st == HT_OK)
-        *start = s.start;
-    else
-        free(s.start);
     return st;
 }
 
@@ -439,8 +425,31 @@ static ht_status fall_back(ht_chronicle *h, const ht_error *why, ht_error *notic
     return ht_commit_revert(h->dir, err);
 }
 
-ht_status ht_chronicle_open(const ht_chronicle_options *o, ht_chronicle **out, char **start, ht_error *notice,
-                            ht_error *err)
+static ht_status take_start(void *ctx, uint64_t index, const ht_input *in, ht_error *err)
+{
+    char **start = ctx;
+    (void)index;
+    if (in->kind != HT_INPUT_START)
+        return ht_fail(err, HT_EFORMAT, "the journal does not say how the run began");
+    *start = strndup(in->bytes, in->n);
+    return *start != NULL ? HT_OK : ht_fail(err, HT_ENOMEM, "no memory for a journal");
+}
+
+ht_status ht_chronicle_start(const char *dir, char **start, ht_error *err)
+{
+    ht_input_extent extent;
+    char *folder = ht_path_join(dir, HT_DIR_CHECKPOINT), *path = folder ? ht_path_join(folder, HT_FILE_INPUTS) : NULL;
+    *start = NULL;
+    ht_status st = path != NULL ? ht_input_log_read(path, 1, take_start, start, &extent, err)
+                                : ht_fail(err, HT_ENOMEM, "no memory for a path");
+    if (st == HT_ENOTFOUND || (st == HT_OK && extent.records == 0))
+        st = ht_fail(err, HT_ENOTFOUND, "'%s': there is no unfinished run to go on with", dir);
+    free(path);
+    free(folder);
+    return st;
+}
+
+ht_status ht_chronicle_open(const ht_chronicle_options *o, ht_chronicle **out, ht_error *notice, ht_error *err)
 {
     ht_chronicle *h = NULL;
     ht_error why = {""};
@@ -452,7 +461,7 @@ ht_status ht_chronicle_open(const ht_chronicle_options *o, ht_chronicle **out, c
     if (st == HT_OK && check_commit(h, &why) != HT_OK)
         st = fall_back(h, &why, notice, err);
     if (st == HT_OK)
-        st = scan_journal(h, start, err);
+        st = scan_journal(h, err);
     if (st == HT_OK)
         *out = h;
     else

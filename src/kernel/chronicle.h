@@ -31,13 +31,15 @@ typedef struct {
  *  @return HT_OK; HT_EIO, HT_ENOMEM */
 ht_status ht_chronicle_begin(const ht_chronicle_options *o, const char *start, ht_chronicle **out, ht_error *err);
 
+/** How the coordinator of an unfinished run was created: input 0 of its journal, as it was given to ht_chronicle_begin.
+ *  @param[out] start  owned by the caller
+ *  @return HT_OK; HT_ENOTFOUND: there is no unfinished run; HT_EFORMAT, HT_EIO, HT_ENOMEM */
+ht_status ht_chronicle_start(const char *dir, char **start, ht_error *err);
 /** Open that of a run that did not end. Every image of the checkpoint is read and checked; if one is damaged, the
  *  checkpoint before counts, if there is one.
- *  @param[out] start   as it was given to ht_chronicle_begin; owned by the caller
  *  @param[out] notice  what is worth telling people; "" = nothing
  *  @return HT_OK; HT_ENOTFOUND: there is no checkpoint; HT_EFORMAT: damaged, err names the file; HT_EIO; HT_ENOMEM */
-ht_status ht_chronicle_open(const ht_chronicle_options *o, ht_chronicle **out, char **start, ht_error *notice,
-                            ht_error *err);
+ht_status ht_chronicle_open(const ht_chronicle_options *o, ht_chronicle **out, ht_error *notice, ht_error *err);
 /** The checkpoint that it was opened at. Borrowed. */
 const ht_commit *ht_chronicle_commit(const ht_chronicle *h);
 /** Make the coordinator, which was just created, what it was at the checkpoint.
@@ -65,8 +67,8 @@ ht_status ht_chronicle_input(ht_chronicle *h, ht_input_kind kind, double now, in
 /** The coordinator says this to a replica. */
 void ht_chronicle_said(ht_chronicle *h, int replica, const ht_bytes *message);
 
-/** Should a checkpoint begin? `urgent`: as soon as possible. */
-bool ht_chronicle_is_due(ht_chronicle *h, double now, bool urgent);
+/** Should a checkpoint begin? The first one at once. `urgent`: as soon as possible. */
+bool ht_chronicle_is_due(const ht_chronicle *h, double now, bool urgent);
 /** A checkpoint is on its way. */
 bool ht_chronicle_is_cutting(const ht_chronicle *h);
 /** The checkpoint that is being made. Borrowed. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const double joining_s = 10;             /* after that a checkpoint is made without those who did not join */
 static const double leave_patience_s = 20;      /* for a checkpoint, and for the good-byes, when the run must end */
 
 void ht_driver_note(ht_driver *d, ht_input_kind kind, double now, int replica, const void *bytes, size_t n)
@@ -63,12 +64,13 @@ static void tell_all(ht_driver *d, ht_pool_order order)
 /* ---- checkpoints ------------------------------------------------------------------------------ */
 
 /* While the first replicas join, and when all are done, there is nothing to write down. */
-static bool somebody_lives(const ht_driver *d, bool *lives)
+static bool is_worth_it(const ht_driver *d, bool *lives)
 {
-    bool somebody = false;
+    int living = 0;
     for (int i = 0; i < d->n_replicas; i++)
-        somebody |= lives[i] = ht_coordinator_has(d->coordinator, i);
-    return somebody;
+        living += lives[i] = ht_coordinator_has(d->coordinator, i);
+    bool still_joining = ht_chronicle_last(d->chronicle) == 0 && living < d->n_here;
+    return living > 0 && !(still_joining && ht_comm_now(d->comm) - d->started < joining_s);
 }
 
 static void begin_checkpoint(ht_driver *d)
@@ -76,7 +78,7 @@ static void begin_checkpoint(ht_driver *d)
     size_t n_logs = 0;
     ht_commit_log *logs = NULL;
     bool *lives = calloc((size_t)d->n_replicas, sizeof *lives);
-    if (lives != NULL && somebody_lives(d, lives) && ht_recorder_sizes(d->recorder, &n_logs, &logs)) {
+    if (lives != NULL && is_worth_it(d, lives) && ht_recorder_sizes(d->recorder, &n_logs, &logs)) {
         uint64_t number = ht_chronicle_cut(d->chronicle, ht_driver_time(d), lives, n_logs, logs);
         tell_all(d, (ht_pool_order){.kind = HT_ORDER_CHECKPOINT, .number = (unsigned long)number});
     }

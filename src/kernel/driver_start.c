@@ -31,6 +31,8 @@ typedef struct {
     unsigned long run;  /* its number; 0 = a new one begins */
     double began;       /* seconds since 1970 */
     char study_run[HT_NAME_MAX];    /* its id in the study */
+    size_t n_logs;      /* the logs and their sizes when it began */
+    ht_commit_log *logs;    /* owned */
     char *replay;       /* text of a mutation log, or NULL */
     ht_run_sign before; /* of the run before this one in the directory */
     size_t salvaged;    /* segments of that run which the study had not */
@@ -42,6 +44,9 @@ static void release(start *s)
     ht_recipe_destroy(s->recipe);
     free(s->study);
     free(s->replay);
+    for (size_t i = 0; i < s->n_logs; i++)
+        free(s->logs[i].name);
+    free(s->logs);
 }
 
 static ht_status find_recipe(const ht_options *o, start *s, ht_driver *d, ht_error *err)
@@ -292,6 +297,10 @@ static char *start_to_text(const ht_driver_options *o, const start *s)
     ht_json_put_int(to, "mutations", (double)s->history.mutations);
     ht_json_put_int(to, "segments", (double)s->history.segments);
     ht_json_put_int(to, "ledger_lines", (double)s->history.ledger_lines);
+    cJSON *logs = cJSON_CreateObject();
+    for (size_t i = 0; i < s->n_logs; i++)
+        ht_json_put_int(logs, s->logs[i].name, (double)s->logs[i].bytes);
+    ht_json_put(to, "logs", logs);
     char *text = ht_json_line(to);
     cJSON_Delete(to);
     return text;
@@ -304,6 +313,8 @@ static void begin_chronicle(const ht_driver_options *o, start *s, ht_driver *d)
     ht_error err = {""};
     if (options.every_s < 0)
         return;
+    if (s->n_logs == 0)
+        ht_recorder_sizes(d->recorder, &s->n_logs, &s->logs);
     s->run = ht_recorder_run(d->recorder);
     s->began = ht_recorder_began(d->recorder);
     ht_name_copy(s->study_run, ht_recorder_study_run(d->recorder));
@@ -344,6 +355,19 @@ static unsigned long whole(const cJSON *from, const char *name)
     return x > 0 && x < 9e15 ? (unsigned long)x : 0;
 }
 
+static ht_status read_logs(const cJSON *from, start *s, ht_error *err)
+{
+    const cJSON *log;
+    s->logs = calloc((size_t)cJSON_GetArraySize(from) + 1, sizeof *s->logs);
+    cJSON_ArrayForEach(log, from) {
+        char *name = s->logs != NULL && log->string != NULL ? strdup(log->string) : NULL;
+        if (name == NULL)
+            break;
+        s->logs[s->n_logs++] = (ht_commit_log){name, whole(from, log->string)};
+    }
+    return s->n_logs == (size_t)cJSON_GetArraySize(from) ? HT_OK : ht_fail(err, HT_ENOMEM, "no memory for a journal");
+}
+
 static ht_status start_from_text(const char *text, start *s, ht_error *err)
 {
     cJSON *from = NULL;
@@ -354,6 +378,8 @@ static ht_status start_from_text(const char *text, start *s, ht_error *err)
         st = read_recipe(from, "base", &s->base, err);
     if (st == HT_OK && (mode == NULL || !ht_mode_parse(mode, &s->mode)))
         st = ht_fail(err, HT_EFORMAT, "the journal has no mode");
+    if (st == HT_OK)
+        st = read_logs(ht_json_member(from, "logs"), s, err);
     if (st == HT_OK && replay != NULL && (s->replay = strdup(replay)) == NULL)
         st = ht_fail(err, HT_ENOMEM, "no memory for a journal");
     s->replicas = (int)whole(from, "replicas");
@@ -372,13 +398,13 @@ static ht_status start_from_text(const char *text, start *s, ht_error *err)
 }
 
 /* What was logged after the checkpoint happens again. @param[out] moved  bytes that went out of the logs */
-static ht_status cut_logs(const char *dir, const ht_commit *c, uint64_t *moved, ht_error *err)
+static ht_status cut_logs(const char *dir, size_t n, const ht_commit_log *logs, uint64_t *moved, ht_error *err)
 {
     *moved = 0;
-    for (size_t i = 0; i < c->n_logs; i++) {
+    for (size_t i = 0; i < n; i++) {
         uint64_t bytes = 0;
-        char *path = ht_path_join(dir, c->logs[i].name);
-        ht_status st = path != NULL ? ht_file_cut(path, c->logs[i].bytes, &bytes, err)
+        char *path = ht_path_join(dir, logs[i].name);
+        ht_status st = path != NULL ? ht_file_cut(path, logs[i].bytes, &bytes, err)
                                     : ht_fail(err, HT_ENOMEM, "no memory for the name of a log");
         free(path);
         HT_TRY(st);
@@ -425,7 +451,8 @@ static ht_status go_on(const ht_driver_options *o, start *s, ht_driver *d, ht_er
     if (s->ranks_per_replica != o->ranks_per_replica)
         return ht_fail(err, HT_EINVAL, "the run has replicas of %d ranks, this job of %d: start as many",
                        s->ranks_per_replica, o->ranks_per_replica);
-    HT_TRY(cut_logs(o->options->run_dir, ht_chronicle_commit(d->chronicle), &moved, err));
+    const ht_commit *c = ht_chronicle_commit(d->chronicle);
+    HT_TRY(cut_logs(o->options->run_dir, c->n_logs, c->logs, &moved, err));
     const ht_recorder_options records = records_of(o, s, d, mpi_library(o->options, version));
     const ht_coordinator_options coordinator = coordinator_of(s, d);
     HT_TRY(ht_recorder_create(&records, &d->recorder, err));
@@ -439,25 +466,35 @@ static ht_status go_on(const ht_driver_options *o, start *s, ht_driver *d, ht_er
     return ht_driver_expect_back(d, err);
 }
 
-/* The unfinished run of the directory, if there is one and it was asked for. */
-static ht_status find_unfinished(const ht_driver_options *o, start *s, ht_driver *d, ht_error *err)
+/* The run was stopped before its first checkpoint: it begins again, as the same run. */
+static ht_status begin_again(const ht_driver_options *o, start *s, ht_driver *d, ht_error *err)
+{
+    uint64_t moved = 0;
+    s->replicas = o->n_replicas;
+    HT_TRY(cut_logs(o->options->run_dir, s->n_logs, s->logs, &moved, err));
+    HT_TRY(assemble(o, s, d, err));
+    say(d, "the run was stopped before its first checkpoint: it begins again");
+    return HT_OK;
+}
+
+static ht_status resume(const ht_driver_options *o, const char *text, start *s, ht_driver *d, ht_error *err)
 {
     const ht_chronicle_options options = chronicle_of(o);
-    char *text = NULL;
     ht_error notice = {""};
-    HT_TRY(ht_chronicle_open(&options, &d->chronicle, &text, &notice, err));
-    ht_status st = start_from_text(text, s, err);
-    free(text);
+    HT_TRY(start_from_text(text, s, err));
+    HT_TRY(name_study(o->options, s, err));
+    ht_status st = ht_chronicle_open(&options, &d->chronicle, &notice, err);
+    if (st == HT_ENOTFOUND)
+        return begin_again(o, s, d, err);
     if (notice.text[0] != '\0')
         ht_driver_warn(d, notice.text);
-    if (st == HT_OK)
-        st = name_study(o->options, s, err);
-    return st;
+    return st == HT_OK ? go_on(o, s, d, err) : st;
 }
 
 static ht_status begin_or_go_on(const ht_driver_options *o, start *s, ht_driver *d, ht_error *err)
 {
     const char *dir = o->options->run_dir;
+    char *text = NULL;
     s->silence_s = o->patience_s / 2;
     s->replicas = o->n_replicas;
     d->run_dir = strdup(dir);
@@ -465,13 +502,13 @@ static ht_status begin_or_go_on(const ht_driver_options *o, start *s, ht_driver 
         return ht_fail(err, HT_ENOMEM, "no memory for a coordinator");
     HT_TRY(ht_run_dir_create(dir, err));
     HT_TRY(ht_run_lock_take(dir, &d->lock, &s->before, err));
-    ht_status st = o->options->resume ? find_unfinished(o, s, d, err) : HT_ENOTFOUND;
+    ht_status st = o->options->resume ? ht_chronicle_start(dir, &text, err) : HT_ENOTFOUND;
     if (st == HT_OK)
-        return go_on(o, s, d, err);
-    if (st != HT_ENOTFOUND)
-        return st;
-    HT_TRY(look_around(o->options, s, d, err));
-    return assemble(o, s, d, err);
+        st = resume(o, text, s, d, err);
+    else if (st == HT_ENOTFOUND && (st = look_around(o->options, s, d, err)) == HT_OK)
+        st = assemble(o, s, d, err);
+    free(text);
+    return st;
 }
 
 ht_status ht_driver_create(const ht_driver_options *o, ht_driver **out, ht_error *err)
