@@ -192,7 +192,12 @@ static bool put_space(FILE *f, const ht_recipe *space)
 
 static bool put_answer(FILE *f, const ht_evidence_list *l, ht_status status, const ht_error *err)
 {
-    answer a = {status, *err, status == HT_OK ? l->n : 0, l->bad_lines};
+    answer a;
+    memset(&a, 0, sizeof a);        /* its gaps are written, too */
+    a.status = status;
+    a.error = *err;
+    a.n = status == HT_OK ? l->n : 0;
+    a.bad_lines = l->bad_lines;
     bool fine = put(f, &a, sizeof a, 1);
     for (size_t i = 0; fine && i < a.n; i++) {
         const ht_run_evidence *run = &l->runs[i];

@@ -84,15 +84,6 @@ static int horizon_of(const ht_recipe *r, int epochs, bool *said)
     return *said ? (int)fmin((double)length, epochs) : at_least(1, nearest(epochs / 15.0));
 }
 
-/* Islands are there because nobody knows which start is good: where that is known better, fewer of more members do,
- * which mutate and average from the first segment on. Two at least: of one alone, what helps in the short run (a
- * smaller learning rate) wins each time. */
-static int islands_about(const ht_tuned *t, int replicas)
-{
-    int n = at_least(2, nearest(replicas * ht_tuned_breadth(t)));
-    return n < replicas ? n : replicas;
-}
-
 void ht_plan_make(const ht_recipe *r, const ht_member *member, int replicas, int epochs, ht_plan *out)
 {
     ht_plan *p = out;
@@ -107,7 +98,9 @@ void ht_plan_make(const ht_recipe *r, const ht_member *member, int replicas, int
     if (p->no_race != NULL)
         p->rungs = p->race_wall = 0;
     p->horizon = horizon_of(r, epochs, &p->horizon_is_given);
-    p->islands = p->start_is_known ? islands_about(&tuned, replicas) : replicas;
+    /* pairs about a known start, which mutate and average from the first segment on: there are fewer regions to tell
+     * apart. Still fewer islands are faster at first and end worse */
+    p->islands = p->start_is_known && replicas > 2 ? (replicas + 1) / 2 : replicas;
     if (!member->has_init)
         p->islands = 1;         /* everybody starts from the one state that there is */
     else if (r->population.tournament.islands > 0 && r->population.tournament.islands < replicas)
@@ -163,7 +156,7 @@ void ht_plan_print(const ht_plan *p, ht_string *out)
         last = k;
     }
     ht_string_add(out, " (%slate narrowing: an island needs half of the run to show its worth)\n",
-                  p->start_is_known && p->islands < p->replicas ? "few, about the known start; " : "");
+                  p->start_is_known && p->islands < p->replicas ? "pairs, about the known start; " : "");
     if (p->replicas == 1)
         ht_string_add(out, "controls: 1 of 1 (one replica trains the recipe as it is)\n");
     else

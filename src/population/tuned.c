@@ -90,19 +90,6 @@ bool ht_tuned_knows_start(const ht_tuned *t)
     return false;
 }
 
-double ht_tuned_breadth(const ht_tuned *t)
-{
-    double sum = 0, n = 0;
-    for (size_t k = 0; k < t->n; k++) {
-        double over_range = log(t->k[k].hi / t->k[k].lo) / sqrt(12);    /* of a uniform distribution */
-        if (!t->k[k].has_range)
-            continue;
-        n++;
-        sum += t->k[k].sigma > 0 && t->k[k].sigma < over_range ? t->k[k].sigma / over_range : 1;
-    }
-    return n > 0 ? sum / n : 1;
-}
-
 void ht_tuned_start(const ht_tuned *t, double *h)
 {
     for (size_t i = 0; i < t->n; i++)

@@ -33,9 +33,6 @@ typedef struct {
 void ht_tuned_find(const ht_recipe *r, const ht_member *member, ht_tuned *out);
 /** The recipe knows of some knob where good starts lie: a race of few about them will do. */
 bool ht_tuned_knows_start(const ht_tuned *t);
-/** How widely starts are drawn, as a share of the ranges: the mean over the knobs of sigma in standard deviations of
- *  what the race draws over the range, at most 1; a knob with a range and no sigma counts 1. */
-double ht_tuned_breadth(const ht_tuned *t);
 /** h [n]: the start values. */
 void ht_tuned_start(const ht_tuned *t, double *h);
 /** A value inside the range of one knob: exactly 0 stays where 0 is legal. */
