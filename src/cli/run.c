@@ -138,12 +138,7 @@ static int place_replicas(job *j, const ht_args *args)
 /* An unfinished run is not given up by accident. */
 static int check_unfinished(const job *j)
 {
-    char *checkpoint = ht_path_join(j->dir, HT_DIR_CHECKPOINT);
-    char *commit = checkpoint != NULL ? ht_path_join(checkpoint, HT_FILE_COMMIT) : NULL;
-    bool there = commit != NULL && ht_file_look(commit).exists;
-    free(commit);
-    free(checkpoint);
-    if (!there || j->resume || j->new_run)
+    if (j->resume || j->new_run || !ht_commit_is_there(j->dir))
         return HT_EXIT_DONE;
     return ht_cli_fail(j->cli, HT_EXIT_USAGE,
                        "an unfinished run is in '%s'; hottune --dir %s resume goes on with it, --new begins another one and gives it up",

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "cli/cli.h"
+#include "store/commit.h"
 #include "store/run_dir.h"
 #include "store/run_lock.h"
 
@@ -55,9 +56,13 @@ static ht_status life_part(const ht_cli *cli, const char *dir, ht_run_sign *sign
     ht_json_put_int(shown, "pid", (double)sign->pid);
     ht_json_put_real(shown, "started", sign->started);
     ht_json_put_real(shown, "seen", sign->seen);
+    bool unfinished = sign->life != HT_RUN_LIVES && ht_commit_is_there(dir);
+    ht_json_put_bool(shown, "can_be_resumed", unfinished);
     ht_json_put(out, "process", shown);
     if (!cli->json)
         print_sign(sign, age);
+    if (!cli->json && unfinished)
+        ht_cli_print("It did not end: hottune --dir %s resume goes on with it\n", dir);
     return HT_OK;
 }
 

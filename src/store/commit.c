@@ -192,6 +192,16 @@ static ht_status remove_file(const char *path, ht_error *err)
     return ht_fail(err, HT_EIO, "cannot remove '%s': %s", path, strerror(errno));
 }
 
+bool ht_commit_is_there(const char *run_dir)
+{
+    char *folder = ht_path_join(run_dir, HT_DIR_CHECKPOINT);
+    char *path = folder != NULL ? ht_path_join(folder, HT_FILE_COMMIT) : NULL;
+    bool there = path != NULL && ht_file_look(path).exists;
+    free(path);
+    free(folder);
+    return there;
+}
+
 ht_status ht_commit_remove(const char *dir, ht_error *err)
 {
     char *newest = NULL, *before = NULL;

@@ -43,6 +43,9 @@ typedef struct {
     ht_commit_log *logs;            /**< [n_logs], owned */
 } ht_commit;
 
+/** A run directory has a commit, whole or not: the run in it did not end. */
+bool ht_commit_is_there(const char *run_dir);
+
 /** Make this the newest commit; the one that was becomes the one before, if it is whole. On failure the
  *  newest commit is the one it was.
  *  @param dir  exists
