@@ -146,7 +146,8 @@ static int by_link(const void *a, const void *b)
         return x->ended > 0 ? -1 : 1;
     if (x->updated != y->updated)
         return x->updated > y->updated ? -1 : 1;
-    return (x->input > y->input) - (x->input < y->input);
+    /* equal: the later input, of a study and its parts a part, which nobody else replaces meanwhile */
+    return (x->input < y->input) - (x->input > y->input);
 }
 
 static void keep_best(merge *m)
