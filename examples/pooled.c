@@ -2,7 +2,8 @@
  * What it gives beside its knobs (state, init, validation) lets the population begin trainings anew, copy
  * them from replica to replica, and average them: docs/population.md. The plan is in runs/pooled/events.log.
  *     mpicc pooled.c $(pkg-config --cflags --libs hottune) -lm -o pooled
- *     mpirun -n 9 ./pooled           # one coordinator, eight replicas;  ./pooled alone is one replica */
+ *     mpirun -n 9 ./pooled           # one coordinator, eight replicas;  ./pooled alone is one replica
+ * Killed, or asked to leave by SIGTERM, it goes on when it is started again: docs/resume.md. */
 #include <hottune/hottune.h>
 #include <math.h>
 #include <stdio.h>
@@ -16,7 +17,11 @@ static const char recipe[] =
 static double w[D], momentum[D];                    /* the training state */
 static double lr = .01, weight_decay = .001;        /* the knobs */
 static double x[3][N][D], y[3][N];                  /* training (SEEN of them), validation and test data */
-static unsigned long long noise;                    /* batches of its own for each replica: no state */
+static unsigned long long noise;                    /* batches of its own for each replica: no training state */
+static long long step;                              /* so far; like the noise it belongs to the replica */
+
+static volatile sig_atomic_t leaves;                /* asked to end soon */
+static void ask(int number) { leaves = number; }
 
 static double uniform(unsigned long long *s)        /* in [0, 1): SplitMix64 */
 {
@@ -90,10 +95,13 @@ int main(int argc, char **argv)
     const ht_state_buffer state[] = {
         {.name = "w", .data = w, .count = D, .element = HT_FLOAT64, .use = HT_AVERAGE, .is_weights = true},
         {.name = "momentum", .data = momentum, .count = D, .element = HT_FLOAT64, .use = HT_AVERAGE}};
+    const ht_state_buffer own[] = {{.name = "noise", .data = &noise, .count = 1, .element = HT_INT64},
+                                   {.name = "step", .data = &step, .count = 1, .element = HT_INT64}};
     ht_kernel *k;
     MPI_Init(&argc, &argv);
+    signal(SIGTERM, ask);
     if (ht_open(&(ht_options){.comm = MPI_COMM_WORLD, .run_dir = "runs/pooled", .recipe_text = recipe,
-                              .seed = 1, .max_epochs = EPOCHS}, &k) != HT_OK) {
+                              .seed = 1, .max_epochs = EPOCHS, .resume = true, .leave = &leaves}, &k) != HT_OK) {
         fprintf(stderr, "hottune: %s\n", ht_message(k));
         ht_free(k);
         MPI_Finalize();
@@ -104,16 +112,18 @@ int main(int argc, char **argv)
     ht_knob_double(k, "opt", "lr", &lr, HT_LOG, 1e-4, 10);
     ht_knob_double(k, "opt", "weight_decay", &weight_decay, HT_LOG, 1e-5, 1);
     ht_training_state(k, state, 2);
+    ht_replica_state(k, own, 2);
     ht_on_init(k, init, NULL);
     ht_on_validate(k, validate, NULL);
-    for (long long step = 1; ht_running(k); step++) {
-        ht_apply(k, &(ht_env){.step = step, .loss = train_step()}, HT_TRAIN_BATCH_END);
+    while (ht_running(k)) {             /* the first call puts everything back, if a run goes on */
+        ht_apply(k, &(ht_env){.step = ++step, .loss = train_step()}, HT_TRAIN_BATCH_END);
         if (step % PER_EPOCH == 0)      /* validates; the training may be another one when it returns */
             ht_apply(k, &(ht_env){.step = step, .epoch = (double)(step / PER_EPOCH)}, HT_VAL_EPOCH_END);
     }
     if (ht_is_champion(k) && ht_show_best(k) == HT_OK)
         printf("champion: replica %d, validation %.4f, test %.4f\n", ht_replica(k), mean_loss(1), mean_loss(2));
+    int code = ht_has_left(k) ? 75 : 0; /* 75: start me again */
     ht_free(k);
     MPI_Finalize();
-    return 0;
+    return code;
 }
