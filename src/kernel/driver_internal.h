@@ -2,6 +2,7 @@
  *
  *     driver.c             one step: messages in, messages and records out
  *     driver_start.c       what is found out before the run, and the making of coordinator and recorder
+ *     driver_resume.c      how a run was made is written into its journal, and it is made again from that
  *     driver_checkpoint.c  checkpoints, leaving, and coming back */
 #ifndef HT_KERNEL_DRIVER_INTERNAL_H
 #define HT_KERNEL_DRIVER_INTERNAL_H
@@ -64,6 +65,28 @@ struct ht_driver {
     ht_error checkpoint_fault;  /* last one that was told */
 };
 
+/* Everything that is found out before the run; released when the driver stands. */
+typedef struct {
+    ht_run_history history;
+    ht_recipe *base;        /* as given or found */
+    ht_recipe *recipe;      /* the same, evolved by the study */
+    ht_mode mode;
+    char *study;        /* path */
+    int epochs;         /* of one replica */
+    double silence_s;
+    unsigned long long seed;
+    int replicas;       /* when the run began */
+    int ranks_per_replica;  /* of a run that goes on */
+    unsigned long run;  /* its number; 0 = a new one begins */
+    double began;       /* seconds since 1970 */
+    char study_run[HT_NAME_MAX];    /* its id in the study */
+    size_t n_logs;      /* the logs and their sizes when it began */
+    ht_commit_log *logs;    /* owned */
+    char *replay;       /* text of a mutation log, or NULL */
+    ht_run_sign before; /* of the run before this one in the directory */
+    size_t salvaged;    /* segments of that run which the study had not */
+} ht_start;
+
 /* ---- driver.c ------------------------------------------------------------------------------- */
 
 void ht_driver_warn(ht_driver *d, const char *text);
@@ -73,6 +96,22 @@ double ht_driver_time(ht_driver *d);
 void ht_driver_drain(ht_driver *d);
 /* A message of a replica goes to the coordinator. */
 void ht_driver_hand_in(ht_driver *d, int replica, const ht_bytes *bytes);
+
+/* ---- driver_start.c ------------------------------------------------------------------------- */
+
+/* Coordinator, recorder, journal and inbox of a run as `s` says. */
+ht_status ht_driver_assemble(const ht_driver_options *o, ht_start *s, ht_driver *d, ht_error *err);
+/* The same without journal and inbox. */
+ht_status ht_driver_make(const ht_driver_options *o, const ht_start *s, ht_driver *d, ht_error *err);
+ht_chronicle_options ht_driver_chronicle(const ht_driver_options *o);
+ht_status ht_driver_name_study(const ht_options *o, ht_start *s, ht_error *err);
+
+/* ---- driver_resume.c ------------------------------------------------------------------------ */
+
+/* How the coordinator and the recorder are made, as the journal keeps it. Owned by the caller; NULL: no memory. */
+char *ht_start_to_text(const ht_driver_options *o, const ht_start *s);
+/* The unfinished run of the directory goes on. @param text  as above */
+ht_status ht_driver_resume(const ht_driver_options *o, const char *text, ht_start *s, ht_driver *d, ht_error *err);
 
 /* ---- driver_checkpoint.c -------------------------------------------------------------------- */
 

@@ -4,41 +4,17 @@
  * May touch: the run directory, the study. */
 #include "kernel/driver_internal.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "recipe/evolve.h"
-#include "store/file_cut.h"
 #include "store/salvage.h"
 #include "store/study_parts.h"
 
 static const double evolve_step = 0.3, evolve_decay = 0.7;     /* docs/recipe.md, evolution */
 
-/* Everything that is found out before the run; released when the driver stands. */
-typedef struct {
-    ht_run_history history;
-    ht_recipe *base;        /* as given or found */
-    ht_recipe *recipe;      /* the same, evolved by the study */
-    ht_mode mode;
-    char *study;        /* path */
-    int epochs;         /* of one replica */
-    double silence_s;
-    unsigned long long seed;
-    int replicas;       /* when the run began */
-    int ranks_per_replica;  /* of a run that goes on */
-    unsigned long run;  /* its number; 0 = a new one begins */
-    double began;       /* seconds since 1970 */
-    char study_run[HT_NAME_MAX];    /* its id in the study */
-    size_t n_logs;      /* the logs and their sizes when it began */
-    ht_commit_log *logs;    /* owned */
-    char *replay;       /* text of a mutation log, or NULL */
-    ht_run_sign before; /* of the run before this one in the directory */
-    size_t salvaged;    /* segments of that run which the study had not */
-} start;
-
-static void release(start *s)
+static void release(ht_start *s)
 {
     ht_recipe_destroy(s->base);
     ht_recipe_destroy(s->recipe);
@@ -49,7 +25,7 @@ static void release(start *s)
     free(s->logs);
 }
 
-static ht_status find_recipe(const ht_options *o, start *s, ht_driver *d, ht_error *err)
+static ht_status find_recipe(const ht_options *o, ht_start *s, ht_driver *d, ht_error *err)
 {
     char *text = NULL, *name = NULL;
     bool found = false;
@@ -121,7 +97,7 @@ static ht_status apply_seed(const ht_options *o, ht_recipe *recipe, ht_error *er
 }
 
 /* What a killed run could not bring into the study is in its logs. If that fails, this run is none the worse. */
-static void salvage(const ht_options *o, start *s, ht_driver *d)
+static void salvage(const ht_options *o, ht_start *s, ht_driver *d)
 {
     ht_error why = {""};
     char text[sizeof why.text + 96];
@@ -133,7 +109,7 @@ static void salvage(const ht_options *o, start *s, ht_driver *d)
 }
 
 /* Runs that are in the study already move the priors of the recipe before this run begins. */
-static ht_status learn_from_study(start *s, ht_error *err)
+static ht_status learn_from_study(ht_start *s, ht_error *err)
 {
     size_t n = 0;
     ht_run_evidence *runs = NULL;
@@ -147,7 +123,7 @@ static ht_status learn_from_study(start *s, ht_error *err)
     return st;
 }
 
-static ht_status read_mode(const ht_options *o, start *s, ht_error *err)
+static ht_status read_mode(const ht_options *o, ht_start *s, ht_error *err)
 {
     s->mode = HT_MODE_ACTIVE;
     if (o->mode != NULL && !ht_mode_parse(o->mode, &s->mode))
@@ -182,13 +158,13 @@ static void warn_of_idle_families(const ht_recipe *r, ht_driver *d)
         }
 }
 
-static ht_status name_study(const ht_options *o, start *s, ht_error *err)
+ht_status ht_driver_name_study(const ht_options *o, ht_start *s, ht_error *err)
 {
     s->study = o->study != NULL ? ht_path_join(".", o->study) : ht_path_join(o->run_dir, HT_FILE_STUDY);
     return s->study != NULL ? HT_OK : ht_fail(err, HT_ENOMEM, "no memory for a path");
 }
 
-static ht_status look_around(const ht_options *o, start *s, ht_driver *d, ht_error *err)
+static ht_status look_around(const ht_options *o, ht_start *s, ht_driver *d, ht_error *err)
 {
     HT_TRY(read_mode(o, s, err));
     HT_TRY(ht_run_dir_history(o->run_dir, &s->history, err));
@@ -197,7 +173,7 @@ static ht_status look_around(const ht_options *o, start *s, ht_driver *d, ht_err
     HT_TRY(apply_settings(o->recipe_set, true, s->base, err));
     HT_TRY(check_ability(s->base, err));
     warn_of_idle_families(s->base, d);
-    HT_TRY(name_study(o, s, err));
+    HT_TRY(ht_driver_name_study(o, s, err));
     salvage(o, s, d);
     HT_TRY(learn_from_study(s, err));
     s->seed = o->seed;
@@ -205,7 +181,7 @@ static ht_status look_around(const ht_options *o, start *s, ht_driver *d, ht_err
     return apply_seed(o, s->recipe, err);
 }
 
-static void tell_salvage(const start *s, ht_driver *d)
+static void tell_salvage(const ht_start *s, ht_driver *d)
 {
     ht_record record = {.kind = HT_RECORD_EVENT};
     ht_coordinator_view view;
@@ -243,7 +219,7 @@ static void announce(void *ctx, const char *text)
         ht_driver_warn(d, text);
 }
 
-static ht_recorder_options records_of(const ht_driver_options *o, const start *s, const ht_driver *d,
+static ht_recorder_options records_of(const ht_driver_options *o, const ht_start *s, const ht_driver *d,
                                       const char *mpi)
 {
     return (ht_recorder_options){
@@ -254,7 +230,7 @@ static ht_recorder_options records_of(const ht_driver_options *o, const start *s
         .resumes = s->run, .began = s->began, .study_run = s->study_run};
 }
 
-static ht_coordinator_options coordinator_of(const start *s, ht_driver *d)
+static ht_coordinator_options coordinator_of(const ht_start *s, ht_driver *d)
 {
     return (ht_coordinator_options){
         .n_replicas = s->replicas, .recipe = s->recipe, .mode = s->mode, .epochs = s->epochs,
@@ -262,7 +238,7 @@ static ht_coordinator_options coordinator_of(const start *s, ht_driver *d)
         .first_segment = s->history.segments, .replay = s->replay, .silence_s = s->silence_s};
 }
 
-static ht_chronicle_options chronicle_of(const ht_driver_options *o)
+ht_chronicle_options ht_driver_chronicle(const ht_driver_options *o)
 {
     return (ht_chronicle_options){.dir = o->options->run_dir, .every_s = o->options->checkpoint_s,
                                   .most_bytes = o->options->checkpoint_bytes, .n_replicas = o->n_replicas};
@@ -270,46 +246,10 @@ static ht_chronicle_options chronicle_of(const ht_driver_options *o)
 
 /* ---- a new run ------------------------------------------------------------------------------ */
 
-static void put_recipe(cJSON *to, const char *name, const ht_recipe *r)
-{
-    ht_json_put(to, name, ht_recipe_to_json(r));
-}
-
-/* All that the coordinator and the recorder are made of. */
-static char *start_to_text(const ht_driver_options *o, const start *s)
-{
-    cJSON *to = cJSON_CreateObject();
-    if (o->options->program != NULL)
-        ht_json_put_text(to, "program", o->options->program);
-    put_recipe(to, "recipe", s->recipe);
-    put_recipe(to, "base", s->base);
-    ht_json_put_text(to, "mode", ht_mode_text(s->mode));
-    ht_json_put_text(to, "replay", s->replay);
-    ht_json_put_int(to, "replicas", s->replicas);
-    ht_json_put_int(to, "ranks_per_replica", o->ranks_per_replica);
-    ht_json_put_int(to, "epochs", s->epochs);
-    ht_json_put_real(to, "silence_s", s->silence_s);
-    ht_json_put_int(to, "seed", (double)s->seed);
-    ht_json_put_int(to, "run", (double)s->run);
-    ht_json_put_real(to, "began", s->began);
-    ht_json_put_text(to, "study_run", s->study_run);
-    ht_json_put_int(to, "runs", (double)s->history.runs);
-    ht_json_put_int(to, "mutations", (double)s->history.mutations);
-    ht_json_put_int(to, "segments", (double)s->history.segments);
-    ht_json_put_int(to, "ledger_lines", (double)s->history.ledger_lines);
-    cJSON *logs = cJSON_CreateObject();
-    for (size_t i = 0; i < s->n_logs; i++)
-        ht_json_put_int(logs, s->logs[i].name, (double)s->logs[i].bytes);
-    ht_json_put(to, "logs", logs);
-    char *text = ht_json_line(to);
-    cJSON_Delete(to);
-    return text;
-}
-
 /* A run that cannot keep a journal is none the worse until it is killed. */
-static void begin_chronicle(const ht_driver_options *o, start *s, ht_driver *d)
+static void begin_chronicle(const ht_driver_options *o, ht_start *s, ht_driver *d)
 {
-    const ht_chronicle_options options = chronicle_of(o);
+    const ht_chronicle_options options = ht_driver_chronicle(o);
     ht_error err = {""};
     if (options.every_s < 0)
         return;
@@ -318,19 +258,24 @@ static void begin_chronicle(const ht_driver_options *o, start *s, ht_driver *d)
     s->run = ht_recorder_run(d->recorder);
     s->began = ht_recorder_began(d->recorder);
     ht_name_copy(s->study_run, ht_recorder_study_run(d->recorder));
-    char *text = start_to_text(o, s);
+    char *text = ht_start_to_text(o, s);
     if (text == NULL || ht_chronicle_begin(&options, text, &d->chronicle, &err) != HT_OK)
         ht_driver_warn(d, text != NULL ? err.text : "no memory for a journal: this run cannot be resumed");
     free(text);
 }
 
-static ht_status assemble(const ht_driver_options *o, start *s, ht_driver *d, ht_error *err)
+ht_status ht_driver_make(const ht_driver_options *o, const ht_start *s, ht_driver *d, ht_error *err)
 {
     char version[MPI_MAX_LIBRARY_VERSION_STRING] = "";
     const ht_recorder_options records = records_of(o, s, d, mpi_library(o->options, version));
     const ht_coordinator_options coordinator = coordinator_of(s, d);
     HT_TRY(ht_recorder_create(&records, &d->recorder, err));
-    HT_TRY(ht_coordinator_create(&coordinator, &d->coordinator, err));
+    return ht_coordinator_create(&coordinator, &d->coordinator, err);
+}
+
+ht_status ht_driver_assemble(const ht_driver_options *o, ht_start *s, ht_driver *d, ht_error *err)
+{
+    HT_TRY(ht_driver_make(o, s, d, err));
     begin_chronicle(o, s, d);
     if ((d->gone = calloc((size_t)o->n_replicas, sizeof *d->gone)) == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for a coordinator");
@@ -338,160 +283,7 @@ static ht_status assemble(const ht_driver_options *o, start *s, ht_driver *d, ht
     return ht_inbox_open(o->options->run_dir, s->history.command_end, &d->inbox, err);
 }
 
-/* ---- a run that goes on --------------------------------------------------------------------- */
-
-static ht_status read_recipe(const cJSON *from, const char *name, ht_recipe **out, ht_error *err)
-{
-    char *text = ht_json_line(ht_json_member(from, name));
-    ht_status st = text != NULL ? ht_recipe_parse(text, "the recipe of the journal", out, err)
-                                : ht_fail(err, HT_EFORMAT, "the journal has no recipe");
-    free(text);
-    return st;
-}
-
-static unsigned long whole(const cJSON *from, const char *name)
-{
-    double x = ht_json_number(from, name, 0);
-    return x > 0 && x < 9e15 ? (unsigned long)x : 0;
-}
-
-static ht_status read_logs(const cJSON *from, start *s, ht_error *err)
-{
-    const cJSON *log;
-    s->logs = calloc((size_t)cJSON_GetArraySize(from) + 1, sizeof *s->logs);
-    cJSON_ArrayForEach(log, from) {
-        char *name = s->logs != NULL && log->string != NULL ? strdup(log->string) : NULL;
-        if (name == NULL)
-            break;
-        s->logs[s->n_logs++] = (ht_commit_log){name, whole(from, log->string)};
-    }
-    return s->n_logs == (size_t)cJSON_GetArraySize(from) ? HT_OK : ht_fail(err, HT_ENOMEM, "no memory for a journal");
-}
-
-static ht_status start_from_text(const char *text, start *s, ht_error *err)
-{
-    cJSON *from = NULL;
-    HT_TRY(ht_json_parse(text, &from, NULL, err));
-    const char *mode = ht_json_text(from, "mode"), *replay = ht_json_text(from, "replay");
-    ht_status st = read_recipe(from, "recipe", &s->recipe, err);
-    if (st == HT_OK)
-        st = read_recipe(from, "base", &s->base, err);
-    if (st == HT_OK && (mode == NULL || !ht_mode_parse(mode, &s->mode)))
-        st = ht_fail(err, HT_EFORMAT, "the journal has no mode");
-    if (st == HT_OK)
-        st = read_logs(ht_json_member(from, "logs"), s, err);
-    if (st == HT_OK && replay != NULL && (s->replay = strdup(replay)) == NULL)
-        st = ht_fail(err, HT_ENOMEM, "no memory for a journal");
-    s->replicas = (int)whole(from, "replicas");
-    s->ranks_per_replica = (int)whole(from, "ranks_per_replica");
-    s->epochs = (int)whole(from, "epochs");
-    s->silence_s = ht_json_number(from, "silence_s", 0);
-    s->seed = whole(from, "seed");
-    s->run = whole(from, "run");
-    s->began = ht_json_number(from, "began", 0);
-    const char *study_run = ht_json_text(from, "study_run");
-    ht_name_copy(s->study_run, study_run != NULL ? study_run : "");
-    s->history = (ht_run_history){.runs = whole(from, "runs"), .mutations = whole(from, "mutations"),
-                                  .segments = whole(from, "segments"), .ledger_lines = whole(from, "ledger_lines")};
-    cJSON_Delete(from);
-    return st;
-}
-
-/* What was logged after the checkpoint happens again. @param[out] moved  bytes that went out of the logs */
-static ht_status cut_logs(const char *dir, size_t n, const ht_commit_log *logs, uint64_t *moved, ht_error *err)
-{
-    *moved = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint64_t bytes = 0;
-        char *path = ht_path_join(dir, logs[i].name);
-        ht_status st = path != NULL ? ht_file_cut(path, logs[i].bytes, &bytes, err)
-                                    : ht_fail(err, HT_ENOMEM, "no memory for the name of a log");
-        free(path);
-        HT_TRY(st);
-        *moved += bytes;
-    }
-    return HT_OK;
-}
-
-static void drain(void *ctx)
-{
-    ht_driver_drain(ctx);
-}
-
-static void say(ht_driver *d, const char *text)
-{
-    ht_record record = {.kind = HT_RECORD_EVENT};
-    ht_coordinator_view view;
-    snprintf(record.as.event, sizeof record.as.event, "%s", text);
-    ht_coordinator_peek(d->coordinator, &view);
-    ht_recorder_write(d->recorder, &record, &view, NULL);   /* what cannot be written is kept */
-    if (d->plan != NULL)
-        d->plan(d->plan_ctx, text);
-}
-
-static void tell_resumption(ht_driver *d, const start *s, uint64_t moved)
-{
-    char text[256];
-    const ht_commit *c = ht_chronicle_commit(d->chronicle);
-    ht_coordinator_view view;
-    ht_coordinator_peek(d->coordinator, &view);
-    double lost_s = s->before.seen > c->wall_time ? s->before.seen - c->wall_time : 0;
-    lost_s = fmax(lost_s, ht_chronicle_written(d->chronicle) - c->wall_time);
-    snprintf(text, sizeof text,
-             "run r%lu goes on from checkpoint %llu, epoch %lld of the furthest replica: no decision is lost, the last "
-             "%.1f s are trained again%s", s->run, (unsigned long long)c->number, view.epoch, lost_s,
-             moved > 0 ? " (what the logs had of them is in *.repeated)" : "");
-    say(d, text);
-}
-
-static ht_status go_on(const ht_driver_options *o, start *s, ht_driver *d, ht_error *err)
-{
-    char version[MPI_MAX_LIBRARY_VERSION_STRING] = "";
-    uint64_t moved = 0;
-    if (s->ranks_per_replica != o->ranks_per_replica)
-        return ht_fail(err, HT_EINVAL, "the run has replicas of %d ranks, this job of %d: start as many",
-                       s->ranks_per_replica, o->ranks_per_replica);
-    const ht_commit *c = ht_chronicle_commit(d->chronicle);
-    HT_TRY(cut_logs(o->options->run_dir, c->n_logs, c->logs, &moved, err));
-    const ht_recorder_options records = records_of(o, s, d, mpi_library(o->options, version));
-    const ht_coordinator_options coordinator = coordinator_of(s, d);
-    HT_TRY(ht_recorder_create(&records, &d->recorder, err));
-    HT_TRY(ht_coordinator_create(&coordinator, &d->coordinator, err));
-    d->recalls = d->resumed = true;
-    ht_status st = ht_chronicle_tell(d->chronicle, d->coordinator, drain, d, err);
-    d->recalls = false;
-    HT_TRY(st);
-    d->ahead += ht_chronicle_time(d->chronicle) - ht_driver_time(d);
-    tell_resumption(d, s, moved);
-    return ht_driver_expect_back(d, err);
-}
-
-/* The run was stopped before its first checkpoint: it begins again, as the same run. */
-static ht_status begin_again(const ht_driver_options *o, start *s, ht_driver *d, ht_error *err)
-{
-    uint64_t moved = 0;
-    s->replicas = o->n_replicas;
-    HT_TRY(cut_logs(o->options->run_dir, s->n_logs, s->logs, &moved, err));
-    HT_TRY(assemble(o, s, d, err));
-    say(d, "the run was stopped before its first checkpoint: it begins again");
-    return HT_OK;
-}
-
-static ht_status resume(const ht_driver_options *o, const char *text, start *s, ht_driver *d, ht_error *err)
-{
-    const ht_chronicle_options options = chronicle_of(o);
-    ht_error notice = {""};
-    HT_TRY(start_from_text(text, s, err));
-    HT_TRY(name_study(o->options, s, err));
-    ht_status st = ht_chronicle_open(&options, &d->chronicle, &notice, err);
-    if (st == HT_ENOTFOUND)
-        return begin_again(o, s, d, err);
-    if (notice.text[0] != '\0')
-        ht_driver_warn(d, notice.text);
-    return st == HT_OK ? go_on(o, s, d, err) : st;
-}
-
-static ht_status begin_or_go_on(const ht_driver_options *o, start *s, ht_driver *d, ht_error *err)
+static ht_status begin_or_go_on(const ht_driver_options *o, ht_start *s, ht_driver *d, ht_error *err)
 {
     const char *dir = o->options->run_dir;
     char *text = NULL;
@@ -504,9 +296,9 @@ static ht_status begin_or_go_on(const ht_driver_options *o, start *s, ht_driver 
     HT_TRY(ht_run_lock_take(dir, &d->lock, &s->before, err));
     ht_status st = o->options->resume ? ht_chronicle_start(dir, &text, err) : HT_ENOTFOUND;
     if (st == HT_OK)
-        st = resume(o, text, s, d, err);
+        st = ht_driver_resume(o, text, s, d, err);
     else if (st == HT_ENOTFOUND && (st = look_around(o->options, s, d, err)) == HT_OK)
-        st = assemble(o, s, d, err);
+        st = ht_driver_assemble(o, s, d, err);
     free(text);
     return st;
 }
@@ -518,7 +310,7 @@ ht_status ht_driver_create(const ht_driver_options *o, ht_driver **out, ht_error
     ht_driver *d = calloc(1, sizeof *d);
     if (d == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for a coordinator");
-    start s = {0};
+    ht_start s = {0};
     *d = (ht_driver){.comm = o->comm, .poll_s = o->poll_s, .mode_was_given = o->options->mode != NULL,
                      .first_poll = true, .warning = o->options->warning, .warning_ctx = o->options->warning_ctx,
                      .progress = o->options->progress, .progress_ctx = o->options->progress_ctx,
