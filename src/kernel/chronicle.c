@@ -20,7 +20,8 @@
 
 static const double share = 0.02;       /* of the run's time that checkpoints may take */
 static const double shortest_s = 2;     /* between two of them, unless asked otherwise */
-static const double retry_s = 30;       /* after one that failed */
+static const double retry_s = 30;       /* after one that could not be written */
+static const double rest_s = 1;         /* after one that was given up, however urgent the next one is */
 
 /* A message that came before its sender was written down, but after the coordinator was. */
 typedef struct {
@@ -33,14 +34,16 @@ typedef struct {
 
 struct ht_chronicle {
     ht_chronicle_options o;     /* its dir is not kept */
-    char *dir, *journal;        /* the folder, the file in it; owned */
+    char *run_dir, *dir, *journal;  /* its folder, the file in it; owned */
     ht_input_log *log;          /* owned; NULL: opened, not yet told */
     uint64_t decisions;         /* checksum over what the coordinator said */
     ht_commit commit;           /* the last one that counts; number 0 = none */
     bool cutting;
     ht_commit next;             /* being made */
+    uint64_t cuts;              /* number of the last one that was begun, also if it was given up */
     bool *awaited;              /* [o.n_replicas]: its SAVED has not come */
-    double began, cost, due;    /* of the cut; seconds that the last one took; when the next one may begin */
+    double cost;                /* seconds that the last one took */
+    double due, rests;          /* when the next one may begin, and an urgent one */
     size_t n_pending;           /* after ht_chronicle_open */
     pending_input *pending;     /* owned */
     double written;             /* when the journal that was opened was written last, seconds since 1970 */
@@ -57,14 +60,15 @@ static ht_status create(const ht_chronicle_options *o, ht_chronicle **out, ht_er
         return ht_fail(err, HT_ENOMEM, "no memory for a journal");
     h->o = *o;
     h->o.dir = NULL;
+    h->run_dir = strdup(o->dir);
     h->dir = ht_path_join(o->dir, HT_DIR_CHECKPOINT);
     h->journal = h->dir != NULL ? ht_path_join(h->dir, HT_FILE_INPUTS) : NULL;
     h->awaited = calloc((size_t)o->n_replicas, sizeof *h->awaited);
-    if (h->journal == NULL || h->awaited == NULL) {
+    if (h->run_dir == NULL || h->journal == NULL || h->awaited == NULL) {
         ht_chronicle_destroy(h);
         return ht_fail(err, HT_ENOMEM, "no memory for a journal");
     }
-    h->due = -INFINITY;
+    h->due = h->rests = -INFINITY;
     *out = h;
     return HT_OK;
 }
@@ -110,6 +114,7 @@ void ht_chronicle_destroy(ht_chronicle *h)
     forget_pending(h);
     free(h->left_out);
     free(h->awaited);
+    free(h->run_dir);
     free(h->dir);
     free(h->journal);
     free(h);
@@ -190,7 +195,7 @@ void ht_chronicle_said(ht_chronicle *h, int replica, const ht_bytes *message)
 bool ht_chronicle_is_due(const ht_chronicle *h, double now, bool urgent)
 {
     return !h->cutting && h->log != NULL && h->o.every_s >= 0 && !ht_input_log_lost(h->log) &&
-           (urgent || now >= h->due);
+           now >= (urgent ? h->rests : h->due);
 }
 
 bool ht_chronicle_is_cutting(const ht_chronicle *h)
@@ -201,15 +206,17 @@ bool ht_chronicle_is_cutting(const ht_chronicle *h)
 uint64_t ht_chronicle_cut(ht_chronicle *h, double now, const bool *lives, size_t n_logs, ht_commit_log *logs)
 {
     size_t n = (size_t)h->o.n_replicas;
-    h->next = (ht_commit){.number = h->commit.number + 1, .inputs = ht_input_log_count(h->log),
+    h->cuts = (h->cuts > h->commit.number ? h->cuts : h->commit.number) + 1;
+    h->next = (ht_commit){.number = h->cuts, .inputs = ht_input_log_count(h->log),
                           .inputs_sum = ht_input_log_sum(h->log), .decisions = h->decisions, .time = now,
                           .n_replicas = n, .n_logs = n_logs, .logs = logs,
                           .replicas = calloc(n, sizeof *h->next.replicas)};
     h->cutting = h->next.replicas != NULL;
-    h->began = now;
     for (size_t i = 0; i < n && h->cutting; i++)
         h->awaited[i] = h->next.replicas[i].lives = lives[i];
-    return h->next.number;
+    if (!h->cutting)
+        ht_commit_release(&h->next);
+    return h->cuts;
 }
 
 void ht_chronicle_give_up(ht_chronicle *h, double now)
@@ -218,8 +225,16 @@ void ht_chronicle_give_up(ht_chronicle *h, double now)
         return;
     h->cutting = false;
     h->due = now + fmin(retry_s, fmax(h->o.every_s, shortest_s));
+    h->rests = now + rest_s;
     ht_commit_release(&h->next);
-    h->next = (ht_commit){0};
+}
+
+/* Where nothing can be written, trying costs as much as it does elsewhere. */
+static void fail(ht_chronicle *h, double now)
+{
+    ht_chronicle_give_up(h, now);
+    h->due = now + fmax(retry_s, fmax(h->o.every_s, h->cost / share));
+    h->cost = 0;
 }
 
 /* Images that no commit names are of no use; without a commit, and while one is made, nothing is removed. */
@@ -237,9 +252,22 @@ static ht_status check_size(ht_chronicle *h, ht_error *err)
 {
     HT_TRY(ht_images_bytes(h->dir, &h->next.bytes, err));
     if (h->o.most_bytes > 0 && h->next.bytes > h->o.most_bytes)
-        return ht_fail(err, HT_EREFUSED, "checkpoints would take %.1f MB in '%s', the limit is %.1f MB",
-                       1e-6 * (double)h->next.bytes, h->dir, 1e-6 * (double)h->o.most_bytes);
+        return ht_fail(err, HT_EREFUSED, "'%s' would take %.1f MB: the limit is %.1f MB", h->dir,
+                       1e-6 * (double)h->next.bytes, 1e-6 * (double)h->o.most_bytes);
     return HT_OK;
+}
+
+/* All that the commit names is on the disk before it. */
+static ht_status sync_logs(const ht_chronicle *h, ht_error *err)
+{
+    for (size_t i = 0; i < h->next.n_logs; i++) {
+        char *path = ht_path_join(h->run_dir, h->next.logs[i].name);
+        ht_status st = path != NULL ? ht_file_sync(path, err)
+                                    : ht_fail(err, HT_ENOMEM, "no memory for a path");
+        free(path);
+        HT_TRY(st);
+    }
+    return ht_input_log_sync(h->log, err);
 }
 
 static ht_status commit(ht_chronicle *h, double now, ht_error *err)
@@ -251,11 +279,11 @@ static ht_status commit(ht_chronicle *h, double now, ht_error *err)
     ht_status st = check_size(h, err);
     double began = ht_clock_monotonic();
     if (st == HT_OK)
-        st = ht_input_log_sync(h->log, err);
+        st = sync_logs(h, err);
     if (st == HT_OK)
         st = ht_commit_write(h->dir, &h->next, err);
     if (st != HT_OK) {
-        ht_chronicle_give_up(h, now);
+        fail(h, now);
         sweep(h);
         return st;
     }
@@ -279,11 +307,11 @@ ht_status ht_chronicle_saved(ht_chronicle *h, double now, int replica, const ht_
     h->cost = fmax(h->cost, s->seconds);
     cJSON *manifest = NULL;
     if (s->manifest == NULL) {
-        ht_chronicle_give_up(h, now);
+        fail(h, now);
         return ht_fail(err, HT_EFAILED, "replica %d could not write a checkpoint: %s", replica, s->error);
     }
     if (ht_json_parse(s->manifest, &manifest, NULL, err) != HT_OK) {
-        ht_chronicle_give_up(h, now);
+        fail(h, now);
         return HT_EFAILED;
     }
     h->next.replicas[replica].manifest = manifest;
@@ -376,8 +404,10 @@ static ht_status look_at(void *ctx, uint64_t index, const ht_input *in, ht_error
     return HT_OK;
 }
 
-static ht_status scan_journal(ht_chronicle *h, ht_error *err)
+/* What is behind the checkpoint happens again: damage there costs nothing. A machine that died may leave it. */
+static ht_status scan_journal(ht_chronicle *h, ht_error *notice, ht_error *err)
 {
+    uint64_t needed = h->commit.inputs + h->commit.pending;
     scan s = {.h = h, .n = h->commit.n_replicas};
     ht_input_extent extent;
     s.saved = calloc(s.n + 1, sizeof *s.saved);
@@ -385,10 +415,13 @@ static ht_status scan_journal(ht_chronicle *h, ht_error *err)
         return ht_fail(err, HT_ENOMEM, "no memory for a journal");
     forget_pending(h);
     ht_status st = ht_input_log_read(h->journal, UINT64_MAX, look_at, &s, &extent, err);
-    if (st == HT_OK && extent.records < h->commit.inputs + h->commit.pending)
+    if (st == HT_EFORMAT && extent.records >= needed) {
+        ht_fail(notice, st, "'%s' is damaged behind the checkpoint, which does not need that", h->journal);
+        st = HT_OK;
+    }
+    if (st == HT_OK && extent.records < needed)
         st = ht_fail(err, HT_EFORMAT, "'%s' ends after %llu inputs, the checkpoint needs %llu", h->journal,
-                     (unsigned long long)extent.records,
-                     (unsigned long long)(h->commit.inputs + h->commit.pending));
+                     (unsigned long long)extent.records, (unsigned long long)needed);
     h->records = extent.records;
     free(s.saved);
     return st;
@@ -420,7 +453,8 @@ static ht_status fall_back(ht_chronicle *h, const ht_error *why, ht_error *notic
         return ht_fail(err, HT_EFORMAT, "%s, and there is no checkpoint before it", why->text);
     ht_commit_release(&h->commit);
     h->commit = before;
-    HT_TRY(check_commit(h, err));
+    if (check_commit(h, err) != HT_OK)
+        return HT_EFORMAT;      /* a missing image does not mean that there is no checkpoint */
     ht_fail(notice, HT_EFORMAT, "%s: the checkpoint before it is taken", why->text);
     return ht_commit_revert(h->dir, err);
 }
@@ -442,7 +476,11 @@ ht_status ht_chronicle_start(const char *dir, char **start, ht_error *err)
     *start = NULL;
     ht_status st = path != NULL ? ht_input_log_read(path, 1, take_start, start, &extent, err)
                                 : ht_fail(err, HT_ENOMEM, "no memory for a path");
-    if (st == HT_ENOTFOUND || (st == HT_OK && extent.records == 0))
+    bool nothing = st == HT_ENOTFOUND || (st == HT_OK && extent.records == 0);
+    if (nothing && ht_commit_is_there(dir))
+        st = ht_fail(err, HT_EFORMAT, "'%s' is missing or empty, and there is a checkpoint: put it back",
+                     path);
+    else if (nothing)
         st = ht_fail(err, HT_ENOTFOUND, "'%s': there is no unfinished run to go on with", dir);
     free(path);
     free(folder);
@@ -461,7 +499,7 @@ ht_status ht_chronicle_open(const ht_chronicle_options *o, ht_chronicle **out, h
     if (st == HT_OK && check_commit(h, &why) != HT_OK)
         st = fall_back(h, &why, notice, err);
     if (st == HT_OK)
-        st = scan_journal(h, err);
+        st = scan_journal(h, notice, err);
     if (st == HT_OK)
         *out = h;
     else
@@ -533,13 +571,13 @@ ht_status ht_chronicle_hand_over(ht_chronicle *h, ht_coordinator *c, const bool 
                                  void *ctx, ht_error *err)
 {
     ht_status st = HT_OK;
-    for (size_t i = 0; i < h->n_pending && st == HT_OK; i++) {
+    for (size_t i = 0; i < h->n_pending; i++) {
         const pending_input *p = &h->pending[i];
         if (p->replica >= 0 && !present[p->replica])
             continue;
-        st = ht_chronicle_input(h, p->kind, p->time, p->replica, p->bytes, p->n, err);
-        if (st == HT_OK)
-            st = ht_feed(c, p->kind, p->time, p->replica, p->bytes, p->n, err);
+        ht_status written = ht_chronicle_input(h, p->kind, p->time, p->replica, p->bytes, p->n, err);
+        ht_status fed = ht_feed(c, p->kind, p->time, p->replica, p->bytes, p->n, err);
+        st = fed != HT_OK ? fed : written != HT_OK ? written : st;
         drain(ctx);
     }
     forget_pending(h);

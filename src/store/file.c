@@ -110,6 +110,17 @@ void ht_file_clear_aside(const char *path, long pid)
     ht_string_release(&folder);
 }
 
+ht_status ht_file_sync(const char *path, ht_error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ht_status st = fd >= 0 && fsync(fd) == 0
+                       ? HT_OK
+                       : ht_fail(err, HT_EIO, "cannot sync '%s': %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return st;
+}
+
 void ht_file_sync_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');

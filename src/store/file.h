@@ -19,6 +19,8 @@ ht_status ht_file_replace(const char *path, const char *text, size_t n, ht_error
 
 /** Write all n bytes where the file stands. @return false with errno set: some of them may have been written */
 bool ht_file_put(int fd, const void *bytes, size_t n);
+/** Bring a file to the disk, whoever wrote it. @return HT_OK, HT_EIO */
+ht_status ht_file_sync(const char *path, ht_error *err);
 /** Sync the folder in which `path` lies: a new name survives a crash only then. Best effort. */
 void ht_file_sync_folder(const char *path);
 
