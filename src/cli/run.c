@@ -348,7 +348,7 @@ static ht_options options_of(const job *j, ht_progress_line *line)
         .resume = j->resume,
         .checkpoint_s = j->checkpoint_s,
         .checkpoint_bytes = (unsigned long long)(1e6 * j->max_disk_mb),
-        .leave = ht_leave_on_signals(),
+        .leave = j->checkpoint_s >= 0 ? ht_leave_on_signals() : NULL,
         .patience_s = j->patience_s,
         .plan = print_plan,
         .plan_ctx = (void *)j,

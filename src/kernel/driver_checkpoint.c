@@ -16,18 +16,28 @@ static const double leave_patience_s = 20;      /* for a checkpoint, and for the
 void ht_driver_note(ht_driver *d, ht_input_kind kind, double now, int replica, const void *bytes, size_t n)
 {
     ht_error err = {""};
-    if (d->chronicle == NULL || ht_chronicle_input(d->chronicle, kind, now, replica, bytes, n, &err) == HT_OK)
+    if (d->chronicle == NULL)
         return;
-    if (d->checkpoint_fault.text[0] == '\0')
+    bool fails = ht_chronicle_input(d->chronicle, kind, now, replica, bytes, n, &err) != HT_OK;
+    if (fails && !d->journal_fails)
         ht_driver_warn(d, err.text);
-    d->checkpoint_fault = err;
+    d->journal_fails = fails;
+}
+
+/* What is behind the last ": "; before it are names of images and replicas, which are others each time. */
+static const char *reason_of(const ht_error *e)
+{
+    const char *reason = e->text;
+    for (const char *at = reason; (at = strstr(at, ": ")) != NULL; at += 2)
+        reason = at + 2;
+    return reason;
 }
 
 /* One line for one reason, however often it comes. */
 static void complain(ht_driver *d, const ht_error *why)
 {
     char text[sizeof why->text + 64];
-    if (strcmp(d->checkpoint_fault.text, why->text) == 0)
+    if (strcmp(reason_of(&d->checkpoint_fault), reason_of(why)) == 0)
         return;
     d->checkpoint_fault = *why;
     snprintf(text, sizeof text, "no checkpoint: %s; the run goes on", why->text);
@@ -125,7 +135,15 @@ static void leave(ht_driver *d)
         d->gone[i] = i >= d->n_here || !ht_coordinator_has(d->coordinator, i);
 }
 
-/* With a checkpoint made since it was asked, everybody may go; without one that is possible, too, in the end. */
+/* Leaving would lose everything. Asked for again, the signal does what it does to any program. */
+static void stay(ht_driver *d)
+{
+    d->leaving = HT_CANNOT_LEAVE;
+    ht_driver_warn(d, "asked to stop, but there is no checkpoint to go on from: the run goes on; "
+                      "a second signal ends it");
+}
+
+/* With a checkpoint made since it was asked, everybody may go; with an older one in the end, too. */
 static void see_to_leaving(ht_driver *d)
 {
     double now = ht_driver_time(d);
@@ -136,13 +154,15 @@ static void see_to_leaving(ht_driver *d)
         d->leaves_since = now;
         d->leaves_after = ht_chronicle_last(d->chronicle) + 1;
     }
-    if (d->leaving != HT_WANTS_TO_LEAVE)
-        return;
-    if (ht_chronicle_last(d->chronicle) >= d->leaves_after)
+    if (ht_chronicle_last(d->chronicle) >= d->leaves_after) {
         leave(d);
-    else if (now - d->leaves_since > leave_patience_s && ht_chronicle_last(d->chronicle) > 0) {
-        ht_driver_warn(d, "the replicas did not come to a safe point in time: the last checkpoint counts");
-        leave(d);
+    } else if (d->leaving == HT_WANTS_TO_LEAVE && now - d->leaves_since > leave_patience_s) {
+        if (ht_chronicle_last(d->chronicle) > 0) {
+            ht_driver_warn(d, "the replicas did not come to a safe point in time: the last checkpoint counts");
+            leave(d);
+        } else {
+            stay(d);
+        }
     }
 }
 
@@ -312,9 +332,9 @@ static void end_comeback(ht_driver *d)
     if (d->n_here > ht_coordinator_replicas(d->coordinator))
         tell(d, HT_INPUT_CROWD, d->n_here, NULL, 0);
     part_with_missing(d, &b);
-    if (st == HT_OK)
-        st = ht_chronicle_hand_over(d->chronicle, d->coordinator, b.here, drain, d, &err);
     if (st != HT_OK)
+        ht_driver_warn(d, err.text);        /* kept, and tried again: what was on its way must not be lost */
+    if (ht_chronicle_hand_over(d->chronicle, d->coordinator, b.here, drain, d, &err) != HT_OK && st == HT_OK)
         ht_driver_warn(d, err.text);
     for (int i = 0; i < d->n_replicas; i++)
         if (b.here[i])
@@ -361,15 +381,18 @@ static bool can_be_written(const ht_driver *d)
 void ht_driver_checkpoint(ht_driver *d)
 {
     double now = ht_driver_time(d);
-    if (d->chronicle == NULL || d->leaving == HT_LEAVES)
+    if (d->leaving == HT_LEAVES)
         return;
     if (d->comeback.on) {
         if (all_here(d) || now - d->comeback.since > d->patience_s / 2)
             end_comeback(d);
         return;
     }
-    if (!can_be_written(d))
+    if (d->chronicle == NULL || !can_be_written(d)) {
+        if (d->leaving == HT_STAYS && d->leave_asked != NULL && *d->leave_asked != 0)
+            stay(d);
         return;
+    }
     if (ht_chronicle_is_cutting(d->chronicle))
         check_living(d);
     see_to_leaving(d);

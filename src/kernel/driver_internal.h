@@ -58,11 +58,12 @@ struct ht_driver {
     bool recalls;               /* the coordinator is told again what happened: nothing is sent or written */
     ht_comeback comeback;
     const volatile sig_atomic_t *leave_asked;   /* by the program; NULL = never */
-    enum { HT_STAYS, HT_WANTS_TO_LEAVE, HT_LEAVES } leaving;
+    enum { HT_STAYS, HT_WANTS_TO_LEAVE, HT_CANNOT_LEAVE, HT_LEAVES } leaving;
     double leaves_since;
     uint64_t leaves_after;      /* checkpoint that must be made first */
     bool *gone;                 /* [n_replicas] while it leaves: said BYE, or was not there; owned */
     ht_error checkpoint_fault;  /* last one that was told */
+    bool journal_fails;         /* that was told */
 };
 
 /* Everything that is found out before the run; released when the driver stands. */

@@ -111,13 +111,23 @@ static ht_status start_from_text(const char *text, ht_start *s, ht_error *err)
     return st;
 }
 
+static void warn_of_short_log(ht_driver *d, const char *path)
+{
+    ht_error text;
+    ht_fail(&text, HT_EFORMAT, "'%s' is shorter than it was at the checkpoint: lines are missing in it",
+            path);
+    ht_driver_warn(d, text.text);
+}
+
 /* What was logged after the checkpoint happens again. @param[out] moved  bytes that went out of the logs */
-static ht_status cut_logs(const char *dir, size_t n, const ht_commit_log *logs, uint64_t *moved, ht_error *err)
+static ht_status cut_logs(ht_driver *d, size_t n, const ht_commit_log *logs, uint64_t *moved, ht_error *err)
 {
     *moved = 0;
     for (size_t i = 0; i < n; i++) {
         uint64_t bytes = 0;
-        char *path = ht_path_join(dir, logs[i].name);
+        char *path = ht_path_join(d->run_dir, logs[i].name);
+        if (path != NULL && (uint64_t)ht_file_look(path).size < logs[i].bytes)
+            warn_of_short_log(d, path);
         ht_status st = path != NULL ? ht_file_cut(path, logs[i].bytes, &bytes, err)
                                     : ht_fail(err, HT_ENOMEM, "no memory for the name of a log");
         free(path);
@@ -165,7 +175,7 @@ static ht_status go_on(const ht_driver_options *o, ht_start *s, ht_driver *d, ht
         return ht_fail(err, HT_EINVAL, "the run has replicas of %d ranks, this job of %d: start as many",
                        s->ranks_per_replica, o->ranks_per_replica);
     const ht_commit *c = ht_chronicle_commit(d->chronicle);
-    HT_TRY(cut_logs(o->options->run_dir, c->n_logs, c->logs, &moved, err));
+    HT_TRY(cut_logs(d, c->n_logs, c->logs, &moved, err));
     HT_TRY(ht_driver_make(o, s, d, err));
     d->recalls = d->resumed = true;
     ht_status st = ht_chronicle_tell(d->chronicle, d->coordinator, drain, d, err);
@@ -181,7 +191,7 @@ static ht_status begin_again(const ht_driver_options *o, ht_start *s, ht_driver 
 {
     uint64_t moved = 0;
     s->replicas = o->n_replicas;
-    HT_TRY(cut_logs(o->options->run_dir, s->n_logs, s->logs, &moved, err));
+    HT_TRY(cut_logs(d, s->n_logs, s->logs, &moved, err));
     HT_TRY(ht_driver_assemble(o, s, d, err));
     say(d, "the run was stopped before its first checkpoint: it begins again");
     return HT_OK;
