@@ -317,6 +317,8 @@ static void go_on(ht_pooled *s)
     } else if (all_closed(s)) {
         ht_pooled_hold_tournament(s, furthest(s));
         begin_closed(s);
+        if (!ht_pool_is_barrier(s->pool))
+            look_at_the_clock(s);   /* now: in a tick it would be a change that nobody is told of */
     } else if (!ht_pool_is_barrier(s->pool)) {
         go_on_elastic(s);
     }
@@ -398,8 +400,10 @@ static void retire(void *self, int replica)
     ht_pooled *s = self;
     for (size_t k = 0; k < s->n_islands; k++) {
         ht_island *isl = &s->islands[k];
-        if (isl->state != HT_ISLAND_GONE)
-            ht_pooled_hand_down_root(s, isl, replica);
+        if (isl->state == HT_ISLAND_GONE)
+            continue;
+        ht_pooled_hand_down_root(s, isl, replica);
+        ht_pooled_leaves(isl, replica);
     }
 }
 

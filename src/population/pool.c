@@ -48,7 +48,7 @@ static ht_status check(const ht_pool_options *o, const ht_member *member, const 
     return HT_OK;
 }
 
-static void reset_seat(ht_pool_seat *s)
+void ht_pool_reset_seat(ht_pool_seat *s)
 {
     free(s->measures);
     free(s->slots);
@@ -75,7 +75,7 @@ ht_status ht_pool_create(const ht_pool_options *o, const ht_member *member, ht_p
                               : ht_fail(err, HT_ENOMEM, "no memory for %d replicas", o->n_replicas);
     }
     for (; st == HT_OK && p->n_seats < o->n_replicas; p->n_seats++)
-        reset_seat(&p->seats[p->n_seats]);
+        ht_pool_reset_seat(&p->seats[p->n_seats]);
     if (st == HT_OK)
         st = p->policy->create(p, &p->self, err);
     if (st == HT_OK)
@@ -98,7 +98,7 @@ void ht_pool_destroy(ht_pool *p)
         free(l);
     }
     for (int i = 0; p->seats != NULL && i < p->n_seats; i++)
-        reset_seat(&p->seats[i]);
+        ht_pool_reset_seat(&p->seats[i]);
     free(p->seats);
     free(p->transfers);
     ht_lineage_destroy(p->lineage);
@@ -322,7 +322,7 @@ static ht_status settle(ht_pool *p)
 
 /* ---- what comes in -------------------------------------------------------------------------- */
 
-static void unseat(ht_pool *p, int replica)
+void ht_pool_unseat(ht_pool *p, int replica)
 {
     ht_pool_seat *s = &p->seats[replica];
     int task = s->work.number > 0 && !s->work.given_up ? s->work.task : -1;
@@ -352,8 +352,8 @@ ht_status ht_pool_join(ht_pool *p, double now, int replica)
     if (isnan(p->first_join))
         p->first_join = now;
     if (ht_seat_lives(s))
-        unseat(p, replica);     /* it comes back with nothing: what it had is lost */
-    reset_seat(s);
+        ht_pool_unseat(p, replica);     /* it comes back with nothing: what it had is lost */
+    ht_pool_reset_seat(s);
     s->joined = true;
     if (p->started && !p->stopping && !p->finished)
         p->policy->ready(p->self, replica);
@@ -366,95 +366,12 @@ ht_status ht_pool_lose(ht_pool *p, double now, int replica)
     if (replica >= p->n_seats)
         return HT_OK;
     if (ht_seat_lives(&p->seats[replica]))
-        unseat(p, replica);
+        ht_pool_unseat(p, replica);
     p->seats[replica].lost = true;
     return settle(p);
 }
 
-/* ---- after a stop --------------------------------------------------------------------------- */
-
-ht_status ht_pool_crowd(ht_pool *p, double now, int n)
-{
-    p->now = now;
-    if (n <= p->n_seats || p->policy->crowd == NULL)
-        return HT_OK;
-    ht_pool_seat *seats = realloc(p->seats, (size_t)n * sizeof *seats);
-    if (seats == NULL)
-        return HT_ENOMEM;
-    p->seats = seats;
-    if (!p->policy->crowd(p->self, n))
-        return HT_ENOMEM;
-    for (; p->n_seats < n; p->n_seats++) {
-        p->seats[p->n_seats] = (ht_pool_seat){0};
-        reset_seat(&p->seats[p->n_seats]);
-        p->seats[p->n_seats].lost = p->started;     /* not awaited: it comes when it comes */
-    }
-    return HT_OK;
-}
-
-int ht_pool_seats(const ht_pool *p)
-{
-    return p->n_seats;
-}
-
-int ht_pool_heir(const ht_pool *p)
-{
-    int heir = -1;
-    for (int i = 0; i < p->n_seats; i++)
-        if (p->present != NULL && p->present[i] && ht_seat_lives(&p->seats[i]) &&
-            (heir < 0 || p->seats[i].n_slots < p->seats[heir].n_slots))
-            heir = i;
-    return heir;
-}
-
-bool ht_pool_is_present(const ht_pool *p, int replica)
-{
-    return p->present != NULL && p->present[replica] && ht_seat_lives(&p->seats[replica]);
-}
-
-static bool somebody_else_holds(const ht_pool *p, int replica, unsigned slot)
-{
-    for (int i = 0; i < p->n_seats; i++)
-        if (i != replica && ht_pool_is_present(p, i) && ht_pool_holds(p, i, slot))
-            return true;
-    return false;
-}
-
-/* Slots but the root have one meaning wherever they lie: candidates, copies of other islands' roots. */
-static void hand_down_slots(ht_pool *p, int replica)
-{
-    for (size_t i = 0; i < p->seats[replica].n_slots; i++) {
-        unsigned slot = p->seats[replica].slots[i];
-        int heir = ht_pool_heir(p);
-        if (slot != HT_SLOT_ROOT && heir >= 0 && !somebody_else_holds(p, replica, slot))
-            ht_pool_inherit(p, replica, slot, heir, slot);
-    }
-}
-
-static void hand_down_best(ht_pool *p, int replica)
-{
-    int heir = ht_pool_heir(p);
-    ht_pool_crown(p);
-    if (replica != p->champion || heir < 0)
-        return;
-    ht_pool_inherit(p, replica, HT_SLOT_BEST, heir, HT_SLOT_BEST);
-    p->seats[heir].best = p->seats[replica].best;
-    p->seats[heir].best_node = p->seats[replica].best_node;
-}
-
-ht_status ht_pool_retire(ht_pool *p, double now, int replica, const bool *present)
-{
-    p->now = now;
-    if (replica < p->n_seats && ht_seat_lives(&p->seats[replica])) {
-        p->present = present;
-        hand_down_slots(p, replica);
-        hand_down_best(p, replica);
-        if (p->policy->retire != NULL && p->started)
-            p->policy->retire(p->self, replica);
-        p->present = NULL;
-    }
-    return ht_pool_lose(p, now, replica);
-}
+/* ---- events and time ------------------------------------------------------------------------- */
 
 /* What an event tells of its replica, whatever it is worth to the policy. */
 static void take_account(ht_pool *p, int replica, const ht_pool_event *e)

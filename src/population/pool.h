@@ -43,7 +43,8 @@ ht_status ht_pool_receive(ht_pool *p, double now, int replica, const ht_pool_eve
 ht_status ht_pool_lose(ht_pool *p, double now, int replica);
 /** After a stop there is room for n replicas, if the policy has a use for them. */
 ht_status ht_pool_crowd(ht_pool *p, double now, int n);
-/** After a stop a replica does not come back. What it alone held goes to others, from its checkpoint.
+/** After a stop a replica does not come back, and neither does anybody else who is not present. What they alone held
+ *  goes to others, from their checkpoints: no order goes to them any more.
  *  @param present  [all seats] who did */
 ht_status ht_pool_retire(ht_pool *p, double now, int replica, const bool *present);
 /** Time passes: deadlines. What it changes shows in an order or a note: a tick without either may be left out when

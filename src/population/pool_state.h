@@ -2,6 +2,7 @@
  *  Internal to the pool: its state, and what its parts do for each other.
  *
  *      pool.c          life; events and time come in, the barrier; who is told what
+ *      pool_resume.c   who did not come back after a stop, who is new
  *      pool_orders.c   what a policy may order: the account of who holds and does what, the queue of orders
  *      pool_notes.c    the queue of notes
  *      pool_view.c     what can be seen: champion, schedule, answers to a policy
@@ -83,6 +84,13 @@ struct ht_pool {
     ht_queued_order *first_order, *last_order;
     ht_queued_note *first_note, *last_note;
 };
+
+/* ---- pool.c --------------------------------------------------------------------------------- */
+
+/** Nobody sits there. */
+void ht_pool_reset_seat(ht_pool_seat *s);
+/** The replica is gone: the policy is told, nobody waits for it. */
+void ht_pool_unseat(ht_pool *p, int replica);
 
 /* ---- pool_orders.c -------------------------------------------------------------------------- */
 

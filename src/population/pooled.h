@@ -54,6 +54,8 @@ bool ht_pooled_begin(ht_pooled *s, ht_island *isl);
 void ht_pooled_reported(ht_pooled *s, ht_island *isl, int replica, const ht_pool_result *r);
 /** The member does not come back in this segment. */
 void ht_pooled_absent(ht_pooled *s, ht_island *isl, int replica);
+/** The same is about to be told: others leave with it, and nothing is decided before all have. */
+void ht_pooled_leaves(ht_island *isl, int replica);
 /** @return whether `number` was a mean of this island */
 bool ht_pooled_measured(ht_pooled *s, ht_island *isl, unsigned long number, double loss);
 /** The replica has the root of its island as live state: make it the island's. */

@@ -380,6 +380,13 @@ void ht_pooled_reported(ht_pooled *s, ht_island *isl, int replica, const ht_pool
     close_if_complete(s, isl);
 }
 
+void ht_pooled_leaves(ht_island *isl, int replica)
+{
+    ht_island_member *m = member_of(isl, replica);
+    if (m != NULL)
+        m->state = HT_MEMBER_ABSENT;
+}
+
 void ht_pooled_absent(ht_pooled *s, ht_island *isl, int replica)
 {
     ht_island_member *m = member_of(isl, replica);

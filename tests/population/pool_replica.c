@@ -37,6 +37,12 @@ static void drop_slot(sim_replica *r, unsigned number)
         *s = r->slots[--r->n_slots];
 }
 
+static void keep_best(sim_replica *r, double loss)
+{
+    if (loss < r->best)
+        r->best = loss;
+}
+
 static double objective(const world *w, double loss)
 {
     return w->o->maximize ? -loss : loss;
@@ -115,6 +121,7 @@ static void end_epoch(world *w, sim_replica *r, int id)
     w->account.done++;
     if (loss < r->work_best)
         r->work_best = loss;
+    keep_best(r, loss);
     while (r->n_letters > 0 && r->letters[r->first].at <= w->now &&
            r->letters[r->first].order.kind == HT_ORDER_STOP)
         do_order(w, id);
@@ -141,6 +148,7 @@ static void end_epoch(world *w, sim_replica *r, int id)
 
 static void measured(world *w, int id, unsigned long number, double loss)
 {
+    keep_best(&w->replicas[id], loss);
     ht_pool_event e = {.kind = HT_EVENT_MEASURED,
                        .number = number,
                        .step = w->replicas[id].steps,
@@ -257,6 +265,27 @@ static void use_slot(world *w, sim_replica *r, int id, const ht_pool_order *o)
     r->free_at = w->now + copy_s;
 }
 
+static void inherit(world *w, sim_replica *r, int id, const ht_pool_order *o)
+{
+    const sim_legacy *left = &w->left[o->peer];
+    const sim_slot *from = NULL;
+    if (o->slot == HT_SLOT_BEST) {
+        keep_best(r, left->best);
+        return;
+    }
+    for (size_t i = 0; i < left->n_slots; i++)
+        if (left->slots[i].number == o->from_slot)
+            from = &left->slots[i];
+    if (from == NULL) {
+        world_wrong(w, id, "INHERIT of slot %u, which replica %d did not hold", o->from_slot, o->peer);
+        return;
+    }
+    sim_slot *to = make_slot(r, o->slot);
+    to->state = from->state;
+    to->broken = from->broken;
+    r->free_at = w->now + copy_s;
+}
+
 static bool do_order(world *w, int id)
 {
     sim_replica *r = &w->replicas[id];
@@ -302,6 +331,12 @@ static bool do_order(world *w, int id)
     case HT_ORDER_DROP:
         drop_slot(r, o.slot);
         break;
+    case HT_ORDER_INHERIT:
+        inherit(w, r, id, &o);
+        break;
+    case HT_ORDER_CHECKPOINT:
+        r->written = true;
+        return true;
     case HT_ORDER_END:
         r->ended = true;
         r->works = false;
@@ -320,7 +355,7 @@ double replica_next(const world *w, const sim_replica *r)
 {
     (void)w;
     double t = INFINITY;
-    if (!r->alive || r->ended)
+    if (!r->alive || r->ended || r->written)
         return t;
     if (r->waits)
         t = r->deadline;
@@ -386,7 +421,8 @@ void replica_start(world *w, int id)
     replica_release(r);
     r->life++;
     r->alive = true;
-    r->ended = r->has_live = r->live_broken = r->stop = false;
+    r->ended = r->has_live = r->live_broken = r->stop = r->written = false;
+    r->best = INFINITY;
     r->free_at = r->idle_since = w->now;
     if (r->life == 1)
         r->born = w->now;

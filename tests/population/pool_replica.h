@@ -2,6 +2,8 @@
  * others.
  *
  *      pool_world.c        the time, the pool, what the pool says is checked
+ *      pool_twin.c         a second pool is told what the first one heard
+ *      pool_resume.c       everybody is written down, and some go on
  *      pool_replica.c      orders are done */
 #ifndef TESTS_POPULATION_POOL_REPLICA_H
 #define TESTS_POPULATION_POOL_REPLICA_H
@@ -29,6 +31,8 @@ typedef struct {
     double keeps;               /* loss of the best weights it has, as heard; INFINITY = none */
     /* what is so */
     bool alive, sick, ended;
+    bool written; /* came to the CHECKPOINT */
+    double best;  /* loss of the best weights that it keeps; INFINITY = none */
     int life; /* counts its restarts */
     double slowness, hung_until;
     double free_at; /* busy with a copy until then */
@@ -49,14 +53,23 @@ typedef struct {
     double born, died, trained_s;
 } sim_replica;
 
+/* What a replica that did not come back had at the checkpoint. */
+typedef struct {
+    double keeps, best; /* as the pool heard; as it is */
+    size_t n_slots;
+    sim_slot *slots; /* owned */
+} sim_legacy;
+
 typedef struct world {
     const world_options *o;
-    ht_pool *pool;
+    ht_pool *pool, *twin; /* twin: NULL unless o->retold */
     ht_member member;
     ht_tuned tuned;
     double now;
-    int n;
+    int n, seats;           /* replicas there may ever be; that the pool has room for, or was asked to have */
     sim_replica *replicas;  /* [n], owned */
+    sim_legacy *left;       /* [n], owned */
+    double put_off[WORLD_FAULTS_MAX]; /* RESUME is tried again then */
     struct sim_event *mail; /* [mail_first .. mail_first + n_mail), owned */
     size_t mail_first, n_mail, mail_size;
     ht_random random;
@@ -74,6 +87,29 @@ typedef struct sim_event {
 /* Notes that something is wrong; the first one stays. */
 void world_wrong(world *w, int replica, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void world_tell(world *w, int replica, const ht_pool_event *e);
+/* Somebody joins with empty hands. */
+void world_join(world *w, int id);
+/* After each call of the pool: takes and checks what it has to say. */
+void world_check(world *w, int replica, ht_status st);
+
+/* ---- pool_twin.c: each input goes to both pools */
+
+ht_status both_join(world *w, int id);
+ht_status both_lose(world *w, int id);
+ht_status both_receive(world *w, int id, const ht_pool_event *e);
+ht_status both_tick(world *w); /* a tick without effect is not told again */
+ht_status both_stop(world *w);
+void both_calm(world *w);
+ht_status both_crowd(world *w, int n);
+ht_status both_retire(world *w, int id, const bool *present);
+/* What the first pool said next (NULL: nothing more), the twin says, too. */
+void twin_orders(world *w, int replica, const ht_pool_order *o);
+void twin_notes(world *w, const ht_pool_note *n);
+
+/* ---- pool_resume.c */
+
+/* @return false: there can be no checkpoint now, since somebody is dead and not yet known to be */
+bool world_resume(world *w, const world_fault *f);
 
 /* When replica r does something next; INFINITY = not before it gets an order. */
 double replica_next(const world *w, const sim_replica *r);

@@ -97,6 +97,8 @@ static void check_order(world *w, int id, const ht_pool_order *o)
         r->last = (unsigned long)-1;
         r->crowned = o->champion;
     }
+    if (o->kind == HT_ORDER_INHERIT && o->slot == HT_SLOT_BEST)
+        r->keeps = fmin(r->keeps, w->left[o->peer].keeps);
     w->account.transfers += o->kind == HT_ORDER_SEND;
     w->account.validations += o->kind == HT_ORDER_VALIDATE;
 }
@@ -149,11 +151,13 @@ static void drain(world *w)
             all = realloc(all, size * sizeof *all);
         }
         all[n++] = (sim_pending){id, o};
+        twin_orders(w, id, &o);
         check_order(w, id, &o);
         digest(w, id, &o);
         if (w->o->order != NULL)
             w->o->order(w->o->ctx, w->now, id, &o);
     }
+    twin_orders(w, -1, NULL);
     check_pairs(w, all, n);
     for (size_t i = 0; i < n; i++) {
         if (w->why[0] == 0)
@@ -165,13 +169,15 @@ static void drain(world *w)
     ht_pool_note note;
     while (ht_pool_next_note(w->pool, &note)) {
         w->account.verdicts += note.kind == HT_NOTE_VERDICT;
+        twin_notes(w, &note);
         if (w->o->note != NULL)
             w->o->note(w->o->ctx, w->now, &note);
         ht_pool_note_release(&note);
     }
+    twin_notes(w, NULL);
 }
 
-static void check_status(world *w, int id, ht_status st)
+void world_check(world *w, int id, ht_status st)
 {
     if (st != HT_OK)
         world_wrong(w, id, "the pool answered %d", (int)st);
@@ -214,10 +220,10 @@ static void deliver(world *w)
         r->owes = 0;
     if (w->o->told != NULL)
         w->o->told(w->o->ctx, w->now, m.replica, &m.event);
-    check_status(w, m.replica, ht_pool_receive(w->pool, w->now, m.replica, &m.event));
+    world_check(w, m.replica, both_receive(w, m.replica, &m.event));
 }
 
-static void join(world *w, int id)
+void world_join(world *w, int id)
 {
     sim_replica *r = &w->replicas[id];
     replica_start(w, id);
@@ -225,7 +231,7 @@ static void join(world *w, int id)
     r->lost = false;
     r->owes = 0;
     r->keeps = INFINITY;
-    check_status(w, id, ht_pool_join(w->pool, w->now, id));
+    world_check(w, id, both_join(w, id));
 }
 
 /* ---- faults ---------------------------------------------------------------------------------- */
@@ -251,7 +257,7 @@ static void lose(world *w, int id)
     if (r->alive)
         replica_die(w, id); /* it hangs: nobody listens to it any more */
     r->keeps = INFINITY;
-    check_status(w, id, ht_pool_lose(w->pool, w->now, id));
+    world_check(w, id, both_lose(w, id));
 }
 
 static void happen(world *w, const world_fault *f, bool again)
@@ -268,13 +274,13 @@ static void happen(world *w, const world_fault *f, bool again)
     case FAULT_RESTARTS:
         if (again && !over && r->joined && !r->lost && !r->alive) {
             r->last = 0;
-            join(w, f->replica);
+            world_join(w, f->replica);
         } else if (!again && !over && r->joined)
             replica_die(w, f->replica);
         break;
     case FAULT_LATE:
         if (!ht_pool_is_done(w->pool))
-            join(w, f->replica);
+            world_join(w, f->replica);
         break;
     case FAULT_NAN:
         training_break(&r->live);
@@ -292,10 +298,10 @@ static void happen(world *w, const world_fault *f, bool again)
             r->hung_until = w->now + f->amount;
         break;
     case FAULT_STOP:
-        check_status(w, -1, ht_pool_stop(w->pool, w->now));
+        world_check(w, -1, both_stop(w));
         break;
     case FAULT_CALM:
-        ht_pool_calm(w->pool, true);
+        both_calm(w);
         break;
     default:
         world_wrong(w, f->replica, "unknown fault");
@@ -333,8 +339,8 @@ static void run(world *w)
         bool late = false;
         for (size_t f = 0; f < o->n_faults; f++)
             late = late || (o->faults[f].kind == FAULT_LATE && o->faults[f].replica == i);
-        if (!late)
-            join(w, i);
+        if (!late && i < o->pool.n_replicas)
+            world_join(w, i);
     }
     while (!ht_pool_is_done(w->pool) && w->why[0] == 0) {
         double next = tick;
@@ -354,7 +360,7 @@ static void run(world *w)
         }
         for (size_t f = 0; f < o->n_faults; f++)
             for (int again = 0; again < 2; again++) {
-                double t = again ? second_time(w, &o->faults[f]) : o->faults[f].at;
+                double t = again ? second_time(w, &o->faults[f]) : fmax(o->faults[f].at, w->put_off[f]);
                 if (!happened[again][f] && t <= next) {
                     next = t;
                     what = -3;
@@ -367,16 +373,27 @@ static void run(world *w)
             world_wrong(w, -1, "the run does not end (stage %s)", stage_of(w->pool));
         } else if (what == -1) {
             tick += tick_s;
-            check_status(w, -1, ht_pool_tick(w->pool, w->now));
+            world_check(w, -1, both_tick(w));
         } else if (what == -2)
             deliver(w);
         else if (what == -3) {
             bool again = done >= happened[1];
-            *done = true;
-            happen(w, fault, again);
+            *done = fault->kind != FAULT_RESUME || world_resume(w, fault);
+            w->put_off[fault - o->faults] = w->now + 1;
+            if (fault->kind != FAULT_RESUME)
+                happen(w, fault, again);
         } else
             replica_act(w, what);
     }
+}
+
+/* END was sent: what stands before it is done, too. */
+static void finish_orders(world *w)
+{
+    for (int i = 0; i < w->n; i++)
+        while (w->replicas[i].alive && w->replicas[i].last == (unsigned long)-1 &&
+               isfinite(replica_next(w, &w->replicas[i])))
+            replica_act(w, i);
 }
 
 static void settle(world *w)
@@ -395,6 +412,8 @@ static void settle(world *w)
         if (there && r->crowned) {
             crowned = r->keeps;
             crowns++;
+            if (r->alive && !(r->best <= r->keeps))
+                world_wrong(w, i, "the champion's weights are worth %g, the pool heard %g", r->best, r->keeps);
         }
         if (r->life > 0) {
             lived += (r->alive && !r->ended ? w->now : r->died) - r->born;
@@ -418,28 +437,37 @@ static void settle(world *w)
 bool world_run(const world_options *o, world_account *out, char *why, size_t size)
 {
     world w = {
-        .o = o, .n = o->pool.n_replicas, .random = ht_random_stream(o->pool.seed, HT_RANDOM_TEST, 0, 99)};
+        .o = o, .n = o->pool.n_replicas, .seats = o->pool.n_replicas, .random = ht_random_stream(o->pool.seed, HT_RANDOM_TEST, 0, 99)};
     ht_error err = {""};
     w.account.best_ever = INFINITY;
+    for (size_t i = 0; i < o->n_faults; i++)
+        w.n += o->faults[i].more;
     training_member(&w.member);
     ht_tuned_find(o->pool.recipe, &w.member, &w.tuned);
     w.replicas = calloc((size_t)w.n, sizeof *w.replicas);
+    w.left = calloc((size_t)w.n, sizeof *w.left);
     for (int i = 0; i < w.n; i++) {
         w.replicas[i].slowness = 1;
         w.replicas[i].keeps = INFINITY;
     }
-    if (ht_pool_create(&o->pool, &w.member, &w.pool, &err) != HT_OK)
+    if (ht_pool_create(&o->pool, &w.member, &w.pool, &err) != HT_OK ||
+        (o->retold && ht_pool_create(&o->pool, &w.member, &w.twin, &err) != HT_OK))
         world_wrong(&w, -1, "no pool: %s", err.text);
     else {
         run(&w);
+        finish_orders(&w);
         settle(&w);
     }
     *out = w.account;
     snprintf(why, size, "%s", w.why);
     for (int i = 0; i < w.n; i++)
         replica_release(&w.replicas[i]);
+    for (int i = 0; i < w.n; i++)
+        free(w.left[i].slots);
     ht_pool_destroy(w.pool);
+    ht_pool_destroy(w.twin);
     free(w.replicas);
+    free(w.left);
     free(w.mail);
     return w.why[0] == 0;
 }

@@ -21,13 +21,16 @@ typedef enum {
     FAULT_HANGS,    /* does nothing for `amount` */
     FAULT_STOP,     /* somebody ends the run */
     FAULT_CALM,     /* no mutants from `at` on */
-    FAULT_KINDS
+    FAULT_KINDS,
+    FAULT_RESUME = FAULT_KINDS /* all are written down; all but the `absent` go on; `more` join */
 } world_fault_kind;
 
 typedef struct {
     world_fault_kind kind;
     int replica;
     double at, amount;
+    uint64_t absent; /* RESUME: a bit for each replica */
+    int more;        /* RESUME: new replicas */
 } world_fault;
 
 enum { WORLD_FAULTS_MAX = 8 };
@@ -36,6 +39,7 @@ typedef struct {
     ht_pool_options pool;
     bool maximize;          /* the objective is minus the loss */
     bool goes_on_after_nan; /* WORK that diverged is trained to its end all the same */
+    bool retold; /* a second pool hears the same, but for ticks that had no effect, and must say the same */
     double spread, jitter;  /* epochs take 1 + spread u seconds, u in [0, 1] of the replica; and + jitter u */
     double delay_s, silence_s;
     double transfer_failure; /* probability that a transfer fails */
@@ -55,6 +59,7 @@ typedef struct {
     double utilisation; /* share of the living replicas' time in which they trained */
     int works, transfers, means, validations, failed, verdicts;
     int living; /* replicas that were sent END */
+    int resumed;
     bool has_best;
     double best;       /* the best that a replica keeps that lives, of all that the pool heard of */
     double best_ever;  /* .. of any replica */

@@ -146,6 +146,7 @@ static schedule draw(uint64_t seed)
     schedule s = {(int)(ht_random_below(&r, 2) == 0 ? POOL_POLICIES - 1 : ht_random_below(&r, POOL_POLICIES)),
                   (int)ht_random_below(&r, 2), world_of(n, epochs, NULL, seed)};
     world_options *o = &s.o;
+    o->retold = true;
     o->maximize = ht_random_below(&r, 4) == 0;
     o->goes_on_after_nan = ht_random_below(&r, 2) == 0;
     o->spread = ht_random_below(&r, 2) == 0 ? 0 : ht_random_between(&r, 0, 2);
