@@ -390,7 +390,8 @@ static ht_outcome *part(job *j, const ht_outcome *mine, ht_result *result, int m
     *code = ht_ranks_part(j->cli, &j->ranks, mine_code, message, mine, sizeof *mine, all,
                           result->lost > 0 ? fmin(j->patience_s, 5) : j->patience_s, result->lost > 0);
     first_of_each(j, all);
-    if (all != NULL && result->best_replica >= 0 && isnan(all[result->best_replica].val))
+    if (all != NULL && result->best_replica >= 0 &&
+        (result->best_replica >= j->replicas || isnan(all[result->best_replica].val)))
         result->best_replica = -1;  /* its weights went with it: the best of the others counts */
     return all;
 }
