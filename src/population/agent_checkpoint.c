@@ -178,8 +178,11 @@ ht_status ht_agent_inherit(ht_agent *a, const ht_pool_order *o, ht_error *err)
     const cJSON *manifest = ht_json_member(a->absent, name);
     if (manifest == NULL || a->o.keeper.inherit == NULL)
         return ht_fail(err, HT_ENOTFOUND, "replica %d left nothing", o->peer);
+    double best = ht_json_number(ht_json_member(manifest, "pool"), "best", NAN);
+    if (o->slot == HT_SLOT_BEST && !isnan(a->pool.best) && !ht_agent_is_better(a, best, a->pool.best))
+        return HT_OK;   /* what it validated since the coordinator heard of it last is better still */
     HT_TRY(a->o.keeper.inherit(a->o.keeper.ctx, ht_json_member(manifest, "training"), o->from_slot, o->slot, err));
     if (o->slot == HT_SLOT_BEST)
-        a->pool.best = ht_json_number(ht_json_member(manifest, "pool"), "best", NAN);
+        a->pool.best = best;
     return HT_OK;
 }

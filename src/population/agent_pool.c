@@ -97,7 +97,7 @@ static void fail(ht_agent *a, const ht_pool_order *o, ht_status why, const ht_er
         send_event(a, &e);
 }
 
-static bool is_better(const ht_agent *a, double x, double than)
+bool ht_agent_is_better(const ht_agent *a, double x, double than)
 {
     ht_tuner_state state;
     ht_tuner_peek(a->tuner, &state);
@@ -110,9 +110,9 @@ static bool is_better(const ht_agent *a, double x, double than)
 static void look_at(ht_agent *a, double loss)
 {
     ht_error err = {""};
-    if (is_better(a, loss, a->pool.best_here))
+    if (ht_agent_is_better(a, loss, a->pool.best_here))
         a->pool.best_here = loss;
-    if (!is_better(a, loss, a->pool.best))
+    if (!ht_agent_is_better(a, loss, a->pool.best))
         return;
     if (a->pool.trainer.keep_best(a->pool.trainer.ctx, &err) == HT_OK)
         a->pool.best = loss;

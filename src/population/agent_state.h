@@ -99,6 +99,8 @@ void ht_agent_pool_wait(ht_agent *a);
 void ht_agent_pool_epoch(ht_agent *a);
 void ht_agent_pool_release(ht_agent *a);
 
+/** Is this objective better than that one? NaN is nothing. */
+bool ht_agent_is_better(const ht_agent *a, double x, double than);
 /** Orders that an independent replica has: checkpoints, and to leave. At the end of a decision point. */
 void ht_agent_do_orders(ht_agent *a);
 

@@ -262,20 +262,23 @@ static bool is_silent(const ht_coordinator *c, const ht_replica *r, double longe
 
 /* A round takes as long as its slowest epoch. Whoever waits for the others hears from us meanwhile, by a
  * DIRECTIVE for no decision, so that it does not lose patience; so does who is lost
- * from a pool: it may have slept. */
+ * from a pool: it may have slept. A tick that reassures nobody leaves no trace: it is not told again. */
 static void reassure(ht_coordinator *c, double now)
 {
     if (!(c->silence_s > 0) || now - c->reassured < c->silence_s / 4)
         return;
-    c->reassured = now;
     c->reply = (ht_packet){.kind = HT_MESSAGE_DIRECTIVE};
     for (int i = 0; i < c->n_replicas; i++)
-        if (c->replicas[i].due > 0 || (c->replicas[i].pooled && !c->replicas[i].done))
+        if (c->replicas[i].due > 0 || (c->replicas[i].pooled && !c->replicas[i].done)) {
             ht_coordinator_send(c, i, &c->reply);
+            c->reassured = now;
+        }
 }
 
 ht_status ht_coordinator_tick(ht_coordinator *c, double now)
 {
+    if (isnan(c->began))
+        return HT_OK;       /* nobody was heard yet */
     note_time(c, now);
     double longest_s = longest_of_all(c);
     for (int i = 0; i < c->n_replicas && c->silence_s > 0; i++)
@@ -289,8 +292,9 @@ ht_status ht_coordinator_tick(ht_coordinator *c, double now)
     return ht_coordinator_settle(c);
 }
 
-void ht_coordinator_stop(ht_coordinator *c)
+void ht_coordinator_stop(ht_coordinator *c, double now)
 {
+    note_time(c, now);
     if (!c->stopping)
         ht_coordinator_say(c, "stop asked: every replica ends at its next safe point");
     c->stopping = true;

@@ -41,7 +41,8 @@ ht_status ht_coordinator_receive(ht_coordinator *c, double now, int replica, con
 ht_status ht_coordinator_operate(ht_coordinator *c, double now, ht_operation *o);
 /** The freeze file changed. */
 ht_status ht_coordinator_freeze(ht_coordinator *c, double now, const ht_freeze *freeze);
-/** Time passes: declares silent replicas lost. */
+/** Time passes: declares silent replicas lost. What it changes shows in a message or a record: a tick without either
+ *  may be left out when inputs are told again (feed.h). */
 ht_status ht_coordinator_tick(ht_coordinator *c, double now);
 /** The WELCOME of a replica that goes on where a checkpoint has it, as bytes owned by the caller: nothing of the
  *  coordinator changes. @param manifest  of the replica, JSON text
@@ -59,7 +60,7 @@ int ht_coordinator_replicas(const ht_coordinator *c);   /**< that there is room 
 /** The replica was welcomed and is neither lost nor done. */
 bool ht_coordinator_has(const ht_coordinator *c, int replica);
 /** Ask all replicas to stop at their next safe point (drain). */
-void ht_coordinator_stop(ht_coordinator *c);
+void ht_coordinator_stop(ht_coordinator *c, double now);
 /** Every replica has said BYE or is lost. */
 bool ht_coordinator_is_done(const ht_coordinator *c);
 /** After the end: closes what is open (unanswered operations, missed entries). */

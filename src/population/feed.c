@@ -115,7 +115,7 @@ ht_status ht_feed(ht_coordinator *c, ht_input_kind kind, double now, int replica
     case HT_INPUT_CROWD:
         return ht_coordinator_crowd(c, now, replica);
     case HT_INPUT_STOP:
-        ht_coordinator_stop(c);
+        ht_coordinator_stop(c, now);
         return HT_OK;
     default:        /* not for the coordinator */
         return HT_OK;

@@ -306,7 +306,7 @@ static void deal(ht_race *r)
 {
     size_t i;
     forget_what_nobody_holds(r);
-    for (int k = 0; k < r->plan.replicas; k++) {
+    for (int k = 0; k < ht_pool_seats(r->pool); k++) {
         ht_pool_replica who = ht_pool_replica_of(r->pool, k);
         if (who.idle && !who.sick && take(r, k, &i))
             begin(r, k, i);

@@ -130,7 +130,7 @@ static void stop_reaches_the_training_at_its_next_safe_point(void)
 {
     world *w = world_of(1, HT_MODE_ACTIVE);
     epochs(&w->at[0], 1);
-    ht_coordinator_stop(w->c);
+    ht_coordinator_stop(w->c, w->now);
     train(&w->at[0]);
     CU_ASSERT_FALSE(ht_agent_should_stop(w->at[0].agent));
     validate(&w->at[0]);

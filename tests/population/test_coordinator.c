@@ -458,7 +458,7 @@ static void after_stop_every_directive_says_so_and_proposes_nothing(void)
 {
     stage *s = stage_of(1, "elastic");
     hello(s, 0);
-    ht_coordinator_stop(s->c);
+    ht_coordinator_stop(s->c, s->now);
     report(s, 0, 1, .5, 0, 0);
     CU_ASSERT_TRUE(s->directive.stop);
     CU_ASSERT_FALSE(s->directive.has_proposal);

@@ -501,7 +501,7 @@ static void stop_ends_the_run_at_the_next_epochs(void)
     all_join(s);
     for (int k = 0; k < 6; k++)
         answer_all(s);
-    ht_coordinator_stop(s->c);
+    ht_coordinator_stop(s->c, s->now);
     drain(s);
     int works = 0, after = 0;
     for (int i = 0; i < REPLICAS; i++) {
@@ -521,7 +521,7 @@ static void stop_ends_the_run_at_the_next_epochs(void)
 static void stop_before_the_first_replica_ends_the_run_at_once(void)
 {
     stage *s = stage_of("");
-    ht_coordinator_stop(s->c);
+    ht_coordinator_stop(s->c, s->now);
     all_join(s);
     pass(s, 1);
     for (int i = 0; i < REPLICAS; i++)
