@@ -113,11 +113,12 @@ ht_status ht_study_input_publish(const ht_study_input *in, const char *study, co
                                  double ended, ht_error *err)
 {
     bool known = view->has_result;
+    int seats = view->alive + view->lost + view->done;     /* also of those that did not come back with a resume */
     ht_study_run run = {.name = in->name,
                         .started = in->started,
                         .ended = ended,
                         .seed = in->seed,
-                        .n_replicas = in->n_replicas,
+                        .n_replicas = seats > in->n_replicas ? seats : in->n_replicas,
                         .ranks_per_replica = in->ranks_per_replica,
                         .opened = in->opened,
                         .host = in->host,

@@ -6,7 +6,9 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "cases.h"
+#include "store/h5.h"
 #include "store/recorder.h"
+#include "store/study_format.h"
 #include "folder.h"
 
 static const char recipe_text[] =
@@ -22,14 +24,20 @@ typedef struct {
     double now;
 } stage;
 
-static void begin(stage *s)
+/* The coordinator knows two replicas; `n` are in this job. */
+static void begin_with(stage *s, int n)
 {
     ht_recorder_options o = {.dir = s->f.path, .name = "digits", .history = &s->history, .recipe = s->recipe,
-                             .seed = 5, .n_replicas = 2, .ranks_per_replica = 1, .mpi_version = "none"};
+                             .seed = 5, .n_replicas = n, .ranks_per_replica = 1, .mpi_version = "none"};
     ht_coordinator_options c = {.n_replicas = 2, .recipe = s->recipe, .mode = HT_MODE_ACTIVE};
     CU_ASSERT_EQUAL_FATAL(ht_run_dir_history(s->f.path, &s->history, NULL), HT_OK);
     CU_ASSERT_EQUAL_FATAL(ht_recorder_create(&o, &s->recorder, NULL), HT_OK);
     CU_ASSERT_EQUAL_FATAL(ht_coordinator_create(&c, &s->coordinator, NULL), HT_OK);
+}
+
+static void begin(stage *s)
+{
+    begin_with(s, 2);
 }
 
 static void end(stage *s)
@@ -247,6 +255,29 @@ static void the_study_has_the_run_from_the_first_tick(void)
     close_stage(&s);
 }
 
+/* A run that goes on with fewer replicas has records of those that are gone. */
+static void the_study_counts_the_replicas_that_did_not_come_back(void)
+{
+    stage s = open_stage();
+    end(&s);
+    s.history = (ht_run_history){0};
+    begin_with(&s, 1);
+    CU_ASSERT_EQUAL(ht_recorder_tick(s.recorder, s.coordinator, s.now, NULL), HT_OK);
+    ht_h5_quiet quiet;
+    hid_t file;
+    long long n = 0;
+    ht_h5_quiet_begin(&quiet);
+    CU_ASSERT_EQUAL_FATAL(ht_study_open(folder_file(&s.f, HT_FILE_STUDY), &file, NULL), HT_OK);
+    hid_t runs = H5Gopen2(file, "runs", H5P_DEFAULT), run = H5Oopen_by_idx(runs, ".", H5_INDEX_NAME, H5_ITER_INC, 0, H5P_DEFAULT);
+    ht_h5_get_int(run, "replicas", &n);
+    CU_ASSERT_EQUAL(n, 2);
+    ht_h5_close(run);
+    ht_h5_close(runs);
+    ht_h5_close(file);
+    ht_h5_quiet_end(&quiet);
+    close_stage(&s);
+}
+
 static void expect_no_recorder(stage *s, const char *study, ht_status status, const char *why)
 {
     ht_recorder *r = NULL;
@@ -411,6 +442,7 @@ CASES("recorder", CASE(each_record_is_a_line_of_its_file), CASE(the_effective_re
       CASE(a_second_run_goes_on_with_the_numbers_of_the_first),
       CASE(the_summary_is_there_after_a_verdict_and_final_at_the_end),
       CASE(the_study_has_the_run_from_the_first_tick),
+      CASE(the_study_counts_the_replicas_that_did_not_come_back),
       CASE(a_study_or_directory_that_cannot_be_used_is_refused_at_the_start),
       CASE(the_same_records_give_the_same_logs_but_for_wall_time),
       CASE(a_full_disk_loses_no_record_and_is_told_until_all_is_written),
