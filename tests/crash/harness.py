@@ -34,12 +34,7 @@ def prepare(args):
     args.hottune, args.shim = os.path.abspath(args.hottune), os.path.abspath(args.shim)
     os.environ.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OMP_NUM_THREADS="1", NO_COLOR="1",
                       ASAN_OPTIONS="detect_leaks=0:verify_asan_link_order=0")
-    args.can_resume = has_verb(args, "resume")
     return args
-
-
-def has_verb(args, *verb):
-    return subprocess.run([args.hottune, *verb, "--help"], capture_output=True).returncode == 0
 
 
 class Folder:
@@ -163,13 +158,6 @@ def gone(pid, run, limit):
         time.sleep(0.02)
 
 
-def joined(folder, replicas):
-    """The question for Run.wait_until: all replicas are there."""
-    def question():
-        return text_of(folder.run + "/events.log").count(" joined") >= replicas
-    return question
-
-
 def has_lines(folder, name, n=1):
     def question():
         return text_of(f"{folder.run}/{name}").count("\n") >= n
@@ -222,10 +210,19 @@ def study_lacks(args, run):
     ls = subprocess.run([args.hottune, "--json", "study", "ls", run + "/study.h5"], capture_output=True, text=True)
     if ls.returncode != 0:
         return [f"no study: {ls.stderr.strip()}"]
-    counts = [(r["segments"], r["accepted"], r["state"]) for r in json.loads(ls.stdout)[0]["runs"]]
+    runs = json.loads(ls.stdout)[0]["runs"]
+    found = (sum(r["segments"] for r in runs), sum(r["accepted"] for r in runs), runs[-1]["state"])
     log = objects_of(f"{run}/{SEGMENTS}")
     wanted = (len(log), sum(line["decision"] == "accepted" for line in log), "ended")
-    return [] if counts == [wanted] else [f"the study has (segments, accepted, state) {counts}, the log has {wanted}"]
+    return [] if found == wanted else [f"the study has (segments, accepted, state) {found}, the log has {wanted}"]
+
+
+def is_json(line):
+    try:
+        json.loads(line)
+        return True
+    except ValueError:
+        return False
 
 
 def json_fault(path):
@@ -240,26 +237,22 @@ def json_fault(path):
     return None
 
 
-def faults_of(args, run):
-    """What is not whole of the files in a run directory: a list of sentences, empty when all is well."""
+def faults_of(args, run, ended=True):
+    """What is not whole of the files in a run directory: a list of sentences, empty when all is well. When the run
+    was killed (not `ended`) a line may be torn, and a transaction of SQLite unfinished."""
     faults = []
     for path in glob.glob(run + "/**/*.json", recursive=True):
         if why := json_fault(path):
             faults.append(f"{path}: {why}")
     for path in [*glob.glob(run + "/*.jsonl"), run + "/arrival.log"]:
-        for i, line in enumerate(lines_of(path)):
-            try:
-                json.loads(line or "{}")
-            except ValueError as e:
-                faults.append(f"{path}: line {i + 1}: {e}")
+        torn = [i + 1 for i, line in enumerate(lines_of(path)) if not is_json(line or "{}")]
+        if len(torn) > (0 if ended else 1):
+            faults.append(f"{path}: lines {torn[:9]} are no JSON")
     for path in glob.glob(run + "/**/*.h5", recursive=True):
         try:
             check_hdf5(path)
         except ValueError as e:
             faults.append(f"{path}: {e}")
-    check = subprocess.run([args.hottune, "--quiet", "study", "check", run], capture_output=True, text=True)
-    if check.returncode != 0:
-        faults.append(f"{run}: study check says {check.returncode}: {check.stderr.strip()}{check.stdout[-600:]}")
     for path in glob.glob(run + "/*.sqlite"):
         try:
             with sqlite3.connect(path) as db:
@@ -268,6 +261,10 @@ def faults_of(args, run):
                 faults.append(f"{path}: {answer}")
         except sqlite3.Error as e:
             faults.append(f"{path}: {e}")
+    to_check = [run] if ended else glob.glob(run + "/**/*.h5", recursive=True)
+    check = subprocess.run([args.hottune, "--quiet", "study", "check", *to_check], capture_output=True, text=True)
+    if to_check and check.returncode != 0:
+        faults.append(f"{run}: study check says {check.returncode}: {check.stderr.strip()}{check.stdout[-600:]}")
     return faults
 
 

@@ -155,14 +155,25 @@ static void trace(const char *call, const char *path)
         (void)!out(plan.trace, line, (size_t)n);
 }
 
-/* Is this call one that matters? A path that is not whole counts from the working folder.
+/* The path of an open file or folder. */
+static bool find_path(int fd, char path[PATH_MAX])
+{
+    char link[64];
+    snprintf(link, sizeof link, fd == AT_FDCWD ? "/proc/self/cwd" : "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, path, PATH_MAX - 1);
+    if (n >= 0)
+        path[n] = '\0';
+    return n >= 0;
+}
+
+/* Is this call one that matters? A path that is not whole counts from the folder `at`.
  * @return its number from 1, or 0 */
-static long count(const char *call, const char *path)
+static long count(const char *call, int at, const char *path)
 {
     char whole[2 * PATH_MAX], here[PATH_MAX] = "";
     if (plan.path == NULL || path == NULL || strstr(plan.calls, call) == NULL)
         return 0;
-    if (path[0] != '/' && getcwd(here, sizeof here) != NULL) {
+    if (path[0] != '/' && find_path(at, here)) {
         snprintf(whole, sizeof whole, "%s/%s", here, path);
         path = whole;
     }
@@ -174,15 +185,9 @@ static long count(const char *call, const char *path)
 
 static long count_open_file(const char *call, int fd, char path[PATH_MAX])
 {
-    char link[64];
-    if (plan.path == NULL || strstr(plan.calls, call) == NULL)
+    if (plan.path == NULL || strstr(plan.calls, call) == NULL || !find_path(fd, path))
         return 0;
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t n = readlink(link, path, PATH_MAX - 1);
-    if (n < 0)
-        return 0;
-    path[n] = '\0';
-    return count(call, path);
+    return count(call, AT_FDCWD, path);
 }
 
 static bool fails(long number)
@@ -220,7 +225,7 @@ static int open_at(int dir, const char *path, int flags, mode_t mode)
 {
     int (*real)(int, const char *, int, ...);
     *(void **)&real = next("openat");
-    long number = for_writing(flags) ? count("open", path) : 0;
+    long number = for_writing(flags) ? count("open", dir, path) : 0;
     AT_CALL(number, -1, real(dir, path, flags, mode));
 }
 
@@ -296,7 +301,7 @@ int rename(const char *from, const char *to)
 {
     int (*real)(const char *, const char *);
     *(void **)&real = next("rename");
-    long number = count("rename", to);
+    long number = count("rename", AT_FDCWD, to);
     AT_CALL(number, -1, real(from, to));
 }
 
@@ -304,7 +309,7 @@ int renameat(int from_dir, const char *from, int to_dir, const char *to)
 {
     int (*real)(int, const char *, int, const char *);
     *(void **)&real = next("renameat");
-    long number = count("rename", to);
+    long number = count("rename", to_dir, to);
     AT_CALL(number, -1, real(from_dir, from, to_dir, to));
 }
 
@@ -312,7 +317,7 @@ int unlink(const char *path)
 {
     int (*real)(const char *);
     *(void **)&real = next("unlink");
-    long number = count("unlink", path);
+    long number = count("unlink", AT_FDCWD, path);
     AT_CALL(number, -1, real(path));
 }
 
@@ -320,7 +325,7 @@ int unlinkat(int dir, const char *path, int flags)
 {
     int (*real)(int, const char *, int);
     *(void **)&real = next("unlinkat");
-    long number = count("unlink", path);
+    long number = count("unlink", dir, path);
     AT_CALL(number, -1, real(dir, path, flags));
 }
 
