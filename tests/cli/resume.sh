@@ -1,0 +1,88 @@
+#!/bin/bash
+# A run that is stopped goes on; one that cannot go on says so and leaves what there is.
+. "$(dirname "$0")/check.sh"
+starts_mpi
+long=(glyph --epochs 300 --seed 3 --quiet --recipe-set population.sync=barrier)
+
+# at_once PATH: it is there; the runs here are short, so there is no time to sleep
+at_once() {
+    local i
+    for ((i = 0; i < 10000000; i++)); do
+        if [ -e "$1" ]; then return; fi
+    done
+    fail "never there: $1"
+}
+champion() { sed -n 's/^ *champion *//p' "$1"; }
+# stopped DIR [OPTION ..]: a run that was told to leave as soon as it could
+stopped() {
+    local dir=$1; shift
+    "$hottune" run "${long[@]}" --dir "$dir" "$@" >out 2>err </dev/null &
+    started=$!
+    at_once "$dir/checkpoint/inputs.journal"
+    kill -TERM "$started"
+    code=0; wait "$started" || code=$?
+    started=
+    exits 75
+}
+
+it "a run that was told to stop ends as if it had gone on"
+try run "${long[@]}" --dir whole
+done_quietly
+champion out >whole.txt
+stopped stopped
+try --dir stopped resume --quiet
+done_quietly
+[ "$(champion out)" = "$(cat whole.txt)" ] || fail "another champion: $(champion out), not $(cat whole.txt)"
+[ ! -e stopped/checkpoint ] || fail "the checkpoint outlives the run"
+try --dir stopped resume --quiet
+refuses 2 'there is no unfinished run'
+
+it "with fewer ranks the champion is one of those that are there"
+mpirun --oversubscribe -n 4 "$hottune" run "${long[@]}" --dir many --checkpoint .1 >out 2>err </dev/null &
+started=$!
+at_once many/checkpoint/commit.before.json
+kill -TERM "$started"
+wait "$started" || true
+started=
+[ -e many/checkpoint/commit.json ] || fail "it did not leave"
+try --dir many resume --quiet
+exits 0
+champion out | grep -qE '^[0-9.]+ .* 0 +[0-9]+$' || fail "no champion: $(champion out)"
+
+it "without its journal a checkpoint is refused, and stays"
+stopped bare
+mv bare/checkpoint/inputs.journal journal
+try --dir bare resume --quiet
+refuses 2 'inputs.journal'
+try --dir bare run "${long[@]}" --resume
+refuses 2 'inputs.journal'
+[ -e bare/checkpoint/commit.json ] || fail "the checkpoint is gone"
+mv journal bare/checkpoint/inputs.journal
+
+it "what lies behind the checkpoint may be damaged"
+printf 'never written by a journal, but long enough to be taken for a record' >>bare/checkpoint/inputs.journal
+try --dir bare resume --quiet
+exits 0
+[ "$(champion out)" = "$(cat whole.txt)" ] || fail "another champion: $(champion out), not $(cat whole.txt)"
+
+it "a log that became shorter is told"
+stopped short
+: >short/hotcb.population.jsonl
+: >short/events.log
+try --dir short resume --quiet
+exits 0
+grep -q 'warning: .*is shorter than it was at the checkpoint' err || fail "not a word of it"
+
+it "that checkpoints are too large is said once"
+try run "${long[@]}" --dir large --max-disk 0.05 --checkpoint 0.05
+exits 0
+[ "$(grep -c 'no checkpoint' err)" = 1 ] || fail "not said once"
+
+it "a run without checkpoints can be stopped"
+"$hottune" run "${long[@]}" --epochs 100000 --dir none --checkpoint 0 >out 2>err </dev/null &
+started=$!
+soon test -s none/hotcb.metrics.jsonl
+kill -TERM "$started"
+code=0; wait "$started" || code=$?
+started=
+exits 143
