@@ -126,7 +126,8 @@ static void take(run *s, int replica, const ht_bytes *bytes)
         a->ended = true;
     else if (m.kind == HT_MESSAGE_ORDER && o->kind == HT_ORDER_RECEIVE && ht_random_below(&s->r, 12) == 0)
         a->failed = o->number;
-    else if ((last || (m.kind == HT_MESSAGE_ORDER && o->kind == HT_ORDER_VALIDATE)) && a->n_measures < MEASURES)
+    else if ((last || (m.kind == HT_MESSAGE_ORDER && o->kind == HT_ORDER_VALIDATE)) &&
+             a->n_measures < MEASURES)
         a->measures[a->n_measures++] = o->number;
     ht_packet_release(&m);
 }
@@ -209,7 +210,8 @@ static void say_event(run *s, int replica, ht_pool_event e)
 
 static double draw_loss(run *s, const actor *a)
 {
-    return ht_random_below(&s->r, 25) == 0 ? NAN : 1 + ht_random_uniform(&s->r) + 3 / (1 + .01 * (double)a->step);
+    bool diverges = ht_random_below(&s->r, 25) == 0;
+    return diverges ? NAN : 1 + ht_random_uniform(&s->r) + 3 / (1 + .01 * (double)a->step);
 }
 
 static void end_epoch(run *s, int replica)
@@ -232,7 +234,8 @@ static void say_bye(run *s, int replica)
     static ht_packet m;
     actor *a = &s->at[replica];
     m.kind = HT_MESSAGE_BYE;
-    m.as.bye = (ht_bye){.step = a->step, .epoch = 9, .mode = HT_MODE_ACTIVE, .was_on = true, .has_result = true,
+    m.as.bye = (ht_bye){.step = a->step, .epoch = 9, .mode = HT_MODE_ACTIVE, .was_on = true,
+                        .has_result = true,
                         .val = 1 + ht_random_uniform(&s->r), .test = 2};
     send(s, replica, &m);
     *a = (actor){.dead = true, .slowness = a->slowness};
@@ -292,8 +295,8 @@ static void act(run *s, int i)
                            .loss = draw_loss(s, a), .best = NAN};
         say_event(s, i, e);
     } else if (a->failed != 0) {
-        say_event(s, i, (ht_pool_event){.kind = HT_EVENT_FAILED, .number = a->failed, .loss = NAN, .best = NAN,
-                                        .text = "nobody there"});
+        say_event(s, i, (ht_pool_event){.kind = HT_EVENT_FAILED, .number = a->failed, .loss = NAN,
+                                        .best = NAN, .text = "nobody there"});
         a->failed = 0;
     } else if (a->work != 0)
         end_epoch(s, i);
@@ -315,7 +318,8 @@ static void operate(run *s)
         "{\"module\": \"tune\", \"op\": \"set\", \"params\": {\"acceptance.epsilon\": 0.25}}",
         "{\"module\": \"core\", \"op\": \"freeze\", \"params\": {\"mode\": \"prod\"}}",
         "{\"module\": \"cb\", \"op\": \"load\", \"id\": \"x\", \"params\": {}}", "[1, \"\\u00e9\"]"};
-    ht_operation o = {.source = (ht_operation_source)ht_random_below(&s->r, HT_FROM_ITSELF + 1), .command_end = -1};
+    ht_operation o = {.source = (ht_operation_source)ht_random_below(&s->r, HT_FROM_ITSELF + 1),
+                      .command_end = -1};
     size_t which = ht_random_below(&s->r, sizeof bodies / sizeof *bodies);
     CU_ASSERT_EQUAL_FATAL(ht_json_parse(bodies[which], &o.body, NULL, NULL), HT_OK);
     if (ht_random_below(&s->r, 3) == 0)
@@ -336,7 +340,8 @@ static void operate(run *s)
 
 static void freeze(run *s)
 {
-    ht_freeze f = {.mode = (ht_freeze_mode)ht_random_below(&s->r, 4), .strict = ht_random_below(&s->r, 2) == 0,
+    ht_freeze f = {.mode = (ht_freeze_mode)ht_random_below(&s->r, 4),
+                   .strict = ht_random_below(&s->r, 2) == 0,
                    .step_offset = (long long)ht_random_below(&s->r, 100) - 50};
     strcpy(f.recipe_path, "a \"list\".jsonl");
     strcpy(f.list_error, ht_random_below(&s->r, 2) == 0 ? "" : "cannot open it");
@@ -402,10 +407,11 @@ static void step(run *s)
 
 static ht_recipe *draw_recipe(run *s, bool pooled)
 {
-    static const char text[] = "{\"version\": 1, \"objective\": {\"primary\": \"val/loss\", \"mode\": \"min\"},"
-                               " \"actuators\": {\"opt\": {\"mutations\": {\"lr_mult\": {\"bounds\": [0.5, 1.5]}}}},"
-                               " \"search\": {\"seed\": 7, \"startup_trials\": 2, \"shared\": %s},"
-                               " \"population\": {\"sync\": \"%s\"}}";
+    static const char text[] =
+        "{\"version\": 1, \"objective\": {\"primary\": \"val/loss\", \"mode\": \"min\"},"
+        " \"actuators\": {\"opt\": {\"mutations\": {\"lr_mult\": {\"bounds\": [0.5, 1.5]}}}},"
+        " \"search\": {\"seed\": 7, \"startup_trials\": 2, \"shared\": %s},"
+        " \"population\": {\"sync\": \"%s\"}}";
     char filled[512];
     ht_recipe *r = NULL;
     const char *sync = pool_syncs[ht_random_below(&s->r, 2)];
@@ -510,7 +516,8 @@ static void what_is_no_input_is_refused_and_changes_nothing(void)
         ht_input_kind kind;
         const char *text, *why;
     } bad[] = {{HT_INPUT_OPERATION, "{\"body\": {}}", "an operation of the journal has no source"},
-               {HT_INPUT_OPERATION, "{\"body\": {}, \"source\": 99}", "an operation of the journal has no source"},
+               {HT_INPUT_OPERATION, "{\"body\": {}, \"source\": 99}",
+                "an operation of the journal has no source"},
                {HT_INPUT_FREEZE, "{\"mode\": \"ice\"}", "a freeze mode of the journal is none"},
                {HT_INPUT_FREEZE, "{}", "a freeze mode of the journal is none"}};
     fresh f = one();
