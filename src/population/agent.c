@@ -98,10 +98,16 @@ bool ht_agent_hear(ht_agent *a, double timeout_s)
     return true;
 }
 
-/* Each other message is a sign of life: patience starts anew. */
+/* Each other message is a sign of life: patience starts anew. Who is told to leave gets no answer any more. */
 static bool await_directive(ht_agent *a, ht_directive *out)
 {
     while (receive(a, a->o.patience_s)) {
+        if (a->in.kind == HT_MESSAGE_ORDER && a->in.as.pool_order.kind == HT_ORDER_LEAVE) {
+            *out = (ht_directive){.decision = a->decision, .stop = true};
+            a->left = true;
+            ht_packet_release(&a->in);
+            return true;
+        }
         if (a->in.kind == HT_MESSAGE_DIRECTIVE && a->in.as.directive.decision == a->decision) {
             *out = a->in.as.directive;
             return true;
