@@ -13,24 +13,24 @@
 static const double joining_s = 10;             /* after that a checkpoint is made without those who did not join */
 static const double leave_patience_s = 20;      /* for a checkpoint, and for the good-byes, when the run must end */
 
-void ht_driver_note(ht_driver *d, ht_input_kind kind, double now, int replica, const void *bytes, size_t n)
-{
-    ht_error err = {""};
-    if (d->chronicle == NULL)
-        return;
-    bool fails = ht_chronicle_input(d->chronicle, kind, now, replica, bytes, n, &err) != HT_OK;
-    if (fails && !d->journal_fails)
-        ht_driver_warn(d, err.text);
-    d->journal_fails = fails;
-}
-
-/* What is behind the last ": "; before it are names of images and replicas, which are others each time. */
+/* What is behind the last ": "; before it are names and sizes, which are others each time. */
 static const char *reason_of(const ht_error *e)
 {
     const char *reason = e->text;
     for (const char *at = reason; (at = strstr(at, ": ")) != NULL; at += 2)
         reason = at + 2;
     return reason;
+}
+
+void ht_driver_note(ht_driver *d, ht_input_kind kind, double now, int replica, const void *bytes, size_t n)
+{
+    ht_error err = {""};
+    if (d->chronicle == NULL)
+        return;
+    if (ht_chronicle_input(d->chronicle, kind, now, replica, bytes, n, &err) != HT_OK &&
+        strcmp(reason_of(&d->journal_fault), reason_of(&err)) != 0)
+        ht_driver_warn(d, err.text);
+    d->journal_fault = err;
 }
 
 /* One line for one reason, however often it comes. */

@@ -63,7 +63,7 @@ struct ht_driver {
     uint64_t leaves_after;      /* checkpoint that must be made first */
     bool *gone;                 /* [n_replicas] while it leaves: said BYE, or was not there; owned */
     ht_error checkpoint_fault;  /* last one that was told */
-    bool journal_fails;         /* that was told */
+    ht_error journal_fault;     /* the same, of the journal */
 };
 
 /* Everything that is found out before the run; released when the driver stands. */

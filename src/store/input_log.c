@@ -125,8 +125,8 @@ static ht_status refused(ht_input_log *log, int why, ht_error *err)
         return ht_fail(err, HT_EIO,
                        "'%s' ends before record %" PRIu64 ": there was no room for it on disk or in memory",
                        log->path, log->all.records);
-    return ht_fail(err, HT_EIO, "cannot write '%s': %s; %zu bytes are kept", log->path, strerror(why),
-                   log->owed.n);
+    return ht_fail(err, HT_EIO, "cannot write '%s' (%zu bytes are kept): %s", log->path, log->owed.n,
+                   strerror(why));
 }
 
 /* @return 0, or why some of it is still owed (errno) */
