@@ -476,7 +476,7 @@ static void play_many(bool pooled)
         silent += s.silent;
     }
     CU_ASSERT_EQUAL(wrong, 0);
-    CU_ASSERT(retired > schedules / 4 && silent > schedules);
+    CU_ASSERT(retired > schedules / 20 && silent > schedules);
 }
 
 static void a_pooled_run_told_again_is_the_same(void)
