@@ -19,7 +19,7 @@ assert not os.path.exists(summary) or json.load(open(summary))["run"].startswith
 it "20 runs killed at different moments leave whole files"
 for i in $(seq 20); do
     dir=run$((i % 4))               # also over what an earlier killed run left
-    "$hottune" run glyph --recipe "$independent" --epochs 100000 --seed "$i" --dir "$dir" --quiet >out 2>err </dev/null &
+    "$hottune" run glyph --recipe "$independent" --epochs 100000 --seed "$i" --dir "$dir" --new --quiet >out 2>err </dev/null &
     pid=$!
     started=$pid
     soon test -s "$dir/hotcb.tune.mutations.jsonl"
@@ -48,14 +48,14 @@ try recipe evolve --base "$here/../../recipes/glyph.yaml" run0 --out evolved.yam
 done_quietly
 killed=$(jq .pid run0/hottune.lock)
 touch "run0/study.h5.tmp.$killed.123456789"
-try run glyph --epochs 2 --dir run0 --quiet
+try run glyph --epochs 2 --dir run0 --new --quiet
 done_quietly
 [ ! -e "run0/study.h5.tmp.$killed.123456789" ] || fail "a temporary file is still there"
 grep -qF "r6 r5 was killed: $lost segments of its log are in the study now" run0/events.log || fail "nothing was taken over"
 
 it "after all that a run ends well in the same directory"
 for dir in run0 run1 run2 run3; do
-    try run glyph --recipe "$independent" --epochs 4 --dir $dir --json
+    try run glyph --recipe "$independent" --epochs 4 --dir $dir --new --json
     exits 0
     json '0 < o["result"]["val_loss"] < 10'
     try --dir $dir status

@@ -28,7 +28,7 @@ static inline void folder_make(folder *f)
 /* Path of a file in the folder; borrowed until the next call. */
 static inline const char *folder_file(folder *f, const char *name)
 {
-    snprintf(f->last, sizeof f->last, "%s/%s", f->path, name);
+    snprintf(f->last, sizeof f->last, "%s/%.250s", f->path, name);
     return f->last;
 }
 
