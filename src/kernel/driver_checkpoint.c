@@ -317,6 +317,16 @@ static void part_with_missing(ht_driver *d, const ht_comeback *b)
             tell(d, HT_INPUT_RETIRED, i, b->here, n);
 }
 
+/* Replicas came, and are all of another program: what is written down stays for the right one. */
+static void decline(ht_driver *d, ht_comeback *b)
+{
+    ht_driver_warn(d, "no replica could go on: the run stays where it was stopped");
+    release_comeback(d, b);
+    leave(d);
+    for (int i = 0; i < d->n_replicas; i++)
+        d->gone[i] = true;
+}
+
 /* Everybody is there, or was waited for long enough: the run goes on. */
 static void end_comeback(ht_driver *d)
 {
@@ -325,9 +335,18 @@ static void end_comeback(ht_driver *d)
     d->comeback = (ht_comeback){0};
     for (int i = 0; i < d->n_replicas; i++)
         b.here[i] = b.expected[i] && b.here[i] && ht_coordinator_has(d->coordinator, i);
-    for (int i = 0; i < d->n_replicas; i++)
-        if (b.here[i] && !welcome_back(d, i, &b.hello[i], b.here))
+    int came = 0, failed = 0;
+    for (int i = 0; i < d->n_replicas; i++) {
+        came += b.here[i];
+        if (b.here[i] && !welcome_back(d, i, &b.hello[i], b.here)) {
             b.here[i] = false;
+            failed++;
+        }
+    }
+    if (came > 0 && failed == came) {
+        decline(d, &b);
+        return;
+    }
     ht_status st = ht_chronicle_resume(d->chronicle, &err);
     if (d->n_here > ht_coordinator_replicas(d->coordinator))
         tell(d, HT_INPUT_CROWD, d->n_here, NULL, 0);

@@ -65,6 +65,15 @@ try --dir bare resume --quiet
 exits 0
 [ "$(champion out)" = "$(cat whole.txt)" ] || fail "another champion: $(champion out), not $(cat whole.txt)"
 
+it "another program does not end the run"
+stopped other
+try run charlm --epochs 2 --dir other --resume --quiet
+exits 75
+grep -q 'warning: no replica could go on' err || fail "not said"
+try --dir other resume --quiet
+exits 0
+[ "$(champion out)" = "$(cat whole.txt)" ] || fail "another champion: $(champion out), not $(cat whole.txt)"
+
 it "a log that became shorter is told"
 stopped short
 : >short/hotcb.population.jsonl
