@@ -313,8 +313,7 @@ static void operate(run *s)
     static const char *const bodies[] = {
         "{\"module\": \"tune\", \"op\": \"disable\"}",
         "{\"module\": \"tune\", \"op\": \"enable\", \"params\": {\"mode\": \"active\"}}",
-        "{\"module\": \"opt\", \"op\": \"set_params\", \"id\": \"main\","
-        " \"params\": {\"lr\": 1e-3, \"n\": 3, \"x\": 3.0}}",
+        "{\"module\": \"opt\", \"op\": \"set_params\", \"params\": {\"lr\": 1e-3, \"n\": 3, \"x\": 3.0}}",
         "{\"module\": \"tune\", \"op\": \"set\", \"params\": {\"acceptance.epsilon\": 0.25}}",
         "{\"module\": \"core\", \"op\": \"freeze\", \"params\": {\"mode\": \"prod\"}}",
         "{\"module\": \"cb\", \"op\": \"load\", \"id\": \"x\", \"params\": {}}", "[1, \"\\u00e9\"]"};
