@@ -58,6 +58,7 @@ static ht_status save(void *ctx, unsigned slot, ht_error *err)
 static ht_status load(void *ctx, unsigned slot, ht_error *err)
 {
     (void)err;
+    ((stage *)ctx)->now += .25;
     return deed(ctx, "load", slot);
 }
 
@@ -401,9 +402,10 @@ static void finish(stage *s)
 {
     epoch(s, 4);
     epoch(s, 2);
+    checkpoint(s, 50);      /* so that the WORK is over before the next one begins */
     work(s, 30, 2, .3);
-    order(s, (ht_pool_order){.kind = HT_ORDER_STOP, .number = 30});
     epoch(s, 2.5);
+    order(s, (ht_pool_order){.kind = HT_ORDER_STOP, .number = 30});
     order(s, (ht_pool_order){.kind = HT_ORDER_END, .champion = true});
     epoch(s, 1);
 }
@@ -411,6 +413,7 @@ static void finish(stage *s)
 static void one_that_goes_on_says_what_it_would_have_said(void)
 {
     stage *a = stage_of(NULL);
+    order(a, (ht_pool_order){.kind = HT_ORDER_LOAD, .slot = 1});    /* takes a while: it has waited */
     work(a, 3, 4, .01);
     begin(a);
     a->now += .5;
@@ -418,7 +421,7 @@ static void one_that_goes_on_says_what_it_would_have_said(void)
     mail_for_the_rest(a);
     epoch(a, 3);
     char *manifest = strdup(a->manifest);
-    expect(a, "init3 keep0 event1 write0 saved7 save6 ");
+    expect(a, "load1 init3 keep0 event1 write0 saved7 save6 ");
     stage *b = stage_of(manifest);
     b->now = 1000;          /* its clock is another */
     mail_for_the_rest(b);
@@ -434,8 +437,8 @@ static void one_that_goes_on_says_what_it_would_have_said(void)
     CU_ASSERT_STRING_EQUAL(ht_string_peek(&a->said), ht_string_peek(&b->said));
     CU_ASSERT(strlen(ht_string_peek(&a->said)) > 100);
     CU_ASSERT_EQUAL(ht_agent_best(b->agent), ht_agent_best(a->agent));
-    expect(a, "event1 keep0 event1 init30 event1 keep0 event2 ");
-    expect(b, "save6 event1 keep0 event1 init30 event1 keep0 event2 ");
+    expect(a, "event1 keep0 event1 event2 write0 saved50 init30 keep0 event2 ");
+    expect(b, "save6 event1 keep0 event1 event2 write0 saved50 init30 keep0 event2 ");
     end(a);
     end(b);
     free(manifest);

@@ -316,6 +316,8 @@ static void operate(run *s)
         "{\"module\": \"opt\", \"op\": \"set_params\", \"params\": {\"lr\": 1e-3, \"n\": 3, \"x\": 3.0}}",
         "{\"module\": \"tune\", \"op\": \"set\", \"params\": {\"acceptance.epsilon\": 0.25}}",
         "{\"module\": \"core\", \"op\": \"freeze\", \"params\": {\"mode\": \"prod\"}}",
+        "{\"module\": \"core\", \"op\": \"freeze\", \"params\": {\"mode\": \"replay\"}}",
+        "{\"module\": \"tune\", \"op\": \"enable\", \"params\": {\"mode\": \"replay\"}}",
         "{\"module\": \"cb\", \"op\": \"load\", \"id\": \"x\", \"params\": {}}", "[1, \"\\u00e9\"]"};
     ht_operation o = {.source = (ht_operation_source)ht_random_below(&s->r, HT_FROM_ITSELF + 1),
                       .command_end = -1};
