@@ -210,7 +210,8 @@ ht_status ht_apply(ht_kernel *k, const ht_env *env, ht_event event);
 
 /** The best objective of this replica so far was read at the last HT_VAL_EPOCH_END: the moment to keep
  *  a copy of the weights, in an independent run. In a pooled one other weights may be in place after ht_apply; the
- *  library keeps the best itself (ht_show_best). */
+ *  library keeps the best itself (ht_show_best). A program that resumes a run asks once after its first ht_running: the
+ *  checkpoint was made inside that ht_apply. */
 bool ht_is_best(const ht_kernel *k);
 
 /** Tell what this replica's best state is worth, once, before ht_close: its objective and the same on

@@ -19,7 +19,10 @@ const volatile sig_atomic_t *ht_leave_on_signals(void)
     for (size_t i = 0; i < sizeof gentle / sizeof *gentle; i++)
         sigaction(gentle[i], &a, NULL);
     a.sa_flags = (int)(SA_RESTART | SA_RESETHAND);
-    for (size_t i = 0; i < sizeof once / sizeof *once; i++)
-        sigaction(once[i], &a, NULL);
+    for (size_t i = 0; i < sizeof once / sizeof *once; i++) {
+        struct sigaction before;
+        if (sigaction(once[i], NULL, &before) != 0 || before.sa_handler != SIG_IGN)    /* in the background: not meant */
+            sigaction(once[i], &a, NULL);
+    }
     return &asked;
 }

@@ -306,8 +306,11 @@ ht_status ht_training_run(ht_training *t, ht_kernel *k, ht_outcome *out, ht_erro
     ht_status st = HT_OK;
     double start = now();
     t->kernel = k;
-    while (st == HT_OK && goes_on(t))
+    for (bool first = true; st == HT_OK && goes_on(t); first = false) {
+        if (first && k != NULL && ht_is_best(k))
+            t->best_epoch = t->epoch;       /* of a run that goes on: it was written down in that very epoch */
         st = train_epoch(t, &env, err);
+    }
     o.train_s = now() - start;
     o.epochs = (double)t->step / t->steps_per_epoch;
     o.cpu_s = t->cpu_s;

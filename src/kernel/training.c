@@ -75,6 +75,8 @@ static ht_status add_counters(ht_kernel *k)
         {.name = "hottune/step", .data = &k->step, .count = 1, .element = HT_INT64, .use = HT_COPY},
         {.name = "hottune/epochs", .data = &k->epochs, .count = 1, .element = HT_INT32, .use = HT_COPY},
         {.name = "hottune/best", .data = &k->news.best, .count = 1, .element = HT_FLOAT64, .use = HT_COPY},
+        {.name = "hottune/is_best", .data = &k->news.is_best, .count = sizeof k->news.is_best, .element = HT_BYTES,
+         .use = HT_COPY},
         {.name = "hottune/best_step", .data = &k->news.best_step, .count = 1, .element = HT_INT64, .use = HT_COPY}};
     for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
         HT_TRY(ht_state_add(k->own, &counters[i], &k->message));

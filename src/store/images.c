@@ -370,18 +370,20 @@ static bool is_dead(const char *host, long pid, const struct stat *s)
 
 typedef struct {
     size_t n;
-    const char *const *names;
+    const char *const *names;   /* sorted */
     uint64_t bytes; /* of what was removed, or of all */
     bool only_count;
     int why; /* errno of the first file that could not be removed */
 } look;
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 static bool is_wanted(const look *l, const char *file)
 {
-    for (size_t i = 0; i < l->n; i++)
-        if (strcmp(l->names[i], file) == 0)
-            return true;
-    return false;
+    return l->n > 0 && bsearch(&file, l->names, l->n, sizeof *l->names, by_name) != NULL;
 }
 
 static void look_at(look *l, int dir, const char *file)
@@ -414,8 +416,15 @@ static ht_status look_through(look *l, const char *path, ht_error *err)
 ht_status ht_images_sweep(const char *dir, size_t n, const char *const names[], uint64_t *freed,
                           ht_error *err)
 {
-    look l = {.n = n, .names = names};
+    const char **sorted = malloc((n + 1) * sizeof *sorted);
+    if (sorted == NULL)
+        return ht_fail(err, HT_ENOMEM, "no memory to look through '%s'", dir);
+    if (n > 0)
+        memcpy(sorted, names, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, by_name);
+    look l = {.n = n, .names = sorted};
     ht_status st = look_through(&l, dir, err);
+    free(sorted);
     if (freed != NULL)
         *freed = l.bytes;
     return l.why == 0 ? st : ht_fail(err, HT_EIO, "cannot remove images from '%s': %s", dir, strerror(l.why));

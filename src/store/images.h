@@ -49,7 +49,7 @@ ht_status ht_image_check(const char *dir, const char *name, ht_error *err);
 /** Remove the images that are not among the n names, and files that were not finished and whose writer is
  *  dead: no process of that number on this host, or untouched for an hour. Files of other names stay.
  *  @param[out] freed  bytes; may be NULL
- *  @return HT_OK, also when there is no such directory; HT_EIO: one at least could not be removed */
+ *  @return HT_OK, also when there is no such directory; HT_EIO: one at least could not be removed; HT_ENOMEM */
 ht_status ht_images_sweep(const char *dir, size_t n, const char *const names[], uint64_t *freed,
                           ht_error *err);
 
