@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/faults.h"
 #include "cli/leave.h"
@@ -135,11 +136,24 @@ static int place_replicas(job *j, const ht_args *args)
 
 /* ---- what only rank 0 can see --------------------------------------------------------------- */
 
+/* A person at a terminal is asked. */
+static bool asks_to_go_on(const char *dir)
+{
+    char answer[16] = "";
+    fprintf(stderr, "hottune: an unfinished run is in '%s'. Go on with it (n: give it up and begin another)? [Y/n] ", dir);
+    return fgets(answer, sizeof answer, stdin) == NULL || (answer[0] != 'n' && answer[0] != 'N');
+}
+
 /* An unfinished run is not given up by accident. */
-static int check_unfinished(const job *j)
+static int check_unfinished(job *j)
 {
     if (j->resume || j->new_run || !ht_commit_is_there(j->dir))
         return HT_EXIT_DONE;
+    if (j->ranks.size == 1 && isatty(STDIN_FILENO) && isatty(STDERR_FILENO)) {
+        j->resume = asks_to_go_on(j->dir);
+        j->new_run = !j->resume;
+        return HT_EXIT_DONE;
+    }
     return ht_cli_fail(j->cli, HT_EXIT_USAGE,
                        "an unfinished run is in '%s'; hottune --dir %s resume goes on with it, --new begins another one and gives it up",
                        j->dir, j->dir);

@@ -40,6 +40,27 @@ static void print_sign(const ht_run_sign *s, double age)
     ht_cli_print(" ago\n");
 }
 
+/* The last checkpoint, if there is one that can be read. */
+static void checkpoint_part(const ht_cli *cli, const char *dir, cJSON *out)
+{
+    ht_commit c = {0};
+    char *folder = ht_path_join(dir, HT_DIR_CHECKPOINT);
+    if (folder != NULL && ht_commit_read(folder, &c, NULL, NULL) == HT_OK) {
+        cJSON *shown = cJSON_CreateObject();
+        ht_json_put_int(shown, "number", (double)c.number);
+        ht_json_put_real(shown, "wall_time", c.wall_time);
+        ht_json_put_int(shown, "bytes", (double)c.bytes);
+        ht_json_put(out, "checkpoint", shown);
+        if (!cli->json) {
+            ht_cli_print("Checkpoint: %llu, ", (unsigned long long)c.number);
+            print_age((double)time(NULL) - c.wall_time);
+            ht_cli_print(" ago, %.1f MB\n", 1e-6 * (double)c.bytes);
+        }
+    }
+    ht_commit_release(&c);
+    free(folder);
+}
+
 static ht_status life_part(const ht_cli *cli, const char *dir, ht_run_sign *sign, cJSON *out, ht_error *err)
 {
     static const char *const words[] = {[HT_RUN_LIVES] = "lives", [HT_RUN_ENDED] = "ended",
@@ -61,6 +82,7 @@ static ht_status life_part(const ht_cli *cli, const char *dir, ht_run_sign *sign
     ht_json_put(out, "process", shown);
     if (!cli->json)
         print_sign(sign, age);
+    checkpoint_part(cli, dir, shown);
     if (!cli->json && unfinished)
         ht_cli_print("It did not end: hottune --dir %s resume goes on with it\n", dir);
     return HT_OK;
