@@ -136,6 +136,16 @@ static const char *ask_sqlite(sqlite3 *db, sqlite3_stmt **all, int *code)
     return *code == SQLITE_ROW ? (const char *)sqlite3_column_text(*all, 0) : NULL;
 }
 
+/* A program died in a transaction; whoever writes the file next takes it back, but we only read. */
+static bool has_hot_journal(const char *path)
+{
+    ht_string name = {0};
+    ht_string_add(&name, "%s-journal", path);
+    ht_file_stamp journal = ht_file_look(ht_string_peek(&name));
+    ht_string_release(&name);
+    return journal.exists && journal.size > 0;
+}
+
 static ht_status check_database(check *c, const char *path, ht_error *err)
 {
     sqlite3 *db = NULL;
@@ -152,6 +162,8 @@ static ht_status check_database(check *c, const char *path, ht_error *err)
         say(c, HT_CHECK_WHOLE, "SQLite finds no damage");
     else if (answer == NULL && (code == SQLITE_BUSY || code == SQLITE_LOCKED))
         say(c, HT_CHECK_NOTE, "another program writes it: try again");
+    else if (answer == NULL && has_hot_journal(path))
+        say(c, HT_CHECK_NOTE, "a transaction was not finished; who writes it next takes that back");
     else
         say(c, HT_CHECK_DAMAGED, answer != NULL ? answer : "is no database that SQLite reads");
     sqlite3_finalize(all);
