@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 
 #include "base/text.h"
+#include "store/checkpoint_check.h"
 #include "store/record_read.h"
 #include "store/run_dir.h"
 #include "store/run_lock.h"
@@ -369,5 +370,8 @@ ht_status ht_run_check(const char *dir, const ht_study_file *study, const ht_che
     }
     if (st == HT_OK)
         st = compare_logs(&c, dir, study, err);
+    /* of a run that lives, files come and go while we look */
+    if (st == HT_OK && sign.life != HT_RUN_LIVES && ht_checkpoint_check(dir, sink, err) != HT_OK)
+        c.damaged++;
     return verdict_of(&c, st, dir, err);
 }

@@ -65,6 +65,20 @@ try --dir bare resume --quiet
 exits 0
 [ "$(champion out)" = "$(cat whole.txt)" ] || fail "another champion: $(champion out), not $(cat whole.txt)"
 
+it "study check reads checkpoints, too"
+stopped checked
+try study check checked
+exits 0
+prints 'checkpoint/commit.json: the checkpoint that counts'
+prints ' inputs'
+image=$(ls checked/checkpoint/*.image | head -n 1)
+printf 'damage' | dd of="$image" bs=1 seek=70 conv=notrunc 2>/dev/null
+try study check checked --quiet
+exits 1
+prints "$(basename "$image")"
+try --dir checked resume --quiet
+refuses 2 "$(basename "$image")"
+
 it "another program does not end the run"
 stopped other
 try run charlm --epochs 2 --dir other --resume --quiet
