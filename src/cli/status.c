@@ -44,8 +44,14 @@ static void print_sign(const ht_run_sign *s, double age)
 static void checkpoint_part(const ht_cli *cli, const char *dir, cJSON *out)
 {
     ht_commit c = {0};
+    ht_error notice = {""}, why = {""};
     char *folder = ht_path_join(dir, HT_DIR_CHECKPOINT);
-    if (folder != NULL && ht_commit_read(folder, &c, NULL, NULL) == HT_OK) {
+    ht_status st = folder != NULL ? ht_commit_read(folder, &c, &notice, &why) : HT_ENOTFOUND;
+    if (st != HT_OK && st != HT_ENOTFOUND)
+        ht_cli_fail(cli, HT_EXIT_DONE, "%s", why.text);
+    if (st == HT_OK && notice.text[0] != '\0')
+        ht_cli_fail(cli, HT_EXIT_DONE, "%s", notice.text);
+    if (st == HT_OK) {
         cJSON *shown = cJSON_CreateObject();
         ht_json_put_int(shown, "number", (double)c.number);
         ht_json_put_real(shown, "wall_time", c.wall_time);

@@ -64,7 +64,7 @@ static void check_journal(check *c, const char *folder, const ht_commit *commit)
     char *path = ht_path_join(folder, HT_FILE_INPUTS), text[96];
     ht_status st = path != NULL ? ht_input_log_read(path, UINT64_MAX, NULL, NULL, &extent, &why) : HT_ENOMEM;
     snprintf(text, sizeof text, "%llu inputs%s", (unsigned long long)extent.records,
-             extent.torn > 0 ? ", and one that was not written to its end" : "");
+             extent.torn > 0 ? ", and a torn one behind them" : "");
     if (st == HT_OK && extent.records < commit->inputs + commit->pending)
         say(c, HT_CHECK_DAMAGED, HT_FILE_INPUTS, "it ends before the checkpoint");
     else

@@ -80,6 +80,9 @@ static const specimen specimens[] = {
     {"pooled", HT_FILE_SEGMENTS, false, {READS_RUN}},
     {"killed", HT_FILE_MUTATIONS, false, {READS_RUN}},
     {"killed", HT_FILE_SEGMENTS, false, {READS_RUN}},
+    {"killed", "checkpoint/commit.json", true, {"study check %d", "--dir %d status --json"}},
+    {"killed", "checkpoint/inputs.journal", false, {"study check %d"}},     /* a record cut off at the end is none */
+    {"killed", "state.image", true, {"study check %d"}},                    /* the same file as one in checkpoint/ */
     {"sweep", HT_FILE_TRIALS, false, {"!trials", "study check %d"}},
     {"sweep", HT_FILE_OPTUNA, false, {"study check %d", "!optuna"}},
 };

@@ -37,6 +37,7 @@ segments() { cat killed/hotcb.tune.segments.jsonl 2>/dev/null | wc -l; }
 until [ "$(segments)" -gt 20 ]; do sleep .1; done
 kill -9 $run
 wait $run 2>/dev/null || true
+ln "killed/checkpoint/$(grep -ao '[0-9a-f-]*\.image' killed/checkpoint/commit.json | tail -n 1)" killed/state.image
 for part in pooled/study.parts/*.h5; do
     [ ! -e "$part" ] || mv "$part" pooled/study.parts/part.h5
 done
