@@ -211,11 +211,13 @@ ht_status ht_driver_finish(ht_driver *d, ht_error *err)
     if (d->finished)
         return HT_OK;
     d->finished = true;
-    if (d->leaving == HT_LEAVES)
+    ht_coordinator_view v;
+    ht_coordinator_peek(d->coordinator, &v);
+    bool all_lost = v.done == 0 && d->chronicle != NULL && ht_chronicle_last(d->chronicle) > 0;
+    if (d->leaving == HT_LEAVES || all_lost)    /* the launcher killed them, and us in a moment: that is no end */
         return ht_recorder_leave(d->recorder, d->coordinator, err);
     ht_coordinator_finish(d->coordinator, ht_driver_time(d));
     ht_driver_drain(d);
-    ht_coordinator_view v;
     ht_coordinator_peek(d->coordinator, &v);
     if (v.has_result)
         ht_recorder_result(d->recorder, v.result_val, v.result_test);
@@ -231,7 +233,6 @@ bool ht_driver_left(const ht_driver *d)
 {
     return d->leaving == HT_LEAVES;
 }
-
 
 void ht_driver_destroy(ht_driver *d)
 {

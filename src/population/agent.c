@@ -85,6 +85,7 @@ static void put_aside(ht_agent *a)
 {
     bool asks = a->in.kind == HT_MESSAGE_OPERATION || a->in.kind == HT_MESSAGE_FREEZE;
     bool kept = asks && ht_agent_keep_order(a, &a->in);
+    a->sent_off |= a->in.kind == HT_MESSAGE_ORDER && a->in.as.pool_order.kind == HT_ORDER_LEAVE;
     kept |= a->in.kind == HT_MESSAGE_ORDER && ht_agent_keep_pool_order(a, &a->in);
     if (!kept)
         ht_packet_release(&a->in);
@@ -101,20 +102,16 @@ bool ht_agent_hear(ht_agent *a, double timeout_s)
 /* Each other message is a sign of life: patience starts anew. Who is told to leave gets no answer any more. */
 static bool await_directive(ht_agent *a, ht_directive *out)
 {
-    while (receive(a, a->o.patience_s)) {
-        if (a->in.kind == HT_MESSAGE_ORDER && a->in.as.pool_order.kind == HT_ORDER_LEAVE) {
-            *out = (ht_directive){.decision = a->decision, .stop = true};
-            a->left = true;
-            ht_packet_release(&a->in);
-            return true;
-        }
+    while (!a->sent_off && receive(a, a->o.patience_s)) {
         if (a->in.kind == HT_MESSAGE_DIRECTIVE && a->in.as.directive.decision == a->decision) {
             *out = a->in.as.directive;
             return true;
         }
         put_aside(a);
     }
-    return false;
+    a->left |= a->sent_off;
+    *out = (ht_directive){.decision = a->decision, .stop = true};
+    return a->sent_off;
 }
 
 static char *describe_controls(const ht_agent *a)
