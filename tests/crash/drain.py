@@ -58,7 +58,7 @@ def one_case(args, case, what, folder):
 
 def main():
     parser = harness.arguments(__doc__)
-    parser.add_argument("--epochs", type=int, default=200)
+    parser.add_argument("--epochs", type=int, default=1000)
     parser.add_argument("--list", action="store_true", help="name the cases")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="words that a case must have")
     args = harness.prepare(parser.parse_args())
