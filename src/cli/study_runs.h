@@ -28,8 +28,8 @@ ht_status ht_study_runs(const ht_study_file *f, cJSON **out, ht_error *err);
 /** Print them as a table, a line each. */
 void ht_study_print_runs(const cJSON *runs, int indent);
 
-/** Before something is copied out of a file undecoded: one that has lost its seal is read whole, in a child
- * process, so that damage is not carried on under a new seal.
+/** Before anything is taken from a file: one that has lost its seal is read whole, in a child process, because HDF5 may
+ * break down on damage, and so that damage is not carried on under a new seal.
  *  @return HT_OK: there is a seal (which whoever opens it checks), or it is whole; HT_EFORMAT, HT_ENOTFOUND,
  * HT_EIO */
 ht_status ht_study_check_unsealed(const ht_cli *cli, const char *path, ht_error *err);
