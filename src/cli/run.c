@@ -155,7 +155,8 @@ static int check_unfinished(job *j)
         return HT_EXIT_DONE;
     }
     return ht_cli_fail(j->cli, HT_EXIT_USAGE,
-                       "an unfinished run is in '%s'; hottune --dir %s resume goes on with it, --new begins another one and gives it up",
+                       "an unfinished run is in '%s'; hottune --dir %s resume goes on with it, --new begins another "
+                       "one and gives it up",
                        j->dir, j->dir);
 }
 
@@ -484,7 +485,8 @@ static int run_job(job *j)
         code = train_static(j, &d.baseline);
     if (code == HT_EXIT_DONE)
         code = train_tuned(j, &d.champion, &d.result);
-    if (code == HT_EXIT_DONE || (code != HT_EXIT_AGAIN && d.champion.replica >= 0)) /* trained, even if the files could not be written */
+    /* trained, even if the files could not be written */
+    if (code == HT_EXIT_DONE || (code != HT_EXIT_AGAIN && d.champion.replica >= 0))
         report(j, &d);
     return code;
 }
