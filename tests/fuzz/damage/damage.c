@@ -88,6 +88,20 @@ static const specimen specimens[] = {
 };
 enum { N_SPECIMENS = sizeof specimens / sizeof *specimens };
 
+/* HDF5 breaks down on some damage. Ours reads such files in a child and says so, but a sanitizer in that child takes it for
+ * a fault: what HDF5 itself must meet is tried without sanitizers only. */
+static bool is_tried(const specimen *s, const char *verb)
+{
+#ifdef __SANITIZE_ADDRESS__
+    bool hdf5 = strlen(s->file) > 3 && strcmp(s->file + strlen(s->file) - 3, ".h5") == 0;
+    return !hdf5 || (s->summed && strncmp(verb, "study check", 11) != 0);
+#else
+    (void)s;
+    (void)verb;
+    return true;
+#endif
+}
+
 /* What became of the variants of one specimen. */
 typedef struct {
     size_t runs, refused, same, warned, silent, silent_found, wrong;
@@ -451,6 +465,8 @@ static void try_variant(const places *p, const specimen *s, size_t variant, cons
     bool silent = false, found = false;
     size_t before = t->silent;
     for (size_t i = 0; s->verbs[i] != NULL; i++) {
+        if (!is_tried(s, s->verbs[i]))
+            continue;
         spill(p->file, &bad); /* each verb meets the damage, whatever the one before wrote */
         answer a = ask(p, s->verbs[i]);
         found = judge(p, s, variant, s->verbs[i], what, &answers[i], &a, t, &silent) || found;
