@@ -38,7 +38,7 @@ void ht_help_program(void)
     print_options(ht_common_options);
     printf("\nThe word `tune` before a verb is accepted: hottune tune enable.\n"
            "hottune VERB --help tells more and gives an example.\n"
-           "exit codes: 0 done, 1 error, 2 wrong usage or input\n");
+           "exit codes: 0 done, 1 error, 2 wrong usage or input, 75 to be resumed\n");
 }
 
 void ht_help_family(const char *word)
@@ -81,7 +81,7 @@ int ht_verb_doc(const ht_cli *cli, const ht_args *args)
            "    hottune [--dir DIR] [--json] [--quiet] VERB ...\n\n"
            "Results go to stdout, refusals to stderr as `hottune: what: why; what to do`.\n"
            "The word `tune` before a verb is accepted: `hottune --dir D tune enable`.\n\n"
-           "| exit code | meaning |\n|---|---|\n| 0 | done |\n| 1 | error |\n| 2 | wrong usage or input |\n\n"
+           "| exit code | meaning |\n|---|---|\n| 0 | done |\n| 1 | error |\n| 2 | wrong usage or input |\n| 75 | the run was asked to leave, and is to be resumed |\n\n"
            "Options of every verb, before or after it:\n");
     print_options_markdown(ht_common_options);
     for (const ht_verb *v = ht_verbs; v->name != NULL; v++) {
