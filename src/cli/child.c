@@ -58,11 +58,11 @@ static void close_pipes(pipes *p)
     }
 }
 
-static bool make_pipes(pipes *p)
+static bool make_pipes(pipes *p, bool hears)
 {
-    int *all[] = {p->in, p->out, p->err, p->report};
+    int *all[] = {p->in, p->report, p->out, p->err};
     *p = (pipes){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < (hears ? 4 : 2); i++)
         if (pipe2(all[i], O_CLOEXEC) != 0)
             return false;
     return true;
@@ -88,12 +88,13 @@ static void fresh_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* In the child: nothing but calls that are safe after a fork. */
+/* In the child: nothing but calls that are safe after a fork. Outputs without a pipe stay ours; such a command, a
+ * launcher say, has others to end and is asked to, should we die. */
 static void become(const pipes *p, pid_t parent, char *const *argv, char *const *env)
 {
     setpgid(0, 0);
 #ifdef __linux__
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_PDEATHSIG, p->out[1] >= 0 ? SIGKILL : SIGTERM);
     if (getppid() != parent)
         _exit(127);
 #else
@@ -101,7 +102,8 @@ static void become(const pipes *p, pid_t parent, char *const *argv, char *const 
 #endif
     /* All pipes are above 3 once those below are moved away. */
     int report = fcntl(p->report[1], F_DUPFD_CLOEXEC, 16), in = fcntl(p->in[0], F_DUPFD_CLOEXEC, 16);
-    int out = fcntl(p->out[1], F_DUPFD_CLOEXEC, 16), err = fcntl(p->err[1], F_DUPFD_CLOEXEC, 16);
+    int out = fcntl(p->out[1] >= 0 ? p->out[1] : 1, F_DUPFD_CLOEXEC, 16);
+    int err = fcntl(p->err[1] >= 0 ? p->err[1] : 2, F_DUPFD_CLOEXEC, 16);
     if (report >= 0 && dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(err, 2) == 2 &&
         (report == 3 || dup3(report, 3, O_CLOEXEC) == 3)) {
         close_others();
@@ -133,7 +135,8 @@ static int hear_exec(int fd)
     return n == (ssize_t)sizeof why ? why : 0;
 }
 
-ht_status ht_child_start(char *const *argv, char *const *env, const char *input, ht_child **out, ht_error *err)
+/* @param hears  its outputs are pipes to us */
+static ht_status start(char *const *argv, char *const *env, const char *input, bool hears, ht_child **out, ht_error *err)
 {
     size_t n = strlen(input);
     pipes p;
@@ -144,8 +147,8 @@ ht_status ht_child_start(char *const *argv, char *const *env, const char *input,
     if (c == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for a child process");
     *c = (ht_child){.pid = -1, .kill_at = -1, .out.fd = -1, .err.fd = -1};
-    if (!make_pipes(&p) || write(p.in[1], input, n) != (ssize_t)n || !open_stream(&c->out, &p.out[0]) ||
-        !open_stream(&c->err, &p.err[0])) {
+    if (!make_pipes(&p, hears) || write(p.in[1], input, n) != (ssize_t)n ||
+        (hears && (!open_stream(&c->out, &p.out[0]) || !open_stream(&c->err, &p.err[0])))) {
         st = ht_fail(err, HT_EIO, "cannot make pipes for '%s': %s", argv[0], strerror(errno));
         goto done;
     }
@@ -170,6 +173,22 @@ done:
     close_pipes(&p);
     ht_child_destroy(c);
     return st;
+}
+
+ht_status ht_child_start(char *const *argv, char *const *env, const char *input, ht_child **out, ht_error *err)
+{
+    return start(argv, env, input, true, out, err);
+}
+
+ht_status ht_child_start_beside(char *const *argv, char *const *env, ht_child **out, ht_error *err)
+{
+    return start(argv, env, "", false, out, err);
+}
+
+void ht_child_signal(const ht_child *c, int number)
+{
+    if (!c->ended)
+        kill(c->pid, number);
 }
 
 /* ---- hearing -------------------------------------------------------------------------------- */

@@ -27,10 +27,16 @@ typedef struct {
  *          HT_EIO, HT_ENOMEM */
 ht_status ht_child_start(char *const *argv, char *const *env, const char *input, ht_child **out, ht_error *err);
 
+/** The same for a command whose output is ours: it writes where we write. Its input is empty. */
+ht_status ht_child_start_beside(char *const *argv, char *const *env, ht_child **out, ht_error *err);
+
+/** Send a signal to the command alone, not to what it started. Nothing happens when it has ended. */
+void ht_child_signal(const ht_child *c, int number);
+
 /** Look once, without waiting: hear what it says, end what does not want to, see whether it ended.
  *  @param now   seconds on a monotonic clock
  *  @param line  called for every whole line of stdout, and at the end for what remains; lines longer than 64 KiB
- *               are cut
+ *               are cut. May be NULL for a command beside us
  *  @return true: it runs. false: it ended, all it said was heard, nothing of it is left */
 bool ht_child_look(ht_child *c, double now, void (*line)(void *ctx, const char *text), void *ctx);
 

@@ -1,0 +1,58 @@
+/* src/cli/job_rules.c - what a batch job does when its step has ended; the contract is in job_rules.h. */
+#include "cli/job_rules.h"
+
+#include "cli/cli.h"
+
+enum { CANNOT_EXECUTE = 126, NOT_FOUND = 127 };
+
+static ht_job_verdict ends(int code, const char *why)
+{
+    return (ht_job_verdict){HT_JOB_ENDS, code, 0, why};
+}
+
+/* The run is to go on in another start of this job. */
+static ht_job_verdict later(const ht_job_facts *f, const char *why)
+{
+    if (!f->can_requeue)
+        return ends(HT_EXIT_AGAIN, why);
+    if (f->restarts >= f->max_requeues)
+        return ends(HT_EXIT_FAILED, "the run is written down, but the job was requeued as often as it may be");
+    return (ht_job_verdict){HT_JOB_REQUEUES, HT_EXIT_AGAIN, 0, why};
+}
+
+static ht_job_verdict died(const ht_job_facts *f)
+{
+    int deaths = f->progressed ? 1 : f->deaths + 1;
+    if (f->asked && f->unfinished)
+        return later(f, "the step ended before the run was written down once more: the last checkpoint counts");
+    if (deaths < HT_JOB_DEATHS_MAX)
+        return (ht_job_verdict){HT_JOB_AGAIN, 0, deaths, "the step died"};
+    if (f->unfinished)
+        return later(f, "the step died again and again without a new checkpoint");
+    return ends(f->code, "the step died again and again");
+}
+
+ht_job_verdict ht_job_judge(const ht_job_facts *f)
+{
+    if (f->finished)
+        return ends(HT_EXIT_DONE, "the run is finished");
+    if (f->cancelled)
+        return ends(f->unfinished ? HT_EXIT_AGAIN : HT_EXIT_FAILED, "the job was cancelled");
+    if (f->code == HT_EXIT_USAGE || f->code == CANNOT_EXECUTE || f->code == NOT_FOUND)
+        return ends(f->code, "the program was refused: what it says has to be mended first");
+    if (f->code == HT_EXIT_AGAIN || (f->code == HT_EXIT_DONE && f->unfinished))
+        return later(f, "the run is written down");
+    if (f->code == HT_EXIT_DONE)
+        return ends(HT_EXIT_DONE, "the program ended well, without a run in the directory");
+    if (f->unfinished || f->code > 128)
+        return died(f);
+    return ends(f->code, "the program failed");
+}
+
+int ht_job_tasks(int tasks, int nodes, int nodes_left, int ranks_per_replica)
+{
+    int on_a_node = (tasks + nodes - 1) / nodes, n = on_a_node * nodes_left;
+    if (n > tasks)
+        n = tasks;
+    return 1 + (n - 1) / ranks_per_replica * ranks_per_replica;
+}
