@@ -102,7 +102,7 @@ void ht_file_clear_aside(const char *path, long pid)
         long owner = pid_of_aside(e->d_name, base);
         struct stat s;
         bool old = owner > 0 && fstatat(dirfd(dir), e->d_name, &s, 0) == 0 && time(NULL) - s.st_mtime > 3600;
-        if (owner > 0 && (owner == pid || old))
+        if (owner > 0 && (owner == pid || pid < 0 || old))
             unlinkat(dirfd(dir), e->d_name, 0);
     }
     if (dir != NULL)
@@ -144,7 +144,13 @@ static bool is_no_file(const char *path)
     return stat(path, &s) == 0 && !S_ISREG(s.st_mode);
 }
 
-ht_status ht_file_publish(const char *aside, const char *path, ht_error *err)
+ht_status ht_file_guard_ask(const ht_file_guard *g, ht_error *err)
+{
+    return g != NULL && g->check != NULL ? g->check(g->ctx, err) : HT_OK;
+}
+
+/* The guard is asked last: a rename is short, and what goes on the disk before it may take long. */
+static ht_status publish(const char *aside, const char *path, const ht_file_guard *guard, ht_error *err)
 {
     if (is_no_file(path)) {
         unlink(aside);
@@ -155,6 +161,11 @@ ht_status ht_file_publish(const char *aside, const char *path, ht_error *err)
     int why = errno;
     if (fd >= 0)
         close(fd);
+    ht_status may = fine ? ht_file_guard_ask(guard, err) : HT_OK;
+    if (may != HT_OK) {
+        unlink(aside);
+        return may;
+    }
     if (fine) {
         fine = rename(aside, path) == 0;
         why = errno;
@@ -167,7 +178,12 @@ ht_status ht_file_publish(const char *aside, const char *path, ht_error *err)
     return HT_OK;
 }
 
-ht_status ht_file_replace(const char *path, const char *text, size_t n, ht_error *err)
+ht_status ht_file_publish(const char *aside, const char *path, ht_error *err)
+{
+    return publish(aside, path, NULL, err);
+}
+
+ht_status ht_file_replace_if(const char *path, const char *text, size_t n, const ht_file_guard *guard, ht_error *err)
 {
     char *aside = ht_file_aside(path);
     if (aside == NULL)
@@ -181,13 +197,18 @@ ht_status ht_file_replace(const char *path, const char *text, size_t n, ht_error
         why = errno;
     }
     if (fine) {
-        st = ht_file_publish(aside, path, err);
+        st = publish(aside, path, guard, err);
     } else {
         unlink(aside);
         st = ht_fail(err, HT_EIO, "cannot write '%s': %s", path, strerror(why));
     }
     free(aside);
     return st;
+}
+
+ht_status ht_file_replace(const char *path, const char *text, size_t n, ht_error *err)
+{
+    return ht_file_replace_if(path, text, n, NULL, err);
 }
 
 void ht_host_name(char host[256])

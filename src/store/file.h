@@ -13,9 +13,18 @@
  *  @return HT_OK, HT_ENOTFOUND, HT_EIO, HT_ENOMEM */
 ht_status ht_file_read(const char *path, char **text, size_t *n, ht_error *err);
 
+/** Asked when what was written aside is about to replace a file. @return HT_OK, or why it must not */
+typedef struct {
+    ht_status (*check)(void *ctx, ht_error *err);   /**< NULL: nobody is asked */
+    void *ctx;
+} ht_file_guard;
+ht_status ht_file_guard_ask(const ht_file_guard *g, ht_error *err);     /**< NULL is allowed */
+
 /** Replace a file: written to a temporary name beside it, synced, renamed. A reader sees the old or the
  *  new content, never a part, whatever happens. @return HT_OK, HT_EIO */
 ht_status ht_file_replace(const char *path, const char *text, size_t n, ht_error *err);
+/** The same, if `guard` (NULL is allowed) lets it. @return HT_OK, HT_EIO, what the guard said */
+ht_status ht_file_replace_if(const char *path, const char *text, size_t n, const ht_file_guard *guard, ht_error *err);
 
 /** Write all n bytes where the file stands. @return false with errno set: some of them may have been written */
 bool ht_file_put(int fd, const void *bytes, size_t n);
@@ -27,8 +36,8 @@ void ht_file_sync_folder(const char *path);
 /** A temporary name beside `path` for content that is written by others; owned by the caller (free).
  *  NULL: no memory. */
 char *ht_file_aside(const char *path);
-/** Remove what process `pid`, which is dead, left of replacing `path`, and what is older than an hour, whoever's.
- *  Best effort. @param pid  0 = none is known */
+/** Remove what process `pid`, which is dead or must not replace it any more, left of replacing `path`, and what is older
+ *  than an hour, whoever's. Best effort. @param pid  0 = none is known; < 0 = whoever's */
 void ht_file_clear_aside(const char *path, long pid);
 /** Sync `aside` and rename it to `path`; on failure `aside` is removed. What is there and no regular
  *  file (a device, a pipe, a folder) is never replaced. @return HT_OK, HT_EIO */

@@ -1,9 +1,9 @@
 /* src/store/run_lock.c - one run at a time in a run directory; the rule is in run_lock.h.
  *
- * The record is overwritten in place, by one write of the same length each time: a lock sits on the file, so
- * the file cannot be replaced. Whoever removes the file holds its lock; whoever got the lock of a file that
- * was removed meanwhile tries again. May touch: the lock file, the clock, the host's name, process numbers.
- */
+ * The owner overwrites its record in place, by one write of the same length each time: a lock sits on the file. Who
+ * takes over puts a file of its own in its place, locked before it has the name. Whoever came to a file that was
+ * replaced or removed meanwhile tries again.
+ * May touch: the lock file, the clock, the host's name, process numbers, the environment (slurm_start.h). */
 #define _GNU_SOURCE /* F_OFD_SETLK */
 #include "store/run_lock.h"
 
@@ -16,11 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "store/file.h"
 #include "store/run_dir.h"
+#include "store/run_record.h"
 
-enum { LENGTH = 640 };  /* bytes of a record, with blanks at its end and a line feed */
-static const double beat_s = 5, least_silence_s = 30, silences = 3;
+static const double beat_s = 5, silences = 3;
 
 #ifdef F_OFD_SETLK
 enum { SET_LOCK = F_OFD_SETLK, GET_LOCK = F_OFD_GETLK };
@@ -34,6 +33,9 @@ struct ht_run_lock {
     char *before;           /* what the file held; NULL = it was made by us. Owned */
     bool begun, closed;
     ht_run_sign sign;
+    ht_run_owner owner;     /* the mark of our record */
+    bool lost;              /* another start took over, */
+    ht_error taken_by;      /* which */
 };
 
 static double wall_time(void)
@@ -58,58 +60,22 @@ static lock_state lock_call(int fd, int command)
 
 /* ---- the record --------------------------------------------------------------------------------- */
 
-static ht_status write_record(const ht_run_lock *l, ht_error *err)
+static ht_status write_record(ht_run_lock *l, ht_error *err)
 {
-    const ht_run_sign *s = &l->sign;
-    char run[32];
-    cJSON *o = cJSON_CreateObject();
-    snprintf(run, sizeof run, "r%lu", s->run);
-    ht_json_put_text(o, "host", s->host);
-    ht_json_put_int(o, "pid", (double)s->pid);
-    ht_json_put_real(o, "started", s->started);
-    ht_json_put_real(o, "seen", s->seen);
-    ht_json_put_real(o, "silence_s", s->silence_s);
-    ht_json_put_bool(o, "closed", l->closed);
-    ht_json_put_text(o, "run", s->run > 0 ? run : NULL);
-    ht_json_put_text(o, "study_run", s->study_run[0] != '\0' ? s->study_run : NULL);
-    char *line = o != NULL ? ht_json_line(o) : NULL;
-    cJSON_Delete(o);
-    char bytes[LENGTH + 1];
-    bool fits = line != NULL && snprintf(bytes, sizeof bytes, "%-*s\n", LENGTH - 1, line) == LENGTH;
-    free(line);
-    if (!fits || pwrite(l->fd, bytes, LENGTH, 0) != LENGTH)
+    char bytes[HT_RUN_RECORD_LENGTH + 1];
+    bool fits = ht_run_record_print(&l->sign, l->closed, bytes);
+    if (fits)
+        l->owner = ht_run_record_owner(bytes);
+    if (!fits || pwrite(l->fd, bytes, HT_RUN_RECORD_LENGTH, 0) != HT_RUN_RECORD_LENGTH)
         return ht_fail(err, HT_EIO, "cannot write '%s': %s", l->path,
                        fits ? strerror(errno) : "out of memory");
     return HT_OK;
 }
 
-/* @return false: this is no record */
-static bool read_record(const char *text, ht_run_sign *out, bool *closed)
-{
-    cJSON *o = NULL;
-    *out = (ht_run_sign){.life = HT_RUN_NONE};
-    if (ht_json_parse(text, &o, NULL, NULL) != HT_OK || ht_json_text(o, "host") == NULL) {
-        cJSON_Delete(o);
-        return false;
-    }
-    const char *run = ht_json_text(o, "run"), *id = ht_json_text(o, "study_run");
-    snprintf(out->host, sizeof out->host, "%s", ht_json_text(o, "host"));
-    out->pid = (long)ht_json_number(o, "pid", 0);
-    out->started = ht_json_number(o, "started", 0);
-    out->seen = ht_json_number(o, "seen", 0);
-    out->silence_s = ht_json_number(o, "silence_s", least_silence_s);
-    out->run = run != NULL && run[0] == 'r' ? strtoul(run + 1, NULL, 10) : 0;
-    if (id != NULL)
-        ht_name_copy(out->study_run, id);
-    *closed = ht_json_true(o, "closed");
-    cJSON_Delete(o);
-    return true;
-}
-
 static void judge(const char *text, lock_state lock, ht_run_sign *out)
 {
     char host[256];
-    bool closed = false, known = read_record(text, out, &closed);
+    bool closed = false, known = ht_run_record_read(text, out, &closed);
     ht_host_name(host);
     bool here = strcmp(host, out->host) == 0;
     bool silent = wall_time() - out->seen > out->silence_s;
@@ -123,20 +89,33 @@ static void judge(const char *text, lock_state lock, ht_run_sign *out)
         out->life = HT_RUN_KILLED;
     else
         out->life = silent ? HT_RUN_KILLED : HT_RUN_LIVES;
+    out->may_wake = out->life == HT_RUN_KILLED && !(here && lock == LOCK_FREE && !ht_process_exists(out->pid));
 }
 
-static ht_status read_all(int fd, const char *path, char text[LENGTH + 1], ht_error *err)
+/* The same for who wants to begin here: what Slurm knows goes before what can be seen. */
+static void judge_for_us(const char *text, lock_state lock, ht_run_sign *out)
 {
-    ssize_t n = pread(fd, text, LENGTH, 0);
+    judge(text, lock, out);
+    const ht_slurm_start ours = ht_slurm_start_here();
+    if (out->life == HT_RUN_LIVES && ht_slurm_start_follows(&ours, &out->slurm)) {
+        out->life = HT_RUN_KILLED;
+        out->may_wake = true;
+    }
+}
+
+static ht_status read_all(int fd, const char *path, char text[HT_RUN_RECORD_LENGTH + 1], ht_error *err)
+{
+    ssize_t n = pread(fd, text, HT_RUN_RECORD_LENGTH, 0);
     if (n < 0)
         return ht_fail(err, HT_EIO, "cannot read '%s': %s", path, strerror(errno));
     text[n] = '\0';
     return HT_OK;
 }
 
-ht_status ht_run_lock_look(const char *dir, ht_run_sign *out, ht_error *err)
+static ht_status look(const char *dir, void (*judged)(const char *text, lock_state lock, ht_run_sign *out),
+                      ht_run_sign *out, ht_error *err)
 {
-    char text[LENGTH + 1], *path = ht_path_join(dir, HT_FILE_LOCK);
+    char text[HT_RUN_RECORD_LENGTH + 1], *path = ht_path_join(dir, HT_FILE_LOCK);
     *out = (ht_run_sign){.life = HT_RUN_NONE};
     if (path == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for the name of '%s'", HT_FILE_LOCK);
@@ -145,11 +124,16 @@ ht_status ht_run_lock_look(const char *dir, ht_run_sign *out, ht_error *err)
     if (fd < 0 && errno != ENOENT)
         st = ht_fail(err, HT_EIO, "cannot open '%s': %s", path, strerror(errno));
     else if (fd >= 0 && (st = read_all(fd, path, text, err)) == HT_OK)
-        judge(text, lock_call(fd, GET_LOCK), out);
+        judged(text, lock_call(fd, GET_LOCK), out);
     if (fd >= 0)
         close(fd);
     free(path);
     return st;
+}
+
+ht_status ht_run_lock_look(const char *dir, ht_run_sign *out, ht_error *err)
+{
+    return look(dir, judge, out, err);
 }
 
 /* ---- taking it ---------------------------------------------------------------------------------- */
@@ -170,7 +154,7 @@ static ht_status open_locked(ht_run_lock *l, lock_state *state, bool *made, ht_e
         if (l->fd < 0)
             return ht_fail(err, HT_EIO, "cannot open '%s': %s", l->path, strerror(errno));
         *state = lock_call(l->fd, SET_LOCK);
-        if (*state == LOCK_HELD || !was_removed(l->fd, l->path))
+        if (!was_removed(l->fd, l->path))
             return HT_OK;
         close(l->fd);
         l->fd = -1;
@@ -202,13 +186,40 @@ static ht_status refuse(const char *dir, const ht_run_sign *s, ht_error *err)
 ht_status ht_run_lock_check(const char *dir, ht_error *err)
 {
     ht_run_sign s;
-    HT_TRY(ht_run_lock_look(dir, &s, err));
+    HT_TRY(look(dir, judge_for_us, &s, err));
     return s.life == HT_RUN_LIVES ? refuse(dir, &s, err) : HT_OK;
+}
+
+/* Our record in a file of its own takes the place of the one that is there. Until it has, the lock on that one keeps
+ * others away. */
+static ht_status replace_file(ht_run_lock *l, ht_error *err)
+{
+    char *aside = ht_file_aside(l->path);
+    int former = l->fd;
+    int fd = aside != NULL ? open(aside, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666) : -1;
+    ht_status st = fd >= 0 ? HT_OK : ht_fail(err, HT_EIO, "cannot write '%s': %s", l->path, strerror(errno));
+    if (st == HT_OK) {
+        l->fd = fd;
+        lock_call(fd, SET_LOCK);    /* where there are locks: nobody else knows the file */
+        st = write_record(l, err);
+    }
+    if (st == HT_OK && (fsync(fd) != 0 || rename(aside, l->path) != 0))
+        st = ht_fail(err, HT_EIO, "cannot replace '%s': %s", l->path, strerror(errno));
+    if (st == HT_OK) {
+        ht_file_sync_folder(l->path);
+        close(former);
+    } else if (fd >= 0) {
+        l->fd = former;
+        unlink(aside);
+        close(fd);
+    }
+    free(aside);
+    return st;
 }
 
 ht_status ht_run_lock_take(const char *dir, ht_run_lock **out, ht_run_sign *before, ht_error *err)
 {
-    char text[LENGTH + 1];
+    char text[HT_RUN_RECORD_LENGTH + 1];
     lock_state state = LOCK_UNKNOWN;
     bool made = false;
     ht_run_sign sign = {HT_RUN_NONE};
@@ -221,7 +232,7 @@ ht_status ht_run_lock_take(const char *dir, ht_run_lock **out, ht_run_sign *befo
     ht_status st = open_locked(l, &state, &made, err);
     if (st != HT_OK || (st = read_all(l->fd, l->path, text, err)) != HT_OK)
         goto done;
-    judge(text, state, &sign);
+    judge_for_us(text, state, &sign);
     if (sign.life == HT_RUN_LIVES) {
         st = refuse(dir, &sign, err);
         goto done;
@@ -230,12 +241,19 @@ ht_status ht_run_lock_take(const char *dir, ht_run_lock **out, ht_run_sign *befo
         st = ht_fail(err, HT_ENOMEM, "no memory for the content of '%s'", l->path);
         goto done;
     }
-    l->closed = false;
-    l->sign = (ht_run_sign){.pid = (long)getpid(), .started = wall_time(), .silence_s = least_silence_s};
+    l->sign = (ht_run_sign){.pid = (long)getpid(), .started = wall_time(), .silence_s = HT_RUN_LEAST_SILENCE_S,
+                            .slurm = ht_slurm_start_here()};
     l->sign.seen = l->sign.started;
     ht_host_name(l->sign.host);
-    if ((st = write_record(l, err)) != HT_OK)
+    if (sign.life == HT_RUN_KILLED) {   /* until ours begins: if we are killed before, it still is what was killed */
+        l->sign.run = sign.run;
+        memcpy(l->sign.study_run, sign.study_run, sizeof sign.study_run);
+    }
+    l->closed = false;
+    if ((st = made ? write_record(l, err) : replace_file(l, err)) != HT_OK) {
+        l->closed = !made;              /* what is there is not ours */
         goto done;
+    }
     if (before != NULL)
         *before = sign;
     *out = l;
@@ -244,6 +262,37 @@ done:
     ht_run_lock_release(l);
     return st;
 }
+
+/* ---- still ours? -------------------------------------------------------------------------------- */
+
+ht_status ht_run_lock_holds(ht_run_lock *l, ht_error *err)
+{
+    if (!l->lost)
+        l->lost = ht_run_record_check(l->path, &l->owner, &l->taken_by) != HT_OK;
+    return l->lost ? ht_fail(err, HT_EFAILED, "%s", l->taken_by.text) : HT_OK;
+}
+
+bool ht_run_lock_is_lost(const ht_run_lock *l)
+{
+    return l != NULL && l->lost;
+}
+
+static ht_status guard(void *ctx, ht_error *err)
+{
+    return ht_run_lock_holds(ctx, err);
+}
+
+ht_file_guard ht_run_lock_guard(ht_run_lock *l)
+{
+    return (ht_file_guard){l != NULL ? guard : NULL, l};
+}
+
+ht_run_owner ht_run_lock_owner(const ht_run_lock *l)
+{
+    return l->owner;
+}
+
+/* ---- while it runs ------------------------------------------------------------------------------ */
 
 ht_status ht_run_lock_begin(ht_run_lock *l, unsigned long run, const char *study_run, ht_error *err)
 {
@@ -257,8 +306,11 @@ ht_status ht_run_lock_begin(ht_run_lock *l, unsigned long run, const char *study
 ht_status ht_run_lock_beat(ht_run_lock *l, ht_error *err)
 {
     double now = wall_time(), gap = now - l->sign.seen;
+    if (l->lost)
+        return ht_run_lock_holds(l, err);
     if (l->closed || (gap >= 0 && gap < beat_s))
         return HT_OK;
+    HT_TRY(ht_run_lock_holds(l, err));
     l->sign.seen = now;
     if (silences * gap > l->sign.silence_s)
         l->sign.silence_s = silences * gap;
@@ -269,6 +321,7 @@ ht_status ht_run_lock_close(ht_run_lock *l, ht_error *err)
 {
     if (l->closed)
         return HT_OK;
+    HT_TRY(ht_run_lock_holds(l, err));
     l->sign.seen = wall_time();
     l->closed = true;
     ht_status st = write_record(l, err);
@@ -280,11 +333,13 @@ ht_status ht_run_lock_close(ht_run_lock *l, ht_error *err)
 /* The file as it was before. */
 static void undo(const ht_run_lock *l)
 {
-    if (l->before == NULL)
-        unlink(l->path);
-    else if (pwrite(l->fd, l->before, strlen(l->before), 0) >= 0 &&
-             ftruncate(l->fd, (off_t)strlen(l->before)) != 0)
+    if (l->before == NULL) {
+        if (!was_removed(l->fd, l->path))
+            unlink(l->path);
+    } else if (pwrite(l->fd, l->before, strlen(l->before), 0) >= 0 &&
+               ftruncate(l->fd, (off_t)strlen(l->before)) != 0) {
         return;     /* nothing can be done about it */
+    }
 }
 
 void ht_run_lock_release(ht_run_lock *l)
