@@ -75,6 +75,7 @@ int ht_verb_doc(const ht_cli *cli, const ht_args *args);
 /* ---- the other verbs, each in the file of its name -------------------------------------------- */
 
 int ht_verb_run(const ht_cli *cli, const ht_args *args);
+int ht_verb_job(const ht_cli *cli, const ht_args *args);
 int ht_verb_resume(const ht_cli *cli, const ht_args *args);
 int ht_verb_replay(const ht_cli *cli, const ht_args *args);
 int ht_verb_ask_tell(const ht_cli *cli, const ht_args *args);

@@ -36,6 +36,8 @@ ht_job_verdict ht_job_judge(const ht_job_facts *f)
 {
     if (f->finished)
         return ends(HT_EXIT_DONE, "the run is finished");
+    if (f->requeued)
+        return ends(HT_EXIT_AGAIN, "Slurm has put the job back into the queue");
     if (f->cancelled)
         return ends(f->unfinished ? HT_EXIT_AGAIN : HT_EXIT_FAILED, "the job was cancelled");
     if (f->code == HT_EXIT_USAGE || f->code == CANNOT_EXECUTE || f->code == NOT_FOUND)

@@ -15,6 +15,7 @@ typedef struct {
     bool unfinished;    /**< a run in the directory can go on: it has a checkpoint */
     bool progressed;    /**< a checkpoint was made in this step */
     bool cancelled;     /**< somebody ended the job */
+    bool requeued;      /**< the scheduler starts the job again by itself: preempted, a node failed */
     int deaths;         /**< in a row so far, without a checkpoint in between */
     bool can_requeue;   /**< there is a scheduler that starts the job again */
     int restarts, max_requeues;

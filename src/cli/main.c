@@ -55,6 +55,12 @@ static const ht_option resume_options[] = {
     {"data", "DIR", "likewise"},
     {NULL},
 };
+static const ht_option job_options[] = {
+    {"max-requeues", "R", "how often the job may go back into the queue (default: 5)"},
+    {"ranks-per-replica", "R", "on fewer nodes only whole replicas are started (default: 1)"},
+    {"grace", "S", "seconds after the end of the run in which its launcher is to end; 0 = no limit (default: 60)"},
+    {NULL},
+};
 static const ht_option replay_options[] = {
     {"workload", "W", "the workload (default: that of the run)"},
     {"epochs", "E", "epochs; when the schedule is over its last values stay (default: those of the run)"},
@@ -146,6 +152,13 @@ const ht_verb ht_verbs[] = {
      "with the options that it was started with. A run that was asked to leave (SIGTERM, SIGUSR1, SIGUSR2, Ctrl-C)\n"
      "writes one and ends with exit code 75: start it again.",
      "mpirun -n 9 hottune --dir runs/f1 resume", true},
+    {"job", ht_verb_job, "-- LAUNCHER [ARG ...]", 1, -1, job_options, "Keep a run alive inside a batch job",
+     "The last line of a job script: starts the run as a step, asks it to leave when the job is told to end\n"
+     "(SIGUSR2, SIGUSR1, SIGTERM), starts it again on the nodes that are left when the step died, and puts the job\n"
+     "back into the queue of Slurm when the run is to go on later. Exit code 0: the run is finished. 75: it is written\n"
+     "down and goes on when the job is started again. Works without Slurm, too: there 75 is all that it does.\n"
+     "docs/slurm.md tells more.",
+     "hottune --dir runs/f1 job -- srun --mpi=pmix hottune --dir runs/f1 run --resume fashion", false},
     {"sweep", ht_verb_sweep, "-- CMD [ARG ...]", 1, -1, sweep_options,
      "Search for the best parameters of a command, by many runs of it",
      "Works alone (one trial at a time), and under mpirun or srun with N + 1 ranks: rank 0 coordinates, N work.\n"

@@ -25,6 +25,7 @@
 #define HT_FILE_OPTUNA "hotcb.tune.study.sqlite"
 #define HT_FILE_STUDY "study.h5"
 #define HT_FILE_RUN "hottune.run.json"   /* what `hottune run` was asked */
+#define HT_FILE_JOB "hottune.job.jsonl"  /* starts and ends of the job and its steps */
 #define HT_FILE_EVENTS "events.log"
 #define HT_FILE_POPULATION "hotcb.population.jsonl"
 #define HT_FILE_ARRIVAL "arrival.log"

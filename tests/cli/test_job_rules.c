@@ -114,6 +114,14 @@ static void a_cancelled_job_is_not_requeued(void)
     CU_ASSERT_EQUAL(ht_job_judge(&f).code, 75);
 }
 
+static void a_job_that_slurm_takes_back_is_not_requeued_twice(void)
+{
+    ht_job_facts f = job(137);
+    f.requeued = true;
+    CU_ASSERT_EQUAL(ht_job_judge(&f).action, HT_JOB_ENDS);
+    CU_ASSERT_EQUAL(ht_job_judge(&f).code, 75);
+}
+
 static void fewer_nodes_take_whole_replicas_beside_the_coordinator(void)
 {
     CU_ASSERT_EQUAL(ht_job_tasks(9, 2, 2, 1), 9);
@@ -134,5 +142,5 @@ CASES("job_rules", CASE(a_finished_run_ends_the_job_well_whatever_the_launcher_s
       CASE(a_death_while_it_leaves_is_requeued_at_once),
       CASE(a_start_that_dies_before_the_run_began_is_tried_again),
       CASE(wrong_usage_is_never_tried_again), CASE(a_failed_program_without_a_run_fails_the_job),
-      CASE(a_cancelled_job_is_not_requeued),
+      CASE(a_cancelled_job_is_not_requeued), CASE(a_job_that_slurm_takes_back_is_not_requeued_twice),
       CASE(fewer_nodes_take_whole_replicas_beside_the_coordinator))
