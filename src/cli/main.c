@@ -93,6 +93,10 @@ static const ht_option sweep_options[] = {
     {"top", "N", "rows of the table at the end (default: 10)"},
     {NULL},
 };
+static const ht_option place_options[] = {
+    {"ranks-per-replica", "R", "ranks that share one training (default: 1)"},
+    {NULL},
+};
 static const ht_option enable_options[] = {
     {"mode", "M", "active, observe, suggest, off or replay (default: active)"},
     {"replay", "FILE", "mutation log to repeat, with --mode replay"},
@@ -166,6 +170,16 @@ const ht_verb ht_verbs[] = {
      "on stdin. Its value is the last line of stdout that is a number or a JSON object with \"value\". Lines with\n"
      "\"step\" and \"value\" are reports, for --prune. --dir is required; docs/sweep.md tells more.",
      "mpirun -n 5 hottune sweep --space space.yaml --trials 64 --dir runs/s1 -- ./train --lr {lr}", true},
+    {"place", ht_verb_place, "-- CMD [ARG ...]", 1, -1, place_options,
+     "Give a rank of a job its processors and devices, then run a command as this rank",
+     "Between the launcher (srun, mpirun) and an MPI program. The replicas of a node share out its devices evenly,\n"
+     "by CUDA_VISIBLE_DEVICES, HIP_VISIBLE_DEVICES, ROCR_VISIBLE_DEVICES, ZE_AFFINITY_MASK, as far as they are set;\n"
+     "rank 0, which coordinates, gets none. Replicas also get cores of their own, whole ones and as many for each, and\n"
+     "OMP_NUM_THREADS says how many, unless it is set. Cores stay as they are where the launcher bound ranks to some\n"
+     "(srun --cpu-bind=none, mpirun --bind-to none: it does not), where there are fewer cores than replicas, and\n"
+     "where it cannot be seen which are the job's own. Without a launcher the command just runs. Exit code: that of\n"
+     "CMD; 127 if there is none of that name, 126 if it cannot be run.",
+     "srun --cpu-bind=none hottune place -- hottune --dir runs/f1 run fashion", false},
     {"ask-tell", ht_verb_ask_tell, "", 0, 0, ask_tell_options, "Serve the optimiser alone, as JSON lines",
      "One object a line on stdin, one a line back on stdout: {\"ask\": 1}, {\"tell\": 0, \"value\": 0.31},\n"
      "{\"fail\": 0}, {\"forget\": 0}, {\"best\": 1}. What cannot be carried out gives {\"error\": ..}, and it\n"
