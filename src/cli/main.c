@@ -61,6 +61,23 @@ static const ht_option job_options[] = {
     {"grace", "S", "seconds after the end of the run in which its launcher is to end; 0 = no limit (default: 60)"},
     {NULL},
 };
+static const ht_option submit_options[] = {
+    {"replicas", "R", "trainings side by side; the coordinator has a rank of its own; required"},
+    {"nodes", "N", "nodes; the replicas are spread evenly (default: 1)"},
+    {"time", "T", "time limit as Slurm has it: minutes, HH:MM:SS, D-HH:MM:SS (default: that of the partition)"},
+    {"partition", "P", "as of sbatch (default: the site's)"},
+    {"account", "A", "as of sbatch (default: the site's)"},
+    {"gpus-per-node", "G", "as of sbatch: 4, a100:4; the replicas of a node share them (default: none)"},
+    {"cpus-per-replica", "C", "cores of each replica (default: one a rank)"},
+    {"ranks-per-replica", "R", "ranks that share one training (default: 1)"},
+    {"array", "K", "K such populations with different seeds, in DIR/run-0 .., into one study DIR/study.h5"},
+    {"chain", "M", "M generations, in DIR/gen-1 ..; each begins with what those before have learned"},
+    {"max-requeues", "R", "how often a job that is not done may start again (default: 5)"},
+    {"name", "NAME", "name of the job (default: that of the workload or program)"},
+    {"sbatch", "OPTIONS", "further options of sbatch, as in a line #SBATCH: \"--qos=long --mem=64G\""},
+    {"dry-run", NULL, "print the script and submit nothing"},
+    {NULL},
+};
 static const ht_option replay_options[] = {
     {"workload", "W", "the workload (default: that of the run)"},
     {"epochs", "E", "epochs; when the schedule is over its last values stay (default: those of the run)"},
@@ -180,6 +197,13 @@ const ht_verb ht_verbs[] = {
      "where it cannot be seen which are the job's own. Without a launcher the command just runs. Exit code: that of\n"
      "CMD; 127 if there is none of that name, 126 if it cannot be run.",
      "srun --cpu-bind=none hottune place -- hottune --dir runs/f1 run fashion", false},
+    {"submit", ht_verb_submit, "-- CMD [ARG ...]", 1, -1, submit_options,
+     "Start a run as a Slurm job that looks after itself",
+     "CMD is run WORKLOAD or sweep with their options, or a program of yours that is linked with the library. The\n"
+     "script is DIR/job.sh; DIR must be seen by all nodes. The job survives the end of its time, lost nodes and ranks\n"
+     "that die: it goes on from the last checkpoint, in the same job or in a later start of it. What was submitted\n"
+     "stands in DIR/submit.json, and hottune --dir DIR status shows how all runs of it stand.",
+     "hottune --dir runs/f1 submit --replicas 8 --nodes 2 --time 2:00:00 -- run fashion --epochs 60", false},
     {"ask-tell", ht_verb_ask_tell, "", 0, 0, ask_tell_options, "Serve the optimiser alone, as JSON lines",
      "One object a line on stdin, one a line back on stdout: {\"ask\": 1}, {\"tell\": 0, \"value\": 0.31},\n"
      "{\"fail\": 0}, {\"forget\": 0}, {\"best\": 1}. What cannot be carried out gives {\"error\": ..}, and it\n"

@@ -1,0 +1,280 @@
+/* src/cli/submit.c - the verb `submit`: a run, an array of runs, or a chain of generations as Slurm jobs.
+ *
+ * What is asked is checked first (submit_plan.h), then the directory; then the scripts are written
+ * (submit_script.h) and submitted (queue.h), and what became of them is written down (submit_record.h). If a
+ * chain cannot be submitted whole, the part that was is taken back. May touch: the directory, child
+ * processes, the clock, stdout. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/queue.h"
+#include "cli/quote.h"
+#include "cli/submit_record.h"
+#include "cli/submit_script.h"
+#include "comm/clock.h"
+#include "store/commit.h"
+#include "store/run_dir.h"
+#include "store/run_lock.h"
+
+static const double look_patience_s = 10;
+
+typedef struct {
+    const ht_cli *cli;
+    const ht_submit_plan *plan;
+    bool dry;
+    ht_string job, evolve; /* texts of the scripts */
+    char *job_path, *evolve_path;
+    cJSON *record;
+} submission;
+
+static long long generations(const ht_submit_plan *p)
+{
+    return p->chain > 0 ? p->chain : 1;
+}
+
+/* ---- the directory ---------------------------------------------------------------------------- */
+
+typedef struct {
+    long long unfinished;
+    char first[1024]; /* directory of one that is unfinished */
+} found_runs;
+
+static int look_at_run(const ht_cli *cli, const char *dir, found_runs *found)
+{
+    ht_error err = {""};
+    if (ht_file_look(dir).exists && ht_run_lock_check(dir, &err) != HT_OK)
+        return ht_cli_fail(cli, HT_EXIT_USAGE, "submit: %s", err.text);
+    if (!ht_commit_is_there(dir))
+        return HT_EXIT_DONE;
+    if (found->unfinished++ == 0)
+        snprintf(found->first, sizeof found->first, "%s", dir);
+    return HT_EXIT_DONE;
+}
+
+static int look_at_runs(const submission *s, found_runs *found)
+{
+    const ht_submit_plan *p = s->plan;
+    int code = HT_EXIT_DONE;
+    for (long long g = 1; g <= generations(p); g++)
+        for (long long k = 0; k < (p->array > 0 ? p->array : 1) && code == HT_EXIT_DONE; k++) {
+            char *dir = ht_submit_run_dir(p, g, k);
+            code = dir != NULL ? look_at_run(s->cli, dir, found)
+                               : ht_cli_fail(s->cli, HT_EXIT_FAILED, "out of memory");
+            free(dir);
+        }
+    return code;
+}
+
+/* Two jobs in one directory would only keep each other from working. */
+static int look_at_queue(const submission *s)
+{
+    cJSON *before = NULL;
+    size_t n = 0;
+    int code = HT_EXIT_DONE;
+    if (ht_submit_record_read(s->plan->dir, &before, NULL) != HT_OK)
+        return HT_EXIT_DONE;
+    ht_queue queue;
+    const char **ids = ht_submit_record_ids(before, &n);
+    ht_queue_look(n, ids, look_patience_s, &queue);
+    for (size_t i = 0; i < queue.n && code == HT_EXIT_DONE; i++)
+        if (ht_queue_job_is_there(&queue.jobs[i]))
+            code = ht_cli_fail(s->cli, HT_EXIT_USAGE,
+                               "submit: job %s of this directory is %s; scancel %s takes it back, "
+                               "hottune --dir %s status shows all",
+                               queue.jobs[i].id, queue.jobs[i].state, queue.jobs[i].id, s->cli->dir);
+    ht_queue_release(&queue);
+    free(ids);
+    cJSON_Delete(before);
+    return code;
+}
+
+static int check_directory(const submission *s)
+{
+    found_runs found = {0};
+    int code = look_at_queue(s);
+    if (code == HT_EXIT_DONE)
+        code = look_at_runs(s, &found);
+    if (code == HT_EXIT_DONE && found.unfinished > 0 && !s->dry)
+        ht_cli_say(s->cli, "%s: the run there did not end; the job goes on with it%s\n", found.first,
+                   found.unfinished > 1 ? ", and so with the others" : "");
+    return code;
+}
+
+/* ---- scripts ---------------------------------------------------------------------------------- */
+
+static int make_texts(submission *s)
+{
+    ht_submit_script_job(s->plan, &s->job);
+    if (s->plan->chain > 1)
+        ht_submit_script_evolve(s->plan, &s->evolve);
+    s->job_path = ht_path_join(s->plan->dir, HT_FILE_JOB_SCRIPT);
+    s->evolve_path = ht_path_join(s->plan->dir, HT_FILE_EVOLVE_SCRIPT);
+    s->record = ht_submit_record_create(s->plan, ht_clock_wall());
+    bool fine = !s->job.failed && !s->evolve.failed && s->job_path != NULL && s->evolve_path != NULL &&
+                s->record != NULL;
+    return fine ? HT_EXIT_DONE : ht_cli_fail(s->cli, HT_EXIT_FAILED, "out of memory");
+}
+
+/* One script is printed as it would be written; several with their names before them. */
+static int print_texts(submission *s)
+{
+    if (s->cli->json) {
+        cJSON *scripts = cJSON_CreateObject();
+        ht_json_put_text(scripts, HT_FILE_JOB_SCRIPT, ht_string_peek(&s->job));
+        if (s->evolve.n > 0)
+            ht_json_put_text(scripts, HT_FILE_EVOLVE_SCRIPT, ht_string_peek(&s->evolve));
+        ht_json_put(s->record, "scripts", scripts);
+        ht_cli_print_json(s->cli, s->record);
+        s->record = NULL;
+        return HT_EXIT_DONE;
+    }
+    if (s->evolve.n > 0)
+        printf("# ==> %s\n", s->job_path);
+    fputs(ht_string_peek(&s->job), stdout);
+    if (s->evolve.n > 0)
+        printf("# ==> %s\n%s", s->evolve_path, ht_string_peek(&s->evolve));
+    return HT_EXIT_DONE;
+}
+
+/* The recipe of the first generation; where a chain goes on it is there. */
+static int write_first_recipe(const submission *s)
+{
+    ht_string text = {0};
+    ht_error err = {""};
+    int code = HT_EXIT_DONE;
+    if (s->plan->recipe == NULL)
+        return HT_EXIT_DONE;
+    char *folder = ht_path_join(s->plan->dir, "gen-1");
+    char *path = folder != NULL ? ht_path_join(folder, HT_FILE_NEXT_RECIPE) : NULL;
+    ht_status st = path != NULL ? ht_run_dir_create(folder, &err) : ht_fail(&err, HT_ENOMEM, "out of memory");
+    if (st != HT_OK)
+        code = ht_cli_fail_status(s->cli, st, &err);
+    ht_string_add_bytes(&text, s->plan->recipe, strlen(s->plan->recipe));
+    if (code == HT_EXIT_DONE && !ht_file_look(path).exists)
+        code = ht_cli_write(s->cli, path, &text);
+    ht_string_release(&text);
+    free(path);
+    free(folder);
+    return code;
+}
+
+static int write_files(const submission *s)
+{
+    int code = ht_cli_make_dir(s->cli, s->plan->dir);
+    if (code == HT_EXIT_DONE)
+        code = write_first_recipe(s);
+    if (code == HT_EXIT_DONE)
+        code = ht_cli_write(s->cli, s->job_path, &s->job);
+    if (code == HT_EXIT_DONE && s->evolve.n > 0)
+        code = ht_cli_write(s->cli, s->evolve_path, &s->evolve);
+    return code;
+}
+
+/* ---- jobs ------------------------------------------------------------------------------------- */
+
+/* One job, after the job `after` has ended well. */
+static int submit_one(submission *s, const char *script, const char *role, long long generation,
+                      char after[HT_JOB_ID_MAX])
+{
+    char dependency[HT_JOB_ID_MAX + 32], number[24], id[HT_JOB_ID_MAX];
+    const char *options[] = {dependency, "--kill-on-invalid-dep=yes"};
+    ht_string said = {0};
+    ht_error err = {""};
+    snprintf(dependency, sizeof dependency, "--dependency=afterok:%.*s", (int)strcspn(after, ";"), after);
+    snprintf(number, sizeof number, "%lld", generation);
+    ht_status st = ht_queue_submit(after[0] != '\0' ? 2 : 0, options, script, generation > 0 ? number : NULL,
+                                   id, &said, &err);
+    if (said.n > 0)
+        fputs(said.s, stderr);
+    ht_string_release(&said);
+    if (st != HT_OK)
+        return ht_cli_fail(s->cli, HT_EXIT_FAILED, "submit: %s", err.text);
+    ht_submit_record_add(s->record, id, role, generation);
+    snprintf(after, HT_JOB_ID_MAX, "%s", id);
+    return HT_EXIT_DONE;
+}
+
+static void take_back(const submission *s)
+{
+    const cJSON *job;
+    cJSON_ArrayForEach(job, ht_json_member(s->record, "jobs")) {
+        ht_queue_cancel(ht_json_text(job, "id"));
+        ht_cli_fail(s->cli, HT_EXIT_FAILED, "submit: job %s was taken back", ht_json_text(job, "id"));
+    }
+}
+
+static int submit_all(submission *s)
+{
+    char last[HT_JOB_ID_MAX] = "";
+    int code = HT_EXIT_DONE;
+    for (long long g = 1; g <= generations(s->plan) && code == HT_EXIT_DONE; g++) {
+        long long number = s->plan->chain > 0 ? g : 0;
+        code = submit_one(s, s->job_path, HT_ROLE_POPULATION, number, last);
+        if (code == HT_EXIT_DONE && g < s->plan->chain)
+            code = submit_one(s, s->evolve_path, HT_ROLE_EVOLVE, number, last);
+    }
+    if (code != HT_EXIT_DONE)
+        take_back(s);
+    return code;
+}
+
+static void tell(const submission *s)
+{
+    const ht_submit_plan *p = s->plan;
+    const cJSON *jobs = ht_json_member(s->record, "jobs"), *job;
+    ht_string ids = {0}, dir = {0};
+    if (s->cli->quiet && !s->cli->json)
+        cJSON_ArrayForEach(job, jobs)
+            printf("%s\n", ht_json_text(job, "id"));
+    cJSON_ArrayForEach(job, jobs)
+        ht_string_add(&ids, "%s%.*s", ids.n > 0 ? "," : "", (int)strcspn(ht_json_text(job, "id"), ";"),
+                      ht_json_text(job, "id"));
+    ht_quote_shell(&dir, s->cli->dir);
+    ht_cli_say(s->cli, "%s %s: %s\n", cJSON_GetArraySize(jobs) > 1 ? "Jobs" : "Job", ht_string_peek(&ids),
+               s->job_path);
+    ht_cli_say(s->cli, "  log         %s/%s\n", p->dir,
+               p->array > 0 ? "slurm-<job>_<run>.out" : "slurm-<job>.out");
+    ht_cli_say(s->cli, "  how it is   hottune --dir %s status\n", ht_string_peek(&dir));
+    ht_cli_say(s->cli, "  the queue   squeue -j %s\n", ht_string_peek(&ids));
+    ht_string_release(&dir);
+    ht_string_release(&ids);
+}
+
+static int submit(submission *s)
+{
+    ht_error err = {""};
+    int code = check_directory(s);
+    if (code == HT_EXIT_DONE)
+        code = make_texts(s);
+    if (code != HT_EXIT_DONE || s->dry)
+        return code == HT_EXIT_DONE ? print_texts(s) : code;
+    code = write_files(s);
+    if (code == HT_EXIT_DONE)
+        code = submit_all(s);
+    if (code != HT_EXIT_DONE)
+        return code;
+    ht_status st = ht_submit_record_write(s->plan->dir, s->record, &err);
+    if (st != HT_OK)
+        ht_cli_fail_status(s->cli, st, &err); /* the jobs are on their way all the same */
+    tell(s);
+    ht_cli_print_json(s->cli, s->record);
+    s->record = NULL;
+    return HT_EXIT_DONE;
+}
+
+int ht_verb_submit(const ht_cli *cli, const ht_args *args)
+{
+    ht_submit_plan plan;
+    submission s = {.cli = cli, .plan = &plan, .dry = ht_args_has(args, "dry-run")};
+    int code = ht_submit_plan_read(cli, args, &plan);
+    if (code == HT_EXIT_DONE)
+        code = submit(&s);
+    cJSON_Delete(s.record);
+    free(s.evolve_path);
+    free(s.job_path);
+    ht_string_release(&s.evolve);
+    ht_string_release(&s.job);
+    ht_submit_plan_release(&plan);
+    return code;
+}

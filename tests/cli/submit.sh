@@ -1,0 +1,177 @@
+#!/bin/bash
+# `submit` as its users meet it: scripts that can be read and started, refusals before anything is submitted. The
+# scheduler is a stand-in on PATH, which writes down what it is asked.
+. "$(dirname "$0")/check.sh"
+
+mkdir bin "nasty '\$HOME' \"q\" %j #h"
+nasty="nasty '\$HOME' \"q\" %j #h"
+cat >bin/sbatch <<'FAKE'
+#!/bin/bash
+# The n-th job has the number 100 + n; that of $FAKE_REFUSES is refused.
+n=$(($(cat "$FAKE/count" 2>/dev/null || echo 0) + 1))
+echo $n >"$FAKE/count"
+printf '[%s]' "$@" >>"$FAKE/asked"
+echo >>"$FAKE/asked"
+if [ "$n" = "${FAKE_REFUSES:-}" ]; then
+    echo "sbatch: your project has no hours left" >&2
+    echo "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy" >&2
+    exit 1
+fi
+echo $((100 + n))
+FAKE
+cat >bin/squeue <<'FAKE'
+#!/bin/bash
+cat "$FAKE/queue" 2>/dev/null
+FAKE
+cat >bin/scancel <<'FAKE'
+#!/bin/bash
+echo "$*" >>"$FAKE/cancelled"
+FAKE
+chmod +x bin/*
+export FAKE=$work
+export PATH=$work/bin:$PATH
+job() { local dir=$1; shift; try --dir "$dir" submit "$@"; }
+# scripts FILE: the scripts of a dry run, each in a file part1, part2, ..
+scripts() {
+    rm -f part*
+    awk 'BEGIN { f = "part1" } /^# ==> / { f = "part" ++n; next } { print > f }' "$1"
+}
+# sound FILE: a shell takes it, and so does shellcheck, where it is
+sound() {
+    bash -n "$1" || fail "bash does not take $1"
+    if command -v shellcheck >/dev/null; then
+        shellcheck "$1" >check.txt || fail "shellcheck: $(cat check.txt)"
+    fi
+}
+
+it "a dry run prints the script and submits nothing"
+job d1 --replicas 8 --nodes 2 --time 2:00:00 --dry-run -- run fashion --epochs 60
+done_quietly
+prints_line '#SBATCH --nodes=2'
+prints '#SBATCH --ntasks=9 '
+prints 'run --resume fashion --epochs 60'
+[ ! -e d1 ] || fail "a directory was made"
+[ ! -e asked ] || fail "sbatch was asked"
+sound out
+
+it "names with blanks, quotes, dollars and percent signs are safe"
+job "$nasty/run \\" --replicas 1 --dry-run -- run glyph
+refuses 2 'backslash'
+cat >"$nasty/my prog" <<'PROGRAM'
+#!/bin/bash
+printf '[%s]' "$@"
+PROGRAM
+chmod +x "$nasty/my prog"
+words=("a b" "it's" '$HOME' '`date`' 'back\slash' '"q"' '#h' '*' '' '~')
+for more in "" "--array 2" "--array 2 --chain 2"; do
+    # shellcheck disable=SC2086
+    job "$nasty/run" --replicas 3 --name "$nasty" --account "$nasty" --dry-run $more -- "$nasty/my prog" "${words[@]}"
+    done_quietly
+    scripts out
+    for part in part*; do sound "$part"; done
+done
+job "$nasty/run" --replicas 3 --dry-run -- "$nasty/my prog" "${words[@]}"
+# What the ranks would start, started without srun and hottune.
+sed -e 's/^exec .* job .*/exec \\/' -e 's/^    srun .*/    env \\/' -e '/^    .* place -- \\$/d' out >alone.sh
+[ "$(bash alone.sh)" = "$(printf '[%s]' "${words[@]}")" ] || fail "other words: $(bash alone.sh)"
+
+it "a line feed is refused"
+job "$(printf 'two\nlines')" --replicas 1 --dry-run -- run glyph
+refuses 2 'line feed'
+job d1 --replicas 1 --dry-run -- "$nasty/my prog" "$(printf 'two\nlines')"
+refuses 2 'line feed'
+job d1 --replicas 1 --name "$(printf 'x\n#SBATCH --wrap=evil')" --dry-run -- run glyph
+refuses 2 'line feed'
+
+it "what cannot be is refused before anything is submitted"
+try submit --replicas 8 -- run fashion; refuses 2 '--dir is missing'
+job d1 -- run fashion; refuses 2 '--replicas is missing'
+job d1 --replicas 0 -- run fashion; refuses 2 "'0' is not a whole number"
+job d1 --replicas 2 --nodes 4 -- run fashion; refuses 2 '4 nodes are more than the 3 ranks'
+job d1 --replicas 2 --time soon -- run fashion; refuses 2 "'soon' is no time"
+job d1 --replicas 2 --time 1.5 -- run fashion; refuses 2 "'1.5' is no time"
+job d1 --replicas 2 --sbatch qos=x -- run fashion; refuses 2 'does not begin with a dash'
+job d1 --replicas 2 -- run fashon; refuses 2 "unknown workload 'fashon'"
+job d1 --replicas 2 -- run fashion --epoch; refuses 2 'the value is missing'
+job d1 --replicas 2 -- run fashion --epocs 3; refuses 2 "nearest is '--epochs'"
+job d1 --replicas 2 -- run fashion --recipe none.yaml; refuses 2 'none.yaml'
+job d1 --replicas 2 -- run fashion --new; refuses 2 'run --new'
+job d1 --replicas 2 --array 2 -- run fashion --study x.h5; refuses 2 'share study.h5'
+job d1 --replicas 2 --ranks-per-replica 2 -- run fashion --ranks-per-replica 3; refuses 2 'ranks-per-replica is 2 here and 3'
+job d1 --replicas 2 -- status; refuses 2 "the verb 'status' does not run on ranks"
+job d1 --replicas 2 -- ./no-such-program; refuses 2 "'./no-such-program' is no program"
+job d1 --replicas 2 --array 2 -- sweep --space x.yaml -- ./prog; refuses 2 'a sweep is one job'
+[ ! -e asked ] || fail "sbatch was asked"
+[ ! -e d1 ] || fail "a directory was made"
+
+it "a job is submitted, and that is told and written down"
+job d1 --replicas 8 --nodes 2 --time 90 --partition long -- run fashion --epochs 60
+done_quietly
+prints 'Job 101: '
+prints 'hottune --dir d1 status'
+prints 'squeue -j 101'
+prints 'slurm-<job>.out'
+grep -qF "[--parsable][$work/d1/job.sh]" asked || fail "asked $(cat asked)"
+grep -qx '#SBATCH --partition=long' d1/job.sh || fail "no partition"
+sound d1/job.sh
+json 'o["jobs"] == [{"id": "101", "role": "population", "generation": None}] and "--time 90" in o["command"]' d1/submit.json
+job d2 --replicas 1 --json -- run glyph
+exits 0
+json 'o["jobs"][0]["id"] == "102" and o["array"] is None'
+job d3 --replicas 1 --quiet -- run glyph
+prints_line 103
+
+it "a job of the directory that waits or runs is in the way"
+echo '101|PENDING||Priority' >queue
+job d1 --replicas 8 -- run fashion
+refuses 2 'job 101 of this directory is PENDING'
+echo '101|COMPLETED|n[0-1]|None' >queue
+job d1 --replicas 8 -- run fashion
+done_quietly
+rm queue
+
+it "a chain has a job between generations, each after the one before"
+rm asked count
+job c --replicas 2 --array 3 --chain 3 -- run glyph --epochs 4 --seed 11
+done_quietly
+prints 'Jobs 101,102,103,104,105: '
+[ "$(wc -l <asked)" = 5 ] || fail "asked $(cat asked)"
+sed -n 2p asked | grep -qxF "[--parsable][--dependency=afterok:101][--kill-on-invalid-dep=yes][$work/c/evolve.sh][1]" || fail "$(cat asked)"
+sed -n 3p asked | grep -qxF "[--parsable][--dependency=afterok:102][--kill-on-invalid-dep=yes][$work/c/job.sh][2]" || fail "$(cat asked)"
+sed -n 5p asked | grep -qxF "[--parsable][--dependency=afterok:104][--kill-on-invalid-dep=yes][$work/c/job.sh][3]" || fail "$(cat asked)"
+sound c/job.sh
+sound c/evolve.sh
+grep -qF -- 'seed=$((11 + ($1 - 1) * 3 + SLURM_ARRAY_TASK_ID))' c/job.sh || fail "seeds"
+try recipe validate c/gen-1/recipe.yaml
+exits 0
+json '[j["role"] for j in o["jobs"]] == ["population", "evolve"] * 2 + ["population"] and o["array"] == 3 and o["chain"] == 3' c/submit.json
+
+it "a refusal is shown, and what was submitted of a chain is taken back"
+rm asked count
+FAKE_REFUSES=3 job c2 --replicas 2 --chain 3 -- run glyph
+exits 1
+prints_nothing
+grep -q 'your project has no hours left' err || fail "not a word of sbatch's reasons"
+grep -q 'violates accounting/QOS policy' err || fail "not a word of the refusal"
+[ "$(tr '\n' ' ' <cancelled)" = '101 102 ' ] || fail "cancelled: $(cat cancelled)"
+[ ! -e c2/submit.json ] || fail "a record of nothing"
+
+it "a place without sbatch is no failure of ours, and is told"
+mkdir tools
+for tool in sh rm cat; do ln -s "$(command -v $tool)" tools/; done
+PATH=$work/tools job d4 --replicas 1 -- run glyph
+exits 1
+grep -q 'sbatch is not found' err || fail "not told"
+
+it "a live run is in the way, an unfinished one goes on"
+"$hottune" --dir live run glyph --epochs 300000 --quiet </dev/null >live.out 2>&1 &
+started=$!
+soon test -e live/checkpoint/commit.json
+job live --replicas 1 -- run glyph --epochs 300000
+refuses 2 'live'
+kill -KILL "$started"
+wait "$started" 2>/dev/null || true
+started=
+job live --replicas 1 -- run glyph --epochs 300000
+exits 0
+prints 'goes on with it'
