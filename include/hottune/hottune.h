@@ -43,7 +43,8 @@ typedef struct {
                                      of one rank does both. Not given (0) with `no_mpi`. */
     bool no_mpi;                /**< one replica in this process, MPI is not touched */
     int ranks_per_replica;      /**< R: replicas are groups of R consecutive ranks; default 1 */
-    const char *run_dir;        /**< created if missing; required */
+    const char *run_dir;        /**< created if missing; NULL: as the environment variable HOTTUNE_JOB_DIR says (hottune
+                                     job sets it), and then `resume` counts as true; one of them is required */
     const char *recipe;         /**< path of the recipe; NULL: looked for in the run directory */
     const char *recipe_text;    /**< the recipe itself, YAML or JSON; used when no recipe file is found */
     const char *study;          /**< path of the study; NULL: study.h5 in the run directory. An existing

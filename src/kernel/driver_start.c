@@ -306,7 +306,7 @@ static ht_status begin_or_go_on(const ht_driver_options *o, ht_start *s, ht_driv
 ht_status ht_driver_create(const ht_driver_options *o, ht_driver **out, ht_error *err)
 {
     if (o->options->run_dir == NULL || o->options->run_dir[0] == '\0')
-        return ht_fail(err, HT_EINVAL, "run_dir is not given: a run needs a directory for its files");
+        return ht_fail(err, HT_EINVAL, "run_dir is not given, nor HOTTUNE_JOB_DIR: a run needs a directory for its files");
     ht_driver *d = calloc(1, sizeof *d);
     if (d == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for a coordinator");

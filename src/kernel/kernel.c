@@ -194,12 +194,25 @@ static bool alone(const ht_options *o, int *rank, int *size)
     return *size == 1;
 }
 
-ht_status ht_open(const ht_options *options, ht_kernel **out)
+/* A job of `hottune job` says where its run lies; a program that was started again in it goes on. */
+static ht_options in_job(const ht_options *given)
+{
+    ht_options o = *given;
+    const char *dir = getenv("HOTTUNE_JOB_DIR");
+    if (o.run_dir == NULL && dir != NULL && dir[0] != '\0') {
+        o.run_dir = dir;
+        o.resume = true;
+    }
+    return o;
+}
+
+ht_status ht_open(const ht_options *given, ht_kernel **out)
 {
     ht_kernel *k = calloc(1, sizeof *k);
     *out = k;
     if (k == NULL)
         return HT_ENOMEM;
+    const ht_options job = in_job(given), *options = &job;
     k->all = k->star = k->team = MPI_COMM_NULL;
     k->result = (ht_result){.best = NAN, .best_replica = -1, .val = NAN, .test = NAN};
     k->news.best = NAN;

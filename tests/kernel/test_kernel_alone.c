@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cases.h"
@@ -230,7 +231,42 @@ static void a_validation_that_fails_is_told_once(void)
     done(&f);
 }
 
+/* A process that opens a run and dies. */
+static void open_and_die(const char *dir)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        ht_kernel *k = NULL;
+        const ht_options o = {.no_mpi = true, .run_dir = dir, .recipe_text = toy_recipe, .warning = silent};
+        _exit(ht_open(&o, &k) != HT_OK);
+    }
+    int status = 1;
+    CU_ASSERT(child > 0 && waitpid(child, &status, 0) == child && status == 0);
+}
+
+static void a_program_without_a_directory_goes_on_with_the_run_of_its_job(void)
+{
+    fixture f = {.dir = "kernel-alone-XXXXXX"};
+    heard h = {.text = "it begins again"};
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(f.dir));
+    open_and_die(f.dir);
+    setenv("HOTTUNE_JOB_DIR", f.dir, 1);
+    const ht_options o = {.no_mpi = true, .recipe_text = toy_recipe, .plan = hear, .plan_ctx = &h, .warning = silent};
+    CU_ASSERT_EQUAL(ht_open(&o, &f.k), HT_OK);
+    CU_ASSERT_EQUAL(h.n, 1);
+    ht_free(f.k);
+    fixture g = open_with((ht_options){.recipe_text = toy_recipe, .plan = hear, .plan_ctx = &h});
+    CU_ASSERT_EQUAL(g.status, HT_OK);   /* a directory that is given counts */
+    CU_ASSERT_EQUAL(h.n, 1);
+    done(&g);
+    unsetenv("HOTTUNE_JOB_DIR");
+    CU_ASSERT_EQUAL(ht_open(&o, &f.k), HT_EINVAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(ht_message(f.k), "run_dir is not given"));
+    done(&f);
+}
+
 CASES("kernel alone", CASE(a_run_of_one_process_writes_every_file),
       CASE(commands_act_at_the_next_safe_point_and_the_ledger_says_so), CASE(what_is_wrong_with_an_open_is_said),
       CASE(a_taken_or_late_name_is_refused), CASE(a_second_run_goes_on_with_numbers_and_starts_wiser),
-      CASE(a_run_that_is_not_pooled_as_it_was_meant_to_be_warns), CASE(a_validation_that_fails_is_told_once))
+      CASE(a_run_that_is_not_pooled_as_it_was_meant_to_be_warns), CASE(a_validation_that_fails_is_told_once),
+      CASE(a_program_without_a_directory_goes_on_with_the_run_of_its_job))
