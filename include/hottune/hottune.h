@@ -44,7 +44,9 @@ typedef struct {
     bool no_mpi;                /**< one replica in this process, MPI is not touched */
     int ranks_per_replica;      /**< R: replicas are groups of R consecutive ranks; default 1 */
     const char *run_dir;        /**< created if missing; NULL: as the environment variable HOTTUNE_JOB_DIR says (hottune
-                                     job sets it), and then `resume` counts as true; one of them is required */
+                                     job sets it), and then `resume` counts as true; one of them is required. In that
+                                     case HOTTUNE_JOB_STUDY, _RECIPE, _SEED, which the runs of an array or a chain
+                                     have (hottune submit), stand for what is not given of study, recipe, seed */
     const char *recipe;         /**< path of the recipe; NULL: looked for in the run directory */
     const char *recipe_text;    /**< the recipe itself, YAML or JSON; used when no recipe file is found */
     const char *study;          /**< path of the study; NULL: study.h5 in the run directory. An existing

@@ -226,7 +226,9 @@ const ht_verb ht_verbs[] = {
     {"disable", ht_verb_disable, "", 0, 0, NULL, "Ask a live run to stop tuning",
      "A mutation that is not judged yet is rolled back.", "hottune --dir runs/exp1 disable", false},
     {"status", ht_verb_status, "", 0, 0, NULL, "Tell how a live or finished run stands",
-     "`tune status` leaves out the freeze state and the ledger.", "hottune --dir runs/exp1 status", false},
+     "`tune status` leaves out the freeze state and the ledger. Of a directory with the runs of an array or a chain\n"
+     "(run-0 .., gen-1 ..) it is one table of them all, with what the queue of Slurm says of their jobs.",
+     "hottune --dir runs/exp1 status", false},
     {"set", ht_verb_set, "PATH=VALUE ...", 1, -1, NULL, "Ask a live run to change its recipe",
      "All paths of one command are set, or none. Once the run has begun, path and value are checked at once.",
      "hottune --dir runs/exp1 set acceptance.epsilon=0.002", false},

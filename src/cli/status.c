@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/cli.h"
+#include "cli/campaign.h"
 #include "store/commit.h"
 #include "store/run_dir.h"
 #include "store/run_lock.h"
@@ -341,8 +341,11 @@ int ht_verb_status(const ht_cli *cli, const ht_args *args)
     int code = ht_cli_dir(cli, &dir);
     if (code != HT_EXIT_DONE)
         return code;
+    if (ht_campaign_is_there(dir))
+        return ht_campaign_status(cli, dir);
     cJSON *out = cJSON_CreateObject();
     ht_run_sign sign = {HT_RUN_NONE};
+    ht_campaign_job(cli, dir, out);
     ht_status st = life_part(cli, dir, &sign, out, &err);
     if (st == HT_OK)
         st = tuner_part(cli, dir, sign.life, out, &err);

@@ -194,15 +194,26 @@ static bool alone(const ht_options *o, int *rank, int *size)
     return *size == 1;
 }
 
-/* A job of `hottune job` says where its run lies; a program that was started again in it goes on. */
+static const char *said(const char *variable, const char *given)
+{
+    const char *text = getenv(variable);
+    return given == NULL && text != NULL && text[0] != '\0' ? text : given;
+}
+
+/* A job of `hottune job` says where its run lies; a program that was started again in it goes on. The runs of an array
+ * share a study and differ in seeds, a generation of a chain has a recipe. */
 static ht_options in_job(const ht_options *given)
 {
     ht_options o = *given;
-    const char *dir = getenv("HOTTUNE_JOB_DIR");
-    if (o.run_dir == NULL && dir != NULL && dir[0] != '\0') {
-        o.run_dir = dir;
-        o.resume = true;
-    }
+    o.run_dir = said("HOTTUNE_JOB_DIR", given->run_dir);
+    if (o.run_dir == given->run_dir)
+        return o;
+    const char *seed = said("HOTTUNE_JOB_SEED", NULL);
+    o.resume = true;
+    o.study = said("HOTTUNE_JOB_STUDY", given->study);
+    o.recipe = said("HOTTUNE_JOB_RECIPE", given->recipe);
+    if (o.seed == 0 && seed != NULL)
+        o.seed = strtoull(seed, NULL, 10);
     return o;
 }
 

@@ -265,8 +265,32 @@ static void a_program_without_a_directory_goes_on_with_the_run_of_its_job(void)
     done(&f);
 }
 
+static void in_a_job_the_study_and_the_seed_that_are_not_given_are_those_of_the_job(void)
+{
+    fixture f = {.dir = "kernel-alone-XXXXXX"};
+    char study[64], own[64];
+    struct stat s;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(f.dir));
+    snprintf(study, sizeof study, "%s/common.h5", f.dir);
+    snprintf(own, sizeof own, "%s/study.h5", f.dir);
+    setenv("HOTTUNE_JOB_DIR", f.dir, 1);
+    setenv("HOTTUNE_JOB_STUDY", study, 1);
+    setenv("HOTTUNE_JOB_SEED", "77", 1);
+    const ht_options o = {.no_mpi = true, .recipe_text = toy_recipe, .warning = silent};
+    CU_ASSERT_EQUAL(ht_open(&o, &f.k), HT_OK);
+    CU_ASSERT_EQUAL(ht_close(f.k), HT_OK);
+    CU_ASSERT_EQUAL(stat(study, &s), 0);
+    CU_ASSERT_NOT_EQUAL(stat(own, &s), 0);
+    unsetenv("HOTTUNE_JOB_DIR");
+    unsetenv("HOTTUNE_JOB_STUDY");
+    unsetenv("HOTTUNE_JOB_SEED");
+    CU_ASSERT(mentions(&f, HT_FILE_EFFECTIVE, "\"seed\": 77"));
+    done(&f);
+}
+
 CASES("kernel alone", CASE(a_run_of_one_process_writes_every_file),
       CASE(commands_act_at_the_next_safe_point_and_the_ledger_says_so), CASE(what_is_wrong_with_an_open_is_said),
       CASE(a_taken_or_late_name_is_refused), CASE(a_second_run_goes_on_with_numbers_and_starts_wiser),
       CASE(a_run_that_is_not_pooled_as_it_was_meant_to_be_warns), CASE(a_validation_that_fails_is_told_once),
-      CASE(a_program_without_a_directory_goes_on_with_the_run_of_its_job))
+      CASE(a_program_without_a_directory_goes_on_with_the_run_of_its_job),
+      CASE(in_a_job_the_study_and_the_seed_that_are_not_given_are_those_of_the_job))
