@@ -1,7 +1,7 @@
 /* src/cli/campaign.c - the runs of a campaign in one table; the contract is in campaign.h.
  *
- * Everything is gathered as one JSON object, which --json prints; people get the same as a table. May touch: stdout, a
- * child process (squeue); reads run directories. */
+ * Everything is gathered as one JSON object, which --json prints; people get the same as a table. May touch:
+ * stdout, a child process (squeue); reads run directories. */
 #define _DEFAULT_SOURCE /* dirent's names */
 #include "cli/campaign.h"
 
@@ -36,7 +36,8 @@ static long long number_behind(const char *name, const char *prefix)
 {
     size_t n = strlen(prefix);
     const char *digits = name + n;
-    if (strncmp(name, prefix, n) != 0 || strspn(digits, "0123456789") != strlen(digits) || strlen(digits) - 1 > 8)
+    if (strncmp(name, prefix, n) != 0 || strspn(digits, "0123456789") != strlen(digits) ||
+        strlen(digits) - 1 > 8)
         return -1;
     return strtoll(digits, NULL, 10);
 }
@@ -226,7 +227,8 @@ static void add_queue(ht_columns *t, const cJSON *row)
     const cJSON *queue = ht_json_member(row, "queue");
     const char *state = ht_json_text(queue, "state"), *nodes = ht_json_text(queue, "nodes");
     const char *reason = ht_json_text(queue, "reason"), *more = nodes != NULL ? nodes : reason;
-    ht_columns_add(t, "%s%s%s", state != NULL ? state : "-", more != NULL ? " " : "", more != NULL ? more : "");
+    ht_columns_add(t, "%s%s%s", state != NULL ? state : "-", more != NULL ? " " : "",
+                   more != NULL ? more : "");
 }
 
 /* @param what  of the column RUN where the row has no number */

@@ -146,6 +146,39 @@ try recipe validate c/gen-1/recipe.yaml
 exits 0
 json '[j["role"] for j in o["jobs"]] == ["population", "evolve"] * 2 + ["population"] and o["array"] == 3 and o["chain"] == 3' c/submit.json
 
+it "status of a campaign is a table of its runs and of what the queue says of them"
+try --dir c/gen-1/run-0 run glyph --epochs 2 --quiet
+exits 0
+printf '%s\n' '101_0|COMPLETED|n0|None' '101_1|RUNNING|n[1-2]|None' '101_2|PENDING||Resources' '102|PENDING||Dependency' >queue
+try --dir c status
+done_quietly
+[ "$(grep -c . out)" = 13 ] || fail "lines"
+grep -qE '^ +1 +0 +finished +2 +[0-9.]+ +101_0 +COMPLETED n0$' out || fail "no finished run"
+grep -qE '^ +1 +1 +waiting +- +- +101_1 +RUNNING n\[1-2\]$' out || fail "no run that begins"
+grep -qE '^ +1 +2 +waiting +- +- +101_2 +PENDING Resources$' out || fail "no waiting run"
+grep -qE '^ +1 +evolve +waiting +- +- +102 +PENDING Dependency$' out || fail "no evolution"
+grep -qE '^ +3 +2 +waiting +- +- +105_2 +-$' out || fail "no run of the last generation"
+prints_line '1 of 9 runs are finished'
+try --dir c status --json
+exits 0
+json 'len(o["runs"]) == 9 and o["runs"][1]["queue"] == {"state": "RUNNING", "nodes": "n[1-2]", "reason": None}'
+json 'o["runs"][0]["epoch"] == 2 and o["runs"][8]["job"] == "105_2" and len(o["evolutions"]) == 2 and o["queue_answered"]'
+printf '%s\n' '#!/bin/bash' 'echo slurm_load_jobs error >&2; exit 1' >bin/squeue
+try --dir c status
+done_quietly
+prints_line '1 of 9 runs are finished; squeue says nothing of the jobs'
+try --dir d1 status
+done_quietly
+prints_line 'Job: 104'
+rm c/submit.json
+try --dir c status
+done_quietly
+prints_line '1 of 1 run is finished'
+echo '{' >d1/submit.json
+try --dir d1 status
+exits 0
+grep -q 'submit.json' err || fail "a broken record is not told"
+
 it "a refusal is shown, and what was submitted of a chain is taken back"
 rm asked count
 FAKE_REFUSES=3 job c2 --replicas 2 --chain 3 -- run glyph
