@@ -77,6 +77,9 @@ typedef struct {
     const volatile sig_atomic_t *leave;     /**< looked at on the coordinator: once it is not 0 (set it in a handler of
                                      SIGTERM, say) a checkpoint is made and all trainings end: ht_has_left. NULL = never.
                                      Borrowed until ht_close */
+    double end_time;            /**< when this job ends, seconds since 1970: the coordinator begins to leave, as if asked to, so
+                                     much earlier that the last checkpoint and the study can be written, which it measures; a run
+                                     that is about to end goes on. 0: what SLURM_JOB_END_TIME says, else not known; < 0: not known */
     double patience_s;          /**< longest wait for a peer; 0 = 60 s */
     bool fail_on_error;         /**< a failure of the tuner is returned by ht_apply (and tuning goes on)
                                      instead of switching tuning off */

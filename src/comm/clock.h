@@ -8,6 +8,10 @@ double ht_clock_monotonic(void);
 /** Seconds since 1970-01-01 UTC. */
 double ht_clock_wall(void);
 
+/** A point in time for people: "14:03:30" in local time, with the date before it if it is not today's.
+ *  @param when  seconds since 1970 */
+void ht_clock_print(char text[32], double when);
+
 /** How long to sleep between two looks while waiting. Starts as {0}. */
 typedef struct {
     long nanoseconds;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "comm/clock.h"
 
 static const double progress_s = 0.2;
 static const double longest_look_s = 1;     /* between two looks of a driver that runs */
@@ -50,6 +51,17 @@ double ht_driver_time(ht_driver *d)
         d->slept += gap - longest_look_s;
     d->looked = now;
     return now - d->slept + d->ahead;
+}
+
+void ht_driver_say(ht_driver *d, const char *text)
+{
+    ht_record record = {.kind = HT_RECORD_EVENT};
+    ht_coordinator_view view;
+    snprintf(record.as.event, sizeof record.as.event, "%s", text);
+    ht_coordinator_peek(d->coordinator, &view);
+    ht_recorder_write(d->recorder, &record, &view, NULL);   /* what cannot be written is kept */
+    if (d->plan != NULL)
+        d->plan(d->plan_ctx, text);
 }
 
 static void put_record(ht_driver *d, const ht_record *record)
@@ -168,6 +180,18 @@ static void tick(ht_driver *d)
     ht_driver_drain(d);
 }
 
+/* What waits to be written, and how long that takes. */
+static void write_pages(ht_driver *d, double now)
+{
+    ht_error err = {""};
+    double began = ht_clock_monotonic();
+    if (ht_recorder_tick(d->recorder, d->coordinator, now, &err) != HT_OK)
+        note_failure(d, &err);
+    else
+        note_recovery(d);
+    ht_deadline_published(&d->deadline, ht_clock_monotonic() - began);
+}
+
 void ht_driver_step(ht_driver *d, double timeout_s)
 {
     int from;
@@ -178,6 +202,7 @@ void ht_driver_step(ht_driver *d, double timeout_s)
         poll(d, ht_comm_now(d->comm));
     ht_driver_drain(d);
     for (double wait = timeout_s; ht_comm_receive(d->comm, wait, &from, &bytes, &err) == HT_OK; wait = 0) {
+        ht_driver_deadline_hear(d, from - 1, &bytes);
         if (!ht_driver_intercepts(d, from - 1, &bytes))
             ht_driver_hand_in(d, from - 1, &bytes);
         free(bytes.data);
@@ -186,10 +211,7 @@ void ht_driver_step(ht_driver *d, double timeout_s)
     if (works)
         tick(d);
     ht_driver_checkpoint(d);
-    if (ht_recorder_tick(d->recorder, d->coordinator, now, &err) != HT_OK)
-        note_failure(d, &err);
-    else
-        note_recovery(d);
+    write_pages(d, now);
     const char *notice = ht_recorder_notice(d->recorder);
     if (notice != NULL)
         ht_driver_warn(d, notice);
@@ -239,10 +261,12 @@ void ht_driver_destroy(ht_driver *d)
     if (d == NULL)
         return;
     ht_driver_checkpoint_release(d);
+    ht_driver_deadline_release(d);
     ht_inbox_close(d->inbox);
     ht_recorder_destroy(d->recorder);
     ht_run_lock_release(d->lock);
     ht_coordinator_destroy(d->coordinator);
+    cJSON_Delete(d->start);
     free(d->run_dir);
     free(d);
 }

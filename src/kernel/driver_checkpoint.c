@@ -106,6 +106,12 @@ static void check_living(ht_driver *d)
         }
 }
 
+static void note_commit(ht_driver *d)
+{
+    d->checkpoint_fault = (ht_error){""};
+    ht_deadline_saved(&d->deadline, ht_driver_time(d) - ht_chronicle_commit(d->chronicle)->time);
+}
+
 static void take_saved(ht_driver *d, int replica, const ht_bytes *bytes)
 {
     ht_error err = {""};
@@ -119,12 +125,20 @@ static void take_saved(ht_driver *d, int replica, const ht_bytes *bytes)
     if (ht_chronicle_saved(d->chronicle, ht_driver_time(d), replica, &m->as.saved, &err) != HT_OK)
         complain(d, &err);
     else if (ht_chronicle_last(d->chronicle) != before)
-        d->checkpoint_fault = (ht_error){""};
+        note_commit(d);
     ht_packet_release(m);
     free(m);
 }
 
 /* ---- leaving ---------------------------------------------------------------------------------- */
+
+/* Somebody asked, or the job ends. */
+static bool must_leave(ht_driver *d)
+{
+    bool asked = d->leave_asked != NULL && *d->leave_asked != 0;
+    d->leaves_for_time = !asked && ht_driver_deadline_is_near(d);
+    return asked || d->leaves_for_time;
+}
 
 static void leave(ht_driver *d)
 {
@@ -135,12 +149,21 @@ static void leave(ht_driver *d)
         d->gone[i] = i >= d->n_here || !ht_coordinator_has(d->coordinator, i);
 }
 
-/* Leaving would lose everything. Asked for again, the signal does what it does to any program. */
+/* Leaving would lose everything. */
 static void stay(ht_driver *d)
 {
     d->leaving = HT_CANNOT_LEAVE;
-    ht_driver_warn(d, "asked to stop, but there is no checkpoint to go on from: the run goes on; "
-                      "a second signal ends it");
+    ht_driver_warn(d, d->leaves_for_time
+                          ? "this job ends, and there is no checkpoint to go on from: what was trained is lost with "
+                            "it, give it more time"
+                          : "asked to stop, but there is no checkpoint to go on from: the run goes on; "
+                            "a second Ctrl-C ends it");
+}
+
+/* Leaving takes as long as was measured, but a job that ends waits for nobody. */
+static bool waited_enough(const ht_driver *d, double now)
+{
+    return now - d->leaves_since > fmax(leave_patience_s, ht_driver_deadline_margin(d)) || ht_driver_deadline_is_here(d);
 }
 
 /* With a checkpoint made since it was asked, everybody may go; with an older one in the end, too. */
@@ -148,7 +171,7 @@ static void see_to_leaving(ht_driver *d)
 {
     double now = ht_driver_time(d);
     if (d->leaving == HT_STAYS) {
-        if (d->leave_asked == NULL || *d->leave_asked == 0 || d->comeback.on)
+        if (!must_leave(d))
             return;
         d->leaving = HT_WANTS_TO_LEAVE;
         d->leaves_since = now;
@@ -156,7 +179,7 @@ static void see_to_leaving(ht_driver *d)
     }
     if (ht_chronicle_last(d->chronicle) >= d->leaves_after) {
         leave(d);
-    } else if (d->leaving == HT_WANTS_TO_LEAVE && now - d->leaves_since > leave_patience_s) {
+    } else if (d->leaving == HT_WANTS_TO_LEAVE && waited_enough(d, now)) {
         if (ht_chronicle_last(d->chronicle) > 0) {
             ht_driver_warn(d, "the replicas did not come to a safe point in time: the last checkpoint counts");
             leave(d);
@@ -170,7 +193,7 @@ bool ht_driver_has_left(const ht_driver *d)
 {
     for (int i = 0; i < d->n_replicas; i++)
         if (!d->gone[i])
-            return ht_comm_now(d->comm) - d->slept + d->ahead - d->leaves_since > leave_patience_s;
+            return waited_enough(d, ht_comm_now(d->comm) - d->slept + d->ahead);
     return true;
 }
 
@@ -351,6 +374,7 @@ static void end_comeback(ht_driver *d)
     if (d->n_here > ht_coordinator_replicas(d->coordinator))
         tell(d, HT_INPUT_CROWD, d->n_here, NULL, 0);
     part_with_missing(d, &b);
+    ht_driver_tell_back(d, b.expected, b.here);
     if (st != HT_OK)
         ht_driver_warn(d, err.text);        /* kept, and tried again: what was on its way must not be lost */
     if (ht_chronicle_hand_over(d->chronicle, d->coordinator, b.here, drain, d, &err) != HT_OK && st == HT_OK)
@@ -408,7 +432,7 @@ void ht_driver_checkpoint(ht_driver *d)
         return;
     }
     if (d->chronicle == NULL || !can_be_written(d)) {
-        if (d->leaving == HT_STAYS && d->leave_asked != NULL && *d->leave_asked != 0)
+        if (d->leaving == HT_STAYS && must_leave(d))
             stay(d);
         return;
     }

@@ -3,13 +3,16 @@
  *     driver.c             one step: messages in, messages and records out
  *     driver_start.c       what is found out before the run, and the making of coordinator and recorder
  *     driver_resume.c      how a run was made is written into its journal, and it is made again from that
- *     driver_checkpoint.c  checkpoints, leaving, and coming back */
+ *     driver_restart.c     what a start that goes on says of itself: what is resumed, what was lost
+ *     driver_checkpoint.c  checkpoints, leaving, and coming back
+ *     driver_deadline.c    the run knows when its job ends */
 #ifndef HT_KERNEL_DRIVER_INTERNAL_H
 #define HT_KERNEL_DRIVER_INTERNAL_H
 
 #include <signal.h>
 
 #include "kernel/chronicle.h"
+#include "kernel/deadline.h"
 #include "kernel/driver.h"
 #include "store/recorder.h"
 
@@ -55,11 +58,18 @@ struct ht_driver {
     void *plan_ctx;
 
     ht_chronicle *chronicle;    /* NULL: this run makes no checkpoints */
+    cJSON *start;               /* what this start says of itself, for the summary; owned */
+    int epochs;                 /* of one replica; 0 = not known */
     bool recalls;               /* the coordinator is told again what happened: nothing is sent or written */
     ht_comeback comeback;
+    ht_deadline deadline;
+    double *safe_points;        /* [n_replicas] when each was at its last one; 0 = not yet. Owned */
+    double leaves_at;           /* that was told: seconds since 1970; 0 = nothing to tell */
+    bool told_measured;
     const volatile sig_atomic_t *leave_asked;   /* by the program; NULL = never */
     enum { HT_STAYS, HT_WANTS_TO_LEAVE, HT_CANNOT_LEAVE, HT_LEAVES } leaving;
     double leaves_since;
+    bool leaves_for_time;       /* the job ends: nobody asked */
     uint64_t leaves_after;      /* checkpoint that must be made first */
     bool *gone;                 /* [n_replicas] while it leaves: said BYE, or was not there; owned */
     ht_error checkpoint_fault;  /* last one that was told */
@@ -91,6 +101,8 @@ typedef struct {
 /* ---- driver.c ------------------------------------------------------------------------------- */
 
 void ht_driver_warn(ht_driver *d, const char *text);
+/* A line for people: into events.log, and to who listens to plans. */
+void ht_driver_say(ht_driver *d, const char *text);
 /* Time as the coordinator sees it. */
 double ht_driver_time(ht_driver *d);
 /* Sends and writes what the coordinator has to say. */
@@ -114,6 +126,17 @@ char *ht_start_to_text(const ht_driver_options *o, const ht_start *s);
 /* The unfinished run of the directory goes on. @param text  as above */
 ht_status ht_driver_resume(const ht_driver_options *o, const char *text, ht_start *s, ht_driver *d, ht_error *err);
 
+/* ---- driver_restart.c ----------------------------------------------------------------------- */
+
+/* Of the logs behind the checkpoint, before they are cut. */
+void ht_driver_count_repeated(ht_driver *d, const ht_commit *c);
+/* The run goes on from there: what was lost. */
+void ht_driver_tell_restart(ht_driver *d, const ht_start *s);
+/* The run begins again: there was no checkpoint. */
+void ht_driver_tell_beginning(ht_driver *d);
+/* The replicas are back. */
+void ht_driver_tell_back(ht_driver *d, const bool *expected, const bool *here);
+
 /* ---- driver_checkpoint.c -------------------------------------------------------------------- */
 
 /* Write an input down before the coordinator gets it; without a chronicle nothing happens. */
@@ -127,5 +150,19 @@ bool ht_driver_has_left(const ht_driver *d);
 /* The coordinator was told all: expect the replicas of the checkpoint. */
 ht_status ht_driver_expect_back(ht_driver *d, ht_error *err);
 void ht_driver_checkpoint_release(ht_driver *d);
+
+/* ---- driver_deadline.c ---------------------------------------------------------------------- */
+
+/* When everything stands: finds out when the job ends, and tells it. */
+ht_status ht_driver_deadline_begin(ht_driver *d, const ht_options *o, ht_error *err);
+/* A message of a replica: from some follows how long its epochs take. */
+void ht_driver_deadline_hear(ht_driver *d, int replica, const ht_bytes *bytes);
+/* It is time to leave, if the run is to be written down before its job ends. */
+bool ht_driver_deadline_is_near(ht_driver *d);
+/* The job ends at once: nobody is waited for. */
+bool ht_driver_deadline_is_here(const ht_driver *d);
+/* How long leaving takes, as far as that is known; seconds. */
+double ht_driver_deadline_margin(const ht_driver *d);
+void ht_driver_deadline_release(ht_driver *d);
 
 #endif

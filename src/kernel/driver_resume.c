@@ -4,7 +4,6 @@
  * May touch: the run directory. */
 #include "kernel/driver_internal.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,20 +118,17 @@ static void warn_of_short_log(ht_driver *d, const char *path)
     ht_driver_warn(d, text.text);
 }
 
-/* What was logged after the checkpoint happens again. @param[out] moved  bytes that went out of the logs */
-static ht_status cut_logs(ht_driver *d, size_t n, const ht_commit_log *logs, uint64_t *moved, ht_error *err)
+/* What was logged after the checkpoint happens again. */
+static ht_status cut_logs(ht_driver *d, size_t n, const ht_commit_log *logs, ht_error *err)
 {
-    *moved = 0;
     for (size_t i = 0; i < n; i++) {
-        uint64_t bytes = 0;
         char *path = ht_path_join(d->run_dir, logs[i].name);
         if (path != NULL && (uint64_t)ht_file_look(path).size < logs[i].bytes)
             warn_of_short_log(d, path);
-        ht_status st = path != NULL ? ht_file_cut(path, logs[i].bytes, &bytes, err)
+        ht_status st = path != NULL ? ht_file_cut(path, logs[i].bytes, NULL, err)
                                     : ht_fail(err, HT_ENOMEM, "no memory for the name of a log");
         free(path);
         HT_TRY(st);
-        *moved += bytes;
     }
     return HT_OK;
 }
@@ -142,58 +138,32 @@ static void drain(void *ctx)
     ht_driver_drain(ctx);
 }
 
-static void say(ht_driver *d, const char *text)
-{
-    ht_record record = {.kind = HT_RECORD_EVENT};
-    ht_coordinator_view view;
-    snprintf(record.as.event, sizeof record.as.event, "%s", text);
-    ht_coordinator_peek(d->coordinator, &view);
-    ht_recorder_write(d->recorder, &record, &view, NULL);   /* what cannot be written is kept */
-    if (d->plan != NULL)
-        d->plan(d->plan_ctx, text);
-}
-
-static void tell_resumption(ht_driver *d, const ht_start *s, uint64_t moved)
-{
-    char text[256];
-    const ht_commit *c = ht_chronicle_commit(d->chronicle);
-    ht_coordinator_view view;
-    ht_coordinator_peek(d->coordinator, &view);
-    double lost_s = s->before.seen > c->wall_time ? s->before.seen - c->wall_time : 0;
-    lost_s = fmax(lost_s, ht_chronicle_written(d->chronicle) - c->wall_time);
-    snprintf(text, sizeof text,
-             "run r%lu goes on from checkpoint %llu, epoch %lld of the furthest replica: no decision is lost, the last "
-             "%.1f s are trained again%s", s->run, (unsigned long long)c->number, view.epoch, lost_s,
-             moved > 0 ? " (what the logs had of them is in *.repeated)" : "");
-    say(d, text);
-}
-
 static ht_status go_on(const ht_driver_options *o, ht_start *s, ht_driver *d, ht_error *err)
 {
-    uint64_t moved = 0;
     if (s->ranks_per_replica != o->ranks_per_replica)
         return ht_fail(err, HT_EINVAL, "the run has replicas of %d ranks, this job of %d: start as many",
                        s->ranks_per_replica, o->ranks_per_replica);
     const ht_commit *c = ht_chronicle_commit(d->chronicle);
-    HT_TRY(cut_logs(d, c->n_logs, c->logs, &moved, err));
+    ht_driver_count_repeated(d, c);
+    HT_TRY(cut_logs(d, c->n_logs, c->logs, err));
     HT_TRY(ht_driver_make(o, s, d, err));
     d->recalls = d->resumed = true;
     ht_status st = ht_chronicle_tell(d->chronicle, d->coordinator, drain, d, err);
     d->recalls = false;
     HT_TRY(st);
     d->ahead += ht_chronicle_time(d->chronicle) - ht_driver_time(d);
-    tell_resumption(d, s, moved);
+    d->epochs = s->epochs;
+    ht_driver_tell_restart(d, s);
     return ht_driver_expect_back(d, err);
 }
 
 /* The run was stopped before its first checkpoint: it begins again, as the same run. */
 static ht_status begin_again(const ht_driver_options *o, ht_start *s, ht_driver *d, ht_error *err)
 {
-    uint64_t moved = 0;
     s->replicas = o->n_replicas;
-    HT_TRY(cut_logs(d, s->n_logs, s->logs, &moved, err));
+    HT_TRY(cut_logs(d, s->n_logs, s->logs, err));
     HT_TRY(ht_driver_assemble(o, s, d, err));
-    say(d, "the run was stopped before its first checkpoint: it begins again");
+    ht_driver_tell_beginning(d);
     return HT_OK;
 }
 

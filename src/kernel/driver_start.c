@@ -227,7 +227,7 @@ static ht_recorder_options records_of(const ht_driver_options *o, const ht_start
         .recipe = s->recipe, .base = s->base, .seed = s->seed, .n_replicas = o->n_replicas,
         .ranks_per_replica = o->ranks_per_replica, .mpi_version = mpi,
         .killed_pid = s->before.life == HT_RUN_KILLED ? s->before.pid : 0, .lock = d->lock,
-        .resumes = s->run, .began = s->began, .study_run = s->study_run};
+        .resumes = s->run, .began = s->began, .study_run = s->study_run, .start = d->start};
 }
 
 static ht_coordinator_options coordinator_of(const ht_start *s, ht_driver *d)
@@ -290,7 +290,8 @@ static ht_status begin_or_go_on(const ht_driver_options *o, ht_start *s, ht_driv
     s->silence_s = o->patience_s / 2;
     s->replicas = o->n_replicas;
     d->run_dir = strdup(dir);
-    if (d->run_dir == NULL)
+    d->start = cJSON_CreateObject();
+    if (d->run_dir == NULL || d->start == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for a coordinator");
     HT_TRY(ht_run_dir_create(dir, err));
     HT_TRY(ht_run_lock_take(dir, &d->lock, &s->before, err));
@@ -300,7 +301,8 @@ static ht_status begin_or_go_on(const ht_driver_options *o, ht_start *s, ht_driv
     else if (st == HT_ENOTFOUND && (st = look_around(o->options, s, d, err)) == HT_OK)
         st = ht_driver_assemble(o, s, d, err);
     free(text);
-    return st;
+    d->epochs = s->epochs;
+    return st == HT_OK ? ht_driver_deadline_begin(d, o->options, err) : st;
 }
 
 ht_status ht_driver_create(const ht_driver_options *o, ht_driver **out, ht_error *err)

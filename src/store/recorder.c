@@ -45,6 +45,7 @@ struct ht_recorder {
     ht_run_optuna *optuna;              /* owned */
     bool told_refusal;                  /* of optuna */
     ht_run_lock *lock;                  /* or NULL */
+    const cJSON *start;                 /* or NULL */
     bool verdict;                       /* the summary lacks a verdict */
     double now, next_summary, next_study;
     ht_status study_status;             /* of the last publication */
@@ -197,6 +198,7 @@ ht_status ht_recorder_create(const ht_recorder_options *o, ht_recorder **out, ht
     r->ledger_lines = o->history->ledger_lines;
     r->next_study = -INFINITY;
     r->lock = o->lock;
+    r->start = o->start;
     r->dir = strdup(o->dir);
     r->study = o->study != NULL ? strdup(o->study) : ht_path_join(o->dir, HT_FILE_STUDY);
     if (r->dir == NULL || r->study == NULL) {
@@ -462,6 +464,8 @@ static void put_summary(ht_recorder *r, const ht_coordinator *c, const ht_coordi
     cJSON *o = ht_summary_file_to_json(view, r->run, ht_study_input_id(r->input), final, ht_coordinator_live(c));
     if (o == NULL)
         return;
+    if (r->start != NULL && r->start->child != NULL)
+        ht_json_put(o, "start", cJSON_Duplicate(r->start, true));
     ht_page_put(&r->pages[SUMMARY], ht_json_page(o));
     cJSON_Delete(o);
     r->verdict = false;

@@ -31,9 +31,11 @@ typedef struct {
     unsigned long resumes;      /**< number of the run that goes on; 0 = a new run begins */
     double began;               /**< when that run began, seconds since 1970 */
     const char *study_run;      /**< its id in the study */
+    const cJSON *start;         /**< what this start says of itself: `start` in the summary, if it has members, as it is then.
+                                     Borrowed until the recorder is destroyed; NULL = nothing */
 } ht_recorder_options;
 
-/** Opens every file. Everything in `o` is copied but the lock. @return HT_OK; HT_EIO names the file; HT_EFORMAT,
+/** Opens every file. Everything in `o` is copied but lock and start. @return HT_OK; HT_EIO names the file; HT_EFORMAT,
  *  HT_EREFUSED: the study; HT_ENOMEM */
 ht_status ht_recorder_create(const ht_recorder_options *o, ht_recorder **out, ht_error *err);
 /** Write one record. @return HT_OK; HT_EIO: kept for later, err names the file; HT_ENOMEM: the record is
