@@ -17,6 +17,7 @@ typedef struct {
     const char *dir; /**< --dir; NULL = not given */
     bool json, quiet;
     bool tune_word; /**< the verb was written with the word `tune` before it */
+    double began;   /**< when the program was started, seconds since 1970 */
     bool muted;     /**< another rank of this job does the talking */
 } ht_cli;
 

@@ -12,6 +12,8 @@
 #include <hottune/version.h>
 
 #include "cli/cli.h"
+#include "cli/leave.h"
+#include "comm/clock.h"
 #include "workload/blas.h"
 
 /* ---- the verbs ------------------------------------------------------------------------------ */
@@ -42,6 +44,7 @@ static const ht_option run_options[] = {
     {"new", NULL, "begin another run, although an unfinished one is there: that one is given up"},
     {"checkpoint", "S", "seconds between two checkpoints of a pooled run (default: as they cost 2 % of its time); 0: none"},
     {"max-disk", "MB", "what checkpoints may take on disk (default: no limit)"},
+    {"time-limit", "D", "the job ends D after the program began: seconds, M:SS, H:MM:SS, D-HH:MM:SS (default: ask Slurm)"},
     {"slow", "R:X,..", "to try failures: replica R computes X times as slowly"},
     {"nan", "R:E,..", "to try failures: replica R has NaN in its weights after E epochs"},
     {"report-steps", NULL, "print a JSON line an epoch, then the result, as hottune sweep wants it"},
@@ -53,6 +56,7 @@ static const ht_option resume_options[] = {
     {"max-disk", "MB", "likewise"},
     {"patience", "S", "likewise"},
     {"data", "DIR", "likewise"},
+    {"time-limit", "D", "as of run, for this start"},
     {NULL},
 };
 static const ht_option job_options[] = {
@@ -170,8 +174,9 @@ const ht_verb ht_verbs[] = {
      "mpirun -n 9 hottune run fashion --epochs 20 --compare", true},
     {"resume", ht_verb_resume, "", 0, 0, resume_options, "Go on with an unfinished run",
      "Whatever ended it: a kill, the end of the job's time, a node that failed. It goes on from its last checkpoint,\n"
-     "with the options that it was started with. A run that was asked to leave (SIGTERM, SIGUSR1, SIGUSR2, Ctrl-C)\n"
-     "writes one and ends with exit code 75: start it again.",
+     "with the options that it was started with. A run that was asked to leave (SIGTERM, SIGUSR1, SIGUSR2, Ctrl-C), or\n"
+     "whose job is about to end (--time-limit, else Slurm says when), writes one and ends with exit code 75: start it\n"
+     "again.",
      "mpirun -n 9 hottune --dir runs/f1 resume", true},
     {"job", ht_verb_job, "-- LAUNCHER [ARG ...]", 1, -1, job_options, "Keep a run alive inside a batch job",
      "The last line of a job script: starts the run as a step, asks it to leave when the job is told to end\n"
@@ -414,6 +419,8 @@ static int run_verb(ht_cli *cli, const ht_verb *verb, int argc, char **argv)
 static int run_parallel(ht_cli *cli, const ht_verb *verb, int argc, char **argv)
 {
     int rank = 0;
+    if (verb->handler == ht_verb_run || verb->handler == ht_verb_resume)
+        ht_leave_on_signals();
     MPI_Init(NULL, NULL);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     cli->muted = rank != 0;
@@ -453,7 +460,7 @@ static int dispatch(ht_cli *cli, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    ht_cli cli = {0};
+    ht_cli cli = {.began = ht_clock_wall()};
     ht_blas_choose_kernels(argv);
     int code = dispatch(&cli, argc, argv);
     if (fflush(stdout) != 0 || ferror(stdout))

@@ -18,12 +18,14 @@
 #include "cli/ranks.h"
 #include "cli/report.h"
 #include "cli/run_args.h"
+#include "cli/slurm.h"
 #include "recipe/recipe.h"
 #include "store/commit.h"
 #include "store/run_dir.h"
 #include "store/run_lock.h"
 
 enum { DIR_MAX = 4096 };
+static const double squeue_patience_s = 2;
 static const long long seed_max = (1LL << 53) - 1; /* recipes can hold a seed, and numbers up to here */
 
 /* What is to be done: the same on every rank. */
@@ -35,6 +37,7 @@ typedef struct {
     const char *recipe, *study, *mode, *replay, *data, *set, *recipe_set; /* NULL = not given; borrowed */
     long long epochs, ranks_per_replica, seed;
     double patience_s, checkpoint_s, max_disk_mb;
+    double end_time;       /* of this job, seconds since 1970; < 0 = not known. On rank 0 */
     bool compare, report_steps, cosine, resume, new_run;
     ht_workload_options faults; /* slow, nan_at: those of this rank's replica */
     char dir[DIR_MAX];
@@ -112,6 +115,20 @@ static int read_options(job *j, const ht_args *args)
     if (st != HT_OK)
         return ht_cli_fail_status(j->cli, st, &err);
     return ht_cli_check_mode(j->cli, j->mode, j->replay);
+}
+
+/* When this job ends: what Slurm says, or earlier, if we were told to. */
+static int find_end(job *j)
+{
+    ht_error err = {""};
+    double limit = 0, end = j->ranks.rank == 0 ? ht_slurm_end_time(squeue_patience_s) : 0;
+    const char *text = ht_args_text(j->args, "time-limit");
+    if (text != NULL && ht_slurm_duration(text, &limit, &err) != HT_OK)
+        return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--time-limit: %s", err.text);
+    if (limit > 0 && (end <= 0 || j->cli->began + limit < end))
+        end = j->cli->began + limit;
+    j->end_time = end > 0 ? end : -1;
+    return HT_EXIT_DONE;
 }
 
 /* Rank 0 coordinates; the others train, in groups of R. One rank alone does both. */
@@ -338,6 +355,17 @@ done:
     return code;
 }
 
+/* Whoever asks us to leave meanwhile need not wait for the run, which has not begun. */
+static int train_baseline(const job *j, ht_row *row)
+{
+    int code = train_static(j, row);
+    if (code != HT_EXIT_DONE)
+        return code;
+    bool asked = j->ranks.rank == 0 && *ht_leave_asked() != 0;
+    return ht_ranks_agree(j->cli, &j->ranks, asked ? HT_EXIT_AGAIN : HT_EXIT_DONE,
+                          "asked to stop before the run began: there is nothing to go on with, start it again");
+}
+
 static void print_plan(void *ctx, const char *text)
 {
     const job *j = ctx;
@@ -363,7 +391,8 @@ static ht_options options_of(const job *j, ht_progress_line *line)
         .resume = j->resume,
         .checkpoint_s = j->checkpoint_s,
         .checkpoint_bytes = (unsigned long long)(1e6 * j->max_disk_mb),
-        .leave = j->checkpoint_s >= 0 ? ht_leave_on_signals() : NULL,
+        .leave = j->checkpoint_s >= 0 ? ht_leave_asked() : NULL,
+        .end_time = j->end_time,
         .patience_s = j->patience_s,
         .plan = print_plan,
         .plan_ctx = (void *)j,
@@ -482,7 +511,7 @@ static int run_job(job *j)
     ht_report_data d = {.champion = {.replica = -1}, .result = {.best_replica = -1}};
     int code = prepare(j);
     if (code == HT_EXIT_DONE && j->compare && !j->resume)
-        code = train_static(j, &d.baseline);
+        code = train_baseline(j, &d.baseline);
     if (code == HT_EXIT_DONE)
         code = train_tuned(j, &d.champion, &d.result);
     /* trained, even if the files could not be written */
@@ -498,7 +527,11 @@ int ht_verb_run(const ht_cli *cli, const ht_args *args)
     MPI_Comm_size(MPI_COMM_WORLD, &j.ranks.size);
     int code = read_workload(&j, args->words[0]);
     if (code == HT_EXIT_DONE)
+        code = find_end(&j);
+    if (code == HT_EXIT_DONE)
         code = read_options(&j, args);
+    if (j.checkpoint_s < 0)
+        ht_leave_as_usual();    /* there would be nothing to go on from */
     if (code == HT_EXIT_DONE)
         code = place_replicas(&j, args);
     if (code == HT_EXIT_DONE)

@@ -7,7 +7,7 @@
 /* What belongs to one start and not to the run. */
 static bool is_of_one_start(const char *name)
 {
-    static const char *const names[] = {"dir", "json", "quiet", "help", "version", "resume", "new", "compare"};
+    static const char *const names[] = {"dir", "json", "quiet", "help", "version", "resume", "new", "compare", "time-limit"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return true;

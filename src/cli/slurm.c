@@ -1,7 +1,7 @@
 /* src/cli/slurm.c - the time of a Slurm job; the contract is in slurm.h.
  *
  * squeue is asked for the time in seconds, which no time zone and no hour of daylight saving can bend. The number of an
- * array's first element names the whole array: each line comes with the number that is the job's own, and only ours counts.
+ * array's first element names the whole array: each line comes with the job's own number, and only ours counts.
  * May touch: the environment, the clock, a child process. */
 #define _GNU_SOURCE /* environ */
 #include "cli/slurm.h"

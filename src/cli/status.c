@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "cli/campaign.h"
+#include "comm/clock.h"
 #include "store/commit.h"
 #include "store/run_dir.h"
 #include "store/run_lock.h"
@@ -176,8 +177,35 @@ static void print_champion(const cJSON *champion)
     putchar('\n');
 }
 
+/* What the run said when it was started last: what it went on from, and when its job ends. */
+static void print_start(const cJSON *start, ht_run_life life)
+{
+    char at[32], leaves[32];
+    double checkpoint = ht_json_number(start, "checkpoint", 0), ends = ht_json_number(start, "ends", 0);
+    const cJSON *retired = ht_json_member(start, "retired"), *one;
+    if (checkpoint > 0) {
+        ht_clock_print(at, ht_json_number(start, "written", 0));
+        ht_cli_print("Resumed: from checkpoint %.0f (epoch %.0f, written %s); trained again: segments %.0f, epochs of "
+                     "replicas %.0f", checkpoint, ht_json_number(start, "epoch", 0), at,
+                     ht_json_number(start, "segments_again", 0), ht_json_number(start, "epochs_again", 0));
+        if (cJSON_GetArraySize(retired) > 0)
+            ht_cli_print("; did not come back:");
+        cJSON_ArrayForEach(one, retired)
+            ht_cli_print(" %.0f", one->valuedouble);
+        if (ht_json_text(start, "job") != NULL)
+            ht_cli_print("; job %s, restart %.0f", ht_json_text(start, "job"), ht_json_number(start, "restart", 0));
+        putchar('\n');
+    }
+    if (ends > 0 && life == HT_RUN_LIVES) {
+        ht_clock_print(at, ends);
+        ht_clock_print(leaves, ht_json_number(start, "leaves", ends));
+        ht_cli_print("Ends: this job at %s; the run leaves by about %s\n", at, leaves);
+    }
+}
+
 static void print_summary(const cJSON *summary, ht_run_life life)
 {
+    print_start(ht_json_member(summary, "start"), life);
     const char *mode = ht_json_text(summary, "mode");
     const cJSON *c;
     ht_cli_print("Mode: %s\n", mode != NULL ? mode : "unknown");
