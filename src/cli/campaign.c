@@ -110,17 +110,29 @@ bool ht_campaign_is_there(const char *dir)
 
 /* ---- one run ---------------------------------------------------------------------------------- */
 
-static const char *state_of(const char *dir)
+bool ht_campaign_run_is_finished(const char *run_dir)
 {
     ht_run_sign sign = {HT_RUN_NONE};
+    return ht_run_lock_look(run_dir, &sign, NULL) == HT_OK && sign.life == HT_RUN_ENDED &&
+           !ht_commit_is_there(run_dir);
+}
+
+/* Of a run that did not begin the queue knows why. */
+static const char *state_of(const char *dir, const ht_queue_job *job)
+{
+    ht_run_sign sign = {HT_RUN_NONE};
+    if (ht_campaign_run_is_finished(dir))
+        return "finished";
     ht_status st = ht_run_lock_look(dir, &sign, NULL);
-    if (st != HT_OK || sign.life == HT_RUN_NONE)
-        return "waiting";
-    if (sign.life == HT_RUN_LIVES)
+    if (st == HT_OK && sign.life == HT_RUN_LIVES)
         return "running";
     if (ht_commit_is_there(dir))
         return "unfinished";
-    return sign.life == HT_RUN_ENDED ? "finished" : "killed";
+    if (st == HT_OK && sign.life == HT_RUN_KILLED)
+        return "killed";
+    if (job == NULL || ht_queue_job_is_there(job))
+        return "waiting";
+    return strcmp(job->state, "CANCELLED") == 0 ? "cancelled" : "failed";
 }
 
 /* How far it is and what it has found, from its summary; NaN = unknown. */
@@ -142,10 +154,15 @@ static void read_progress(const char *dir, double *epoch, double *best)
     free(path);
 }
 
+static const ht_queue_job *find_job(const campaign *c, const char *id, long long element)
+{
+    return id != NULL ? ht_queue_find(&c->queue, id, element) : NULL;
+}
+
 /* `job` and `queue` of a row. */
 static void put_job(const campaign *c, cJSON *row, const char *id, long long element)
 {
-    const ht_queue_job *job = id != NULL ? ht_queue_find(&c->queue, id, element) : NULL;
+    const ht_queue_job *job = find_job(c, id, element);
     ht_string name = {0};
     if (id != NULL)
         ht_string_add(&name, "%.*s", (int)strcspn(id, ";"), id);
@@ -172,6 +189,8 @@ static void put_number(cJSON *o, const char *name, long long n, bool there)
 /* @param generation, run  as in the names of directories; looked at only where the campaign has them */
 static cJSON *run_row(const campaign *c, long long generation, long long run)
 {
+    const char *id = ht_submit_record_job(c->record, HT_ROLE_POPULATION, c->generations > 0 ? generation : 0);
+    const long long element = c->runs > 0 ? run : -1;
     double epoch, best;
     ht_string dir = {0};
     cJSON *row = cJSON_CreateObject();
@@ -184,11 +203,10 @@ static cJSON *run_row(const campaign *c, long long generation, long long run)
     put_number(row, "generation", generation, c->generations > 0);
     put_number(row, "run", run, c->runs > 0);
     ht_json_put_text(row, "directory", ht_string_peek(&dir));
-    ht_json_put_text(row, "state", state_of(ht_string_peek(&dir)));
+    ht_json_put_text(row, "state", state_of(ht_string_peek(&dir), find_job(c, id, element)));
     ht_json_put_real(row, "epoch", epoch);
     ht_json_put_real(row, "best", best);
-    put_job(c, row, ht_submit_record_job(c->record, HT_ROLE_POPULATION, c->generations > 0 ? generation : 0),
-            c->runs > 0 ? run : -1);
+    put_job(c, row, id, element);
     ht_string_release(&dir);
     return row;
 }
@@ -205,7 +223,7 @@ static cJSON *evolve_row(const campaign *c, long long generation)
     cJSON *row = cJSON_CreateObject();
     put_number(row, "generation", generation, true);
     ht_json_put_text(row, "recipe", ht_string_peek(&recipe));
-    ht_json_put_text(row, "state", done ? "finished" : "waiting");
+    ht_json_put_text(row, "state", done ? "finished" : state_of("", find_job(c, id, -1)));
     put_job(c, row, id, -1);
     ht_string_release(&recipe);
     return row;

@@ -12,6 +12,9 @@
 /** The directory holds several runs, each in a directory of its own. */
 bool ht_campaign_is_there(const char *dir);
 
+/** The run in this directory is over and was not asked to leave. */
+bool ht_campaign_run_is_finished(const char *run_dir);
+
 /** Print a table of all runs, or with --json an object. @return the exit code; the message is printed */
 int ht_campaign_status(const ht_cli *cli, const char *dir);
 

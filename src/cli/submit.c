@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/campaign.h"
 #include "cli/queue.h"
 #include "cli/quote.h"
 #include "cli/submit_record.h"
@@ -173,26 +174,78 @@ static int write_files(const submission *s)
 
 /* ---- jobs ------------------------------------------------------------------------------------- */
 
-/* One job, after the job `after` has ended well. */
-static int submit_one(submission *s, const char *script, const char *role, long long generation,
+/* One job, after the job `after` (if there is one) has ended well.
+ * @param elements  of the array that are to run; NULL = all of them, or there is no array */
+static int submit_one(submission *s, const char *role, long long generation, const char *elements,
                       char after[HT_JOB_ID_MAX])
 {
     char dependency[HT_JOB_ID_MAX + 32], number[24], id[HT_JOB_ID_MAX];
-    const char *options[] = {dependency, "--kill-on-invalid-dep=yes"};
-    ht_string said = {0};
+    const char *options[3];
+    const char *script = strcmp(role, HT_ROLE_EVOLVE) == 0 ? s->evolve_path : s->job_path;
+    size_t n = 0;
+    ht_string said = {0}, array = {0};
     ht_error err = {""};
     snprintf(dependency, sizeof dependency, "--dependency=afterok:%.*s", (int)strcspn(after, ";"), after);
     snprintf(number, sizeof number, "%lld", generation);
-    ht_status st = ht_queue_submit(after[0] != '\0' ? 2 : 0, options, script, generation > 0 ? number : NULL,
-                                   id, &said, &err);
+    ht_string_add(&array, "--array=%s", elements != NULL ? elements : "");
+    if (after[0] != '\0') {
+        options[n++] = dependency;
+        options[n++] = "--kill-on-invalid-dep=yes";
+    }
+    if (elements != NULL)
+        options[n++] = ht_string_peek(&array);
+    ht_status st = ht_queue_submit(n, options, script, generation > 0 ? number : NULL, id, &said, &err);
     if (said.n > 0)
         fputs(said.s, stderr);
+    ht_string_release(&array);
     ht_string_release(&said);
     if (st != HT_OK)
         return ht_cli_fail(s->cli, HT_EXIT_FAILED, "submit: %s", err.text);
     ht_submit_record_add(s->record, id, role, generation);
     snprintf(after, HT_JOB_ID_MAX, "%s", id);
     return HT_EXIT_DONE;
+}
+
+/* The runs of a generation that are not finished, "0,2"; @return how many */
+static long long runs_to_do(const ht_submit_plan *p, long long generation, ht_string *list)
+{
+    long long n = 0;
+    for (long long k = 0; k < (p->array > 0 ? p->array : 1); k++) {
+        char *dir = ht_submit_run_dir(p, generation, k);
+        if (dir == NULL || !ht_campaign_run_is_finished(dir)) {
+            ht_string_add(list, "%s%lld", n > 0 ? "," : "", k);
+            n++;
+        }
+        free(dir);
+    }
+    return n;
+}
+
+static bool has_recipe(const ht_submit_plan *p, long long generation)
+{
+    ht_string path = {0};
+    ht_string_add(&path, "%s/gen-%lld/" HT_FILE_NEXT_RECIPE, p->dir, generation);
+    bool there = ht_file_look(ht_string_peek(&path)).exists;
+    ht_string_release(&path);
+    return there;
+}
+
+/* The jobs of a generation, or of all that there is. What a campaign has finished before is left out. */
+static int submit_generation(submission *s, long long generation, char after[HT_JOB_ID_MAX])
+{
+    const ht_submit_plan *p = s->plan;
+    const bool is_campaign = p->array > 0 || p->chain > 0;
+    const long long number = p->chain > 0 ? generation : 0, runs = p->array > 0 ? p->array : 1;
+    ht_string list = {0};
+    int code = HT_EXIT_DONE;
+    long long n = runs_to_do(p, generation, &list);
+    if (!is_campaign || n > 0)
+        code = submit_one(s, HT_ROLE_POPULATION, number,
+                          n < runs && is_campaign ? ht_string_peek(&list) : NULL, after);
+    if (code == HT_EXIT_DONE && generation < p->chain && (n > 0 || !has_recipe(p, generation + 1)))
+        code = submit_one(s, HT_ROLE_EVOLVE, number, NULL, after);
+    ht_string_release(&list);
+    return code;
 }
 
 static void take_back(const submission *s)
@@ -208,14 +261,13 @@ static int submit_all(submission *s)
 {
     char last[HT_JOB_ID_MAX] = "";
     int code = HT_EXIT_DONE;
-    for (long long g = 1; g <= generations(s->plan) && code == HT_EXIT_DONE; g++) {
-        long long number = s->plan->chain > 0 ? g : 0;
-        code = submit_one(s, s->job_path, HT_ROLE_POPULATION, number, last);
-        if (code == HT_EXIT_DONE && g < s->plan->chain)
-            code = submit_one(s, s->evolve_path, HT_ROLE_EVOLVE, number, last);
-    }
+    for (long long g = 1; g <= generations(s->plan) && code == HT_EXIT_DONE; g++)
+        code = submit_generation(s, g, last);
     if (code != HT_EXIT_DONE)
         take_back(s);
+    else if (last[0] == '\0')
+        code = ht_cli_fail(s->cli, HT_EXIT_USAGE,
+                           "submit: all runs in '%s' are finished; choose another directory", s->plan->dir);
     return code;
 }
 

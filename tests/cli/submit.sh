@@ -179,6 +179,22 @@ try --dir d1 status
 exits 0
 grep -q 'submit.json' err || fail "a broken record is not told"
 
+it "a campaign that is submitted again goes on with what is not finished"
+rm asked count
+job c --replicas 2 --array 3 --chain 3 -- run glyph --epochs 4
+exits 0
+sed -n 1p asked | grep -qxF "[--parsable][--array=1,2][$work/c/job.sh][1]" || fail "$(cat asked)"
+sed -n 3p asked | grep -qxF "[--parsable][--dependency=afterok:102][--kill-on-invalid-dep=yes][$work/c/job.sh][2]" || fail "$(cat asked)"
+try --dir e/gen-1 run glyph --epochs 2 --quiet
+cp c/gen-1/recipe.yaml e/gen-1/
+rm asked count
+job e --replicas 2 --chain 2 -- run glyph
+exits 0
+head -n 1 asked | grep -qxF "[--parsable][$work/e/evolve.sh][1]" || fail "$(cat asked)"
+rm e/submit.json
+job e --replicas 2 --chain 1 -- run glyph
+refuses 2 'are finished'
+
 it "a refusal is shown, and what was submitted of a chain is taken back"
 rm asked count
 FAKE_REFUSES=3 job c2 --replicas 2 --chain 3 -- run glyph
