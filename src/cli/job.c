@@ -33,6 +33,7 @@ typedef struct {
     bool finished, unfinished;
     unsigned long long checkpoint;  /* number of the last; 0 = none */
     double written;                 /* seconds since 1970 */
+    double started;                 /* likewise, of the process that has it; 0 = there was none */
 } standing;
 
 typedef struct {
@@ -45,7 +46,7 @@ typedef struct {
     ht_slurm_job slurm;             /* .id "" = no job of Slurm */
     sigset_t signals;
     bool asked;                     /* to leave */
-    int steps, deaths;
+    int steps, deaths, misses;
     ht_journal *log;                /* NULL = it cannot be written */
 } job;
 
@@ -56,6 +57,7 @@ static standing look(const job *j)
     standing s = {0};
     char *folder = ht_path_join(j->dir, HT_DIR_CHECKPOINT);
     bool known = ht_run_lock_look(j->dir, &sign, NULL) == HT_OK;
+    s.started = sign.started;
     s.unfinished = ht_commit_is_there(j->dir);
     s.finished = known && sign.life == HT_RUN_ENDED && !s.unfinished;
     if (s.unfinished && folder != NULL && ht_commit_read(folder, &c, NULL, NULL) == HT_OK) {
@@ -281,10 +283,11 @@ static int run_step(job *j, const step_plan *p)
 
 /* ---- the job ---------------------------------------------------------------------------------- */
 
-static ht_job_verdict judge(job *j, int code, const standing *before)
+static ht_job_verdict judge(job *j, int code, double seconds, const standing *before)
 {
     standing after = look(j);
     ht_job_facts f = {.code = code, .asked = j->asked, .finished = after.finished, .unfinished = after.unfinished,
+                      .began = after.started != before->started, .brief = seconds < 60, .misses = j->misses,
                       .progressed = after.unfinished && after.checkpoint != before->checkpoint, .deaths = j->deaths,
                       .can_requeue = j->slurm.id[0] != '\0', .restarts = j->slurm.restarts,
                       .max_requeues = j->max_requeues};
@@ -302,6 +305,7 @@ static ht_job_verdict judge(job *j, int code, const standing *before)
     if (v.action == HT_JOB_AGAIN)
         say_standing(j, &after);
     j->deaths = v.deaths;
+    j->misses = v.misses;
     return v;
 }
 
@@ -321,20 +325,41 @@ static int requeue(job *j)
     return HT_EXIT_AGAIN;
 }
 
+/* Before a step that nothing came of is tried again. */
+static void rest(job *j)
+{
+    const struct timespec pause = {j->misses < 4 ? j->misses : 4, 0};
+    if (j->misses > 0 && sigtimedwait(&j->signals, NULL, &pause) > 0)
+        j->asked = true;
+}
+
+/* There cannot be another step now. */
+static int stop(job *j, const char *why)
+{
+    const ht_job_facts f = {.can_requeue = j->slurm.id[0] != '\0', .restarts = j->slurm.restarts,
+                            .max_requeues = j->max_requeues};
+    ht_job_verdict v = ht_job_later(&f, why);
+    ht_cli_say(j->cli, "job: %s\n", v.why);
+    return v.action == HT_JOB_REQUEUES ? requeue(j) : v.code;
+}
+
 static int run_steps(job *j)
 {
     step_plan plan;
     for (;;) {
         standing before = look(j);
-        if (!plan_step(j, &plan)) {
-            ht_cli_say(j->cli, "job: too few nodes are left\n");
-            return requeue(j);
-        }
-        ht_job_verdict v = judge(j, run_step(j, &plan), &before);
+        if (j->asked)
+            return stop(j, "asked to leave between two steps");
+        if (!plan_step(j, &plan))
+            return stop(j, "too few nodes are left");
+        double began = ht_clock_monotonic();
+        int code = run_step(j, &plan);
+        ht_job_verdict v = judge(j, code, ht_clock_monotonic() - began, &before);
         if (v.action == HT_JOB_ENDS)
             return v.code;
         if (v.action == HT_JOB_REQUEUES)
             return requeue(j);
+        rest(j);
     }
 }
 

@@ -5,18 +5,24 @@
 
 #include <stdbool.h>
 
-enum { HT_JOB_DEATHS_MAX = 3 };     /**< deaths in a row without a new checkpoint: then it is not chance */
+enum {
+    HT_JOB_DEATHS_MAX = 3,      /**< deaths in a row without a new checkpoint: then it is not chance */
+    HT_JOB_MISSES_MAX = 10      /**< steps in a row in which nothing began */
+};
 
 /** What was seen. */
 typedef struct {
     int code;           /**< exit code of the launcher; 128 + n: it died of signal n */
     bool asked;         /**< the run was asked to leave while the step went on */
+    bool began;         /**< a run began, or went on, in this step */
+    bool brief;         /**< the step was over in less than a minute */
     bool finished;      /**< the run in the directory is over */
     bool unfinished;    /**< a run in the directory can go on: it has a checkpoint */
     bool progressed;    /**< a checkpoint was made in this step */
     bool cancelled;     /**< somebody ended the job */
     bool requeued;      /**< the scheduler starts the job again by itself: preempted, a node failed */
     int deaths;         /**< in a row so far, without a checkpoint in between */
+    int misses;         /**< steps in a row so far in which nothing began */
     bool can_requeue;   /**< there is a scheduler that starts the job again */
     int restarts, max_requeues;
 } ht_job_facts;
@@ -30,11 +36,14 @@ typedef enum {
 typedef struct {
     ht_job_action action;
     int code;           /**< exit code of the job */
-    int deaths;         /**< from now on */
+    int deaths, misses; /**< from now on */
     const char *why;    /**< for people; static */
 } ht_job_verdict;
 
 ht_job_verdict ht_job_judge(const ht_job_facts *seen);
+
+/** The run is to go on in another start of this job, if there may be one. `why` is static. */
+ht_job_verdict ht_job_later(const ht_job_facts *seen, const char *why);
 
 /** How many tasks are started on the nodes that are left: the coordinator and whole replicas, as many on a node as
  *  before, never more than before.

@@ -77,6 +77,11 @@ grep -q "no-such-launcher" err || fail "the reason is not shown"
 try job -- true
 refuses 2 '--dir is missing'
 
+it "a launcher that ends without a run is tried again, and is no success"
+try --dir dies job -- bash -c "exit 0"
+exits 1
+prints "does the program use it?"
+
 it "a step that dies again and again ends the job"
 try --dir dies job -- bash -c 'kill -SEGV $$'
 exits 139
@@ -121,10 +126,10 @@ it "the step after a death takes the nodes that are left, and whole replicas"
 in_slurm RUNNING 0 1 n1
 stand_in srun <<'LINES'
 echo "$HOTTUNE_JOB_DIR $SLURM_JOB_END_TIME $SLURM_PMIX_FENCE" >step.env
-case "$*" in *--overlap*) exit 0 ;; *) kill -KILL $$ ;; esac
+case "$*" in *--overlap*) exit 2 ;; *) kill -KILL $$ ;; esac
 LINES
 try --dir nodes job --ranks-per-replica 3 -- srun --mpi=pmix prog 'a b'
-exits 0
+exits 2
 [ "$(cat calls.srun)" = "$(printf '%s\n' '--mpi=pmix prog a b' '--overlap -N 1 -w n1 -n 4 --mpi=pmix prog a b')" ] ||
     fail "srun was called with $(cat calls.srun)"
 read -r dir ends fence <step.env
@@ -135,7 +140,7 @@ it "a warning of an end that the run knows is not handed on; one of another end 
 stand_in srun <<'LINES'
 trap 'touch warned; exit 75' USR2
 touch step.runs
-for i in $(seq 600); do [ ! -e step.end ] || exit 0; sleep .1; done
+for i in $(seq 600); do [ ! -e step.end ] || exit 2; sleep .1; done
 LINES
 for change in 0 -30; do
     rm -f step.runs step.end warned

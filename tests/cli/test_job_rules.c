@@ -5,7 +5,7 @@
 /* A job under Slurm whose run has a checkpoint; each test changes what it is about. */
 static ht_job_facts job(int code)
 {
-    return (ht_job_facts){.code = code, .unfinished = true, .can_requeue = true, .max_requeues = 5};
+    return (ht_job_facts){.code = code, .began = true, .unfinished = true, .can_requeue = true, .max_requeues = 5};
 }
 
 static void a_finished_run_ends_the_job_well_whatever_the_launcher_said(void)
@@ -85,8 +85,36 @@ static void a_death_while_it_leaves_is_requeued_at_once(void)
 static void a_start_that_dies_before_the_run_began_is_tried_again(void)
 {
     ht_job_facts f = job(139);
+    f.unfinished = f.began = false;
+    f.brief = true;
+    CU_ASSERT_EQUAL(ht_job_judge(&f).action, HT_JOB_AGAIN);
+}
+
+/* srun says 0 when it could not launch on a node that has the socket of a killed step of the same number. */
+static void a_launcher_that_returns_0_without_a_run_is_tried_again_and_is_no_success(void)
+{
+    ht_job_facts f = job(0);
+    f.began = false;
+    f.brief = true;
+    CU_ASSERT_EQUAL(ht_job_judge(&f).action, HT_JOB_AGAIN);
+    CU_ASSERT_EQUAL(ht_job_judge(&f).misses, 1);
     f.unfinished = false;
     CU_ASSERT_EQUAL(ht_job_judge(&f).action, HT_JOB_AGAIN);
+    f.misses = HT_JOB_MISSES_MAX - 1;
+    CU_ASSERT_EQUAL(ht_job_judge(&f).action, HT_JOB_ENDS);
+    CU_ASSERT_EQUAL(ht_job_judge(&f).code, 1);
+    f.unfinished = true;
+    CU_ASSERT_EQUAL(ht_job_judge(&f).action, HT_JOB_REQUEUES);
+}
+
+static void misses_are_no_deaths(void)
+{
+    ht_job_facts f = job(1);
+    f.began = false;
+    f.brief = true;
+    f.deaths = 2;
+    CU_ASSERT_EQUAL(ht_job_judge(&f).action, HT_JOB_AGAIN);
+    CU_ASSERT_EQUAL(ht_job_judge(&f).deaths, 2);
 }
 
 static void wrong_usage_is_never_tried_again(void)
@@ -141,6 +169,7 @@ CASES("job_rules", CASE(a_finished_run_ends_the_job_well_whatever_the_launcher_s
       CASE(deaths_in_a_row_without_a_checkpoint_end_the_job), CASE(a_checkpoint_forgives_earlier_deaths),
       CASE(a_death_while_it_leaves_is_requeued_at_once),
       CASE(a_start_that_dies_before_the_run_began_is_tried_again),
+      CASE(a_launcher_that_returns_0_without_a_run_is_tried_again_and_is_no_success), CASE(misses_are_no_deaths),
       CASE(wrong_usage_is_never_tried_again), CASE(a_failed_program_without_a_run_fails_the_job),
       CASE(a_cancelled_job_is_not_requeued), CASE(a_job_that_slurm_takes_back_is_not_requeued_twice),
       CASE(fewer_nodes_take_whole_replicas_beside_the_coordinator))
