@@ -85,12 +85,57 @@ static ht_status open_campaign(const char *dir, campaign *c, ht_error *err)
     return st == HT_ENOTFOUND ? HT_OK : st;
 }
 
+/* The directory of a run; each number counts only where the campaign has such. Owned by the caller; NULL: no
+ * memory */
+static char *run_dir(const campaign *c, long long generation, long long run)
+{
+    ht_string dir = {0};
+    ht_string_add(&dir, "%s", c->dir);
+    if (c->generations > 0)
+        ht_string_add(&dir, "/gen-%lld", generation);
+    if (c->runs > 0)
+        ht_string_add(&dir, "/run-%lld", run);
+    return ht_string_take(&dir);
+}
+
+/* Which job a run is: what was submitted, else what the run itself has left behind.
+ * @param[out] element  of an array; < 0 = it is none, or the number is the element's own
+ * @return false: nobody knows */
+static bool job_of(const campaign *c, long long generation, long long run, char id[HT_JOB_ID_MAX],
+                   long long *element)
+{
+    ht_run_sign sign = {HT_RUN_NONE};
+    const char *known =
+        ht_submit_record_job(c->record, HT_ROLE_POPULATION, c->generations > 0 ? generation : 0);
+    char *dir = run_dir(c, generation, run);
+    *element = known != NULL && c->runs > 0 ? run : -1;
+    if (known == NULL && dir != NULL && ht_run_lock_look(dir, &sign, NULL) == HT_OK &&
+        sign.slurm.job[0] != '\0')
+        known = sign.slurm.job;
+    snprintf(id, HT_JOB_ID_MAX, "%s", known != NULL ? known : "");
+    free(dir);
+    return id[0] != '\0';
+}
+
 static void ask_queue(campaign *c)
 {
-    size_t n = 0;
-    const char **ids = ht_submit_record_ids(c->record, &n);
-    ht_queue_look(n, ids, patience_s, &c->queue);
+    const size_t n_runs = (size_t)(most_of(c->generations, 1) * most_of(c->runs, 1));
+    size_t n = 0, submitted;
+    long long element;
+    const char **recorded = ht_submit_record_ids(c->record, &submitted);
+    const char **ids = calloc(submitted + n_runs, sizeof *ids);
+    char(*own)[HT_JOB_ID_MAX] = calloc(n_runs, sizeof *own);
+    for (; ids != NULL && n < submitted; n++)
+        ids[n] = recorded[n];
+    for (size_t i = 0; submitted == 0 && ids != NULL && own != NULL && i < n_runs; i++)
+        if (job_of(c, 1 + (long long)i / most_of(c->runs, 1), (long long)i % most_of(c->runs, 1), own[i],
+                   &element))
+            ids[n++] = own[i];
+    if (ids != NULL)
+        ht_queue_look(n, ids, patience_s, &c->queue);
+    free(own);
     free(ids);
+    free(recorded);
 }
 
 static void release(campaign *c)
@@ -189,25 +234,21 @@ static void put_number(cJSON *o, const char *name, long long n, bool there)
 /* @param generation, run  as in the names of directories; looked at only where the campaign has them */
 static cJSON *run_row(const campaign *c, long long generation, long long run)
 {
-    const char *id = ht_submit_record_job(c->record, HT_ROLE_POPULATION, c->generations > 0 ? generation : 0);
-    const long long element = c->runs > 0 ? run : -1;
+    char id[HT_JOB_ID_MAX], *dir = run_dir(c, generation, run);
+    const char *place = dir != NULL ? dir : c->dir;
+    long long element;
     double epoch, best;
-    ht_string dir = {0};
     cJSON *row = cJSON_CreateObject();
-    ht_string_add(&dir, "%s", c->dir);
-    if (c->generations > 0)
-        ht_string_add(&dir, "/gen-%lld", generation);
-    if (c->runs > 0)
-        ht_string_add(&dir, "/run-%lld", run);
-    read_progress(ht_string_peek(&dir), &epoch, &best);
+    const char *job = job_of(c, generation, run, id, &element) ? id : NULL;
+    read_progress(place, &epoch, &best);
     put_number(row, "generation", generation, c->generations > 0);
     put_number(row, "run", run, c->runs > 0);
-    ht_json_put_text(row, "directory", ht_string_peek(&dir));
-    ht_json_put_text(row, "state", state_of(ht_string_peek(&dir), find_job(c, id, element)));
+    ht_json_put_text(row, "directory", place);
+    ht_json_put_text(row, "state", state_of(place, find_job(c, job, element)));
     ht_json_put_real(row, "epoch", epoch);
     ht_json_put_real(row, "best", best);
-    put_job(c, row, id, element);
-    ht_string_release(&dir);
+    put_job(c, row, job, element);
+    free(dir);
     return row;
 }
 
@@ -347,7 +388,8 @@ void ht_campaign_job(const ht_cli *cli, const char *dir, cJSON *out)
     campaign c;
     ht_error err = {""};
     ht_status st = open_campaign(dir, &c, &err);
-    const char *id = st == HT_OK ? ht_submit_record_job(c.record, HT_ROLE_POPULATION, 0) : NULL;
+    const char *id =
+        st == HT_OK && c.record != NULL ? ht_submit_record_job(c.record, HT_ROLE_POPULATION, 0) : NULL;
     if (st != HT_OK)
         ht_cli_fail(cli, HT_EXIT_DONE, "%s", err.text);
     if (id != NULL) {

@@ -119,6 +119,7 @@ static void take_job(void *ctx, const char *text)
     ht_queue *q = ctx;
     ht_queue_job job;
     const char *at = take_field(text, job.id, sizeof job.id);
+    at = take_field(at, job.number, sizeof job.number);
     at = take_field(at, job.state, sizeof job.state);
     at = take_field(at, job.nodes, sizeof job.nodes);
     take_field(at, job.reason, sizeof job.reason);
@@ -139,8 +140,8 @@ void ht_queue_look(size_t n, const char *const *ids, double patience_s, ht_queue
     *out = (ht_queue){0};
     for (size_t i = 0; i < n; i++)
         ht_string_add(&list, "%s%.*s", i > 0 ? "," : "", (int)strcspn(ids[i], ";"), ids[i]);
-    const char *argv[] = {"squeue", "-h", "-r", "-t", "all", "-o", "%i|%T|%N|%r", "-j", ht_string_peek(&list),
-                          NULL};
+    const char *argv[] = {
+        "squeue", "-h", "-r", "-t", "all", "-o", "%i|%A|%T|%N|%r", "-j", ht_string_peek(&list), NULL};
     if (n > 0 && !list.failed)
         out->answered = run((char *const *)argv, patience_s, take_job, out) == 0;
     ht_string_release(&list);
@@ -149,12 +150,11 @@ void ht_queue_look(size_t n, const char *const *ids, double patience_s, ht_queue
 const ht_queue_job *ht_queue_find(const ht_queue *q, const char *id, long long element)
 {
     char name[HT_JOB_ID_MAX + 24];
-    if (element < 0)
-        snprintf(name, sizeof name, "%.*s", (int)strcspn(id, ";"), id);
-    else
-        snprintf(name, sizeof name, "%.*s_%lld", (int)strcspn(id, ";"), id, element);
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(id, ";"), id);
+    if (element >= 0)
+        snprintf(name + strlen(name), 24, "_%lld", element);
     for (size_t i = 0; i < q->n; i++)
-        if (strcmp(q->jobs[i].id, name) == 0)
+        if (strcmp(element >= 0 ? q->jobs[i].id : q->jobs[i].number, name) == 0)
             return &q->jobs[i];
     return NULL;
 }

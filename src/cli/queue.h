@@ -20,7 +20,8 @@ ht_status ht_queue_submit(size_t n, const char *const *options, const char *scri
 void ht_queue_cancel(const char *id);
 
 typedef struct {
-    char id[HT_JOB_ID_MAX]; /**< as squeue has it: "12", "12_3" */
+    char id[HT_JOB_ID_MAX];     /**< as squeue has it: "12", "12_3" */
+    char number[HT_JOB_ID_MAX]; /**< its own; an element of an array has one, too */
     char state[32];         /**< PENDING, RUNNING, COMPLETED, .. */
     char nodes[128];        /**< "" = none yet */
     char reason[64];        /**< why it waits; "" = for nothing */
@@ -35,7 +36,7 @@ typedef struct {
 /** What the queue knows of n jobs and, of arrays, of their elements. Never fails: see `answered`. **Waits at
  *  most** `patience_s`. */
 void ht_queue_look(size_t n, const char *const *ids, double patience_s, ht_queue *out);
-/** The job, or the element of it; NULL = unknown. Borrowed. @param element  < 0: the job itself */
+/** The element of an array, or, where `element` < 0, the job of this number. NULL = unknown. Borrowed. */
 const ht_queue_job *ht_queue_find(const ht_queue *q, const char *id, long long element);
 /** It waits or runs. */
 bool ht_queue_job_is_there(const ht_queue_job *job);

@@ -122,10 +122,10 @@ job d3 --replicas 1 --quiet -- run glyph
 prints_line 103
 
 it "a job of the directory that waits or runs is in the way"
-echo '101|PENDING||Priority' >queue
+echo '101|101|PENDING||Priority' >queue
 job d1 --replicas 8 -- run fashion
 refuses 2 'job 101 of this directory is PENDING'
-echo '101|COMPLETED|n[0-1]|None' >queue
+echo '101|101|COMPLETED|n[0-1]|None' >queue
 job d1 --replicas 8 -- run fashion
 done_quietly
 rm queue
@@ -149,7 +149,8 @@ json '[j["role"] for j in o["jobs"]] == ["population", "evolve"] * 2 + ["populat
 it "status of a campaign is a table of its runs and of what the queue says of them"
 try --dir c/gen-1/run-0 run glyph --epochs 2 --quiet
 exits 0
-printf '%s\n' '101_0|COMPLETED|n0|None' '101_1|RUNNING|n[1-2]|None' '101_2|PENDING||Resources' '102|PENDING||Dependency' >queue
+printf '%s\n' '101_0|103|COMPLETED|n0|None' '101_1|104|RUNNING|n[1-2]|None' '101_2|101|PENDING||Resources' \
+    '102|102|PENDING||Dependency' >queue
 try --dir c status
 done_quietly
 [ "$(grep -c . out)" = 13 ] || fail "lines"
@@ -174,6 +175,14 @@ rm c/submit.json
 try --dir c status
 done_quietly
 prints_line '1 of 1 run is finished'
+
+it "of runs that nobody has written down the job is the one that they tell of themselves"
+mkdir f
+SLURM_JOB_ID=103 try --dir f/run-0 run glyph --epochs 2 --quiet
+printf '%s\n' '#!/bin/bash' 'echo "101_0|103|COMPLETED|n0|None"' >bin/squeue
+try --dir f status
+done_quietly
+grep -qE '^ +0 +finished +2 +[0-9.]+ +103 +COMPLETED n0$' out || fail "no job"
 echo '{' >d1/submit.json
 try --dir d1 status
 exits 0
