@@ -16,6 +16,7 @@
 #include "cli/child.h"
 #include "cli/cli.h"
 #include "cli/job_rules.h"
+#include "cli/quote.h"
 #include "cli/slurm_job.h"
 #include "comm/clock.h"
 #include "store/commit.h"
@@ -152,7 +153,8 @@ static bool is_srun(const job *j)
 
 /* The words of the next step, and what a shrunken job needs besides. */
 typedef struct {
-    const char *words[STEP_WORDS_MAX + EXTRA_WORDS + 1];
+    size_t n_words;
+    const char *words[STEP_WORDS_MAX + EXTRA_WORDS + 1];    /* ends with NULL */
     char nodes[16], tasks[16], list[1024];
     int n_nodes, n_tasks;       /* 0 = not known */
 } step_plan;
@@ -192,6 +194,7 @@ static bool plan_step(const job *j, step_plan *p)
     for (size_t i = 1; i < j->n_words; i++)
         p->words[n++] = j->command[i];
     p->words[n] = NULL;
+    p->n_words = n;
     return true;
 }
 
@@ -200,10 +203,10 @@ static void say_step(const job *j, const step_plan *p)
     ht_cli_say(j->cli, "step %d", j->steps);
     if (p->n_nodes < j->slurm.nodes)
         ht_cli_say(j->cli, " on the %d of %d nodes that are left, %s", p->n_nodes, j->slurm.nodes, p->list);
-    ht_cli_say(j->cli, ":");
-    for (size_t i = 0; p->words[i] != NULL; i++)
-        ht_cli_say(j->cli, " %s", p->words[i]);
-    ht_cli_say(j->cli, "\n");
+    ht_string words = {0};
+    ht_quote_shell_words(&words, p->n_words, (char *const *)p->words);
+    ht_cli_say(j->cli, ": %s\n", ht_string_peek(&words));
+    ht_string_release(&words);
     fflush(stdout);
 }
 
