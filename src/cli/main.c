@@ -77,6 +77,7 @@ static const ht_option submit_options[] = {
     {"array", "K", "K such populations with different seeds, in DIR/run-0 .., into one study DIR/study.h5"},
     {"chain", "M", "M generations, in DIR/gen-1 ..; each begins with what those before have learned"},
     {"max-requeues", "R", "how often a job that is not done may start again (default: 5)"},
+    {"no-kill", NULL, "a lost node does not end the job: for jobs of many nodes; docs/slurm.md says what it costs"},
     {"name", "NAME", "name of the job (default: that of the workload or program)"},
     {"sbatch", "OPTIONS", "further options of sbatch, as in a line #SBATCH: \"--qos=long --mem=64G\""},
     {"dry-run", NULL, "print the script and submit nothing"},

@@ -225,6 +225,7 @@ int ht_submit_plan_read(const ht_cli *cli, const ht_args *args, ht_submit_plan *
                             .ranks_per_replica = 1,
                             .max_requeues = 5,
                             .seed = 1,
+                            .no_kill = ht_args_has(args, "no-kill"),
                             .time = ht_args_text(args, "time"),
                             .partition = ht_args_text(args, "partition"),
                             .account = ht_args_text(args, "account"),

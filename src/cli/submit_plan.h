@@ -24,6 +24,7 @@ typedef struct {
     long long cpus_per_task; /**< 0 = not asked for */
     long long array, chain;  /**< 0 = no array, no chain */
     long long max_requeues;
+    bool no_kill;   /**< a lost node does not end the job */
     long long seed; /**< of the first run; the others count on */
     const char *time, *partition, *account, *gpus, *name,
         *extra;       /**< as Slurm has them; NULL = not given; borrowed */

@@ -123,7 +123,8 @@ static void job_options(const ht_submit_plan *p, ht_string *out)
         option_switch(out, "requeue", "it may start again: Slurm or hottune job asks for that");
     else
         option_switch(out, "no-requeue", NULL);
-    option_switch(out, "no-kill", "a node that fails does not end the job");
+    if (p->no_kill)
+        option_switch(out, "no-kill", "a node that fails does not end the job");
     if (p->extra != NULL)
         ht_string_add(out, "#SBATCH %s\n", p->extra);
 }
@@ -206,9 +207,9 @@ static void launch(const ht_submit_plan *p, ht_string *out)
                   "\n# `hottune job` starts srun, again if ranks die, and asks for another start of this job "
                   "when its time is over.\n"
                   "exec %s --dir \"$dir\" job --max-requeues %lld%s -- \\\n"
-                  "    srun --mpi=pmix --no-kill --kill-on-bad-exit=0 --cpu-bind=none \\\n"
+                  "    srun --mpi=pmix %s--kill-on-bad-exit=0 --cpu-bind=none \\\n"
                   "    %s place%s -- \\\n    ",
-                  hottune, p->max_requeues, ranks, hottune, ranks);
+                  hottune, p->max_requeues, ranks, p->no_kill ? "--no-kill " : "", hottune, ranks);
     if (p->kind == HT_SUBMIT_RUN)
         ht_string_add(out, "%s --dir \"$dir\" run --resume%s%s ", hottune,
                       is_campaign(p) ? " --study \"$study\" --seed \"$seed\"" : "",

@@ -64,7 +64,7 @@ static void a_job_says_what_it_needs_and_ends_in_one_exec(void)
     has(s, "#SBATCH --signal=B:USR2@120 ");
     has(s, "#SBATCH --requeue ");
     has(s, "exec hottune --dir \"$dir\" job --max-requeues 5 -- \\\n"
-           "    srun --mpi=pmix --no-kill --kill-on-bad-exit=0 --cpu-bind=none \\\n"
+           "    srun --mpi=pmix --kill-on-bad-exit=0 --cpu-bind=none \\\n"
            "    hottune place -- \\\n"
            "    hottune --dir \"$dir\" run --resume fashion --epochs 60\n");
     free(s);
@@ -80,8 +80,19 @@ static void what_was_not_asked_for_is_not_there(void)
     lacks(s, "--cpus-per-task");
     lacks(s, "--account");
     lacks(s, "--array");
+    lacks(s, "--no-kill");
     lacks(s, "hottune=");
     has(s, "#SBATCH --no-requeue\n");
+    free(s);
+}
+
+static void a_job_that_is_to_outlast_lost_nodes_says_so_twice(void)
+{
+    ht_submit_plan p = plan_of(HT_SUBMIT_RUN);
+    p.no_kill = true;
+    char *s = script_of(&p);
+    has(s, "#SBATCH --no-kill ");
+    has(s, "srun --mpi=pmix --no-kill --kill-on-bad-exit=0");
     free(s);
 }
 
@@ -165,9 +176,9 @@ static void a_sweep_goes_on_only_where_one_is(void)
 }
 
 CASES("submit_script", CASE(a_job_says_what_it_needs_and_ends_in_one_exec),
-      CASE(what_was_not_asked_for_is_not_there), CASE(a_directory_is_quoted_for_sbatch_and_for_bash),
-      CASE(a_program_of_another_path_is_named_once), CASE(a_program_is_started_without_a_verb),
-      CASE(the_runs_of_an_array_differ_in_directory_and_seed),
+      CASE(what_was_not_asked_for_is_not_there), CASE(a_job_that_is_to_outlast_lost_nodes_says_so_twice),
+      CASE(a_directory_is_quoted_for_sbatch_and_for_bash), CASE(a_program_of_another_path_is_named_once),
+      CASE(a_program_is_started_without_a_verb), CASE(the_runs_of_an_array_differ_in_directory_and_seed),
       CASE(a_generation_begins_with_its_recipe_and_no_seed_comes_twice),
       CASE(between_generations_parts_are_merged_and_the_recipe_evolves),
       CASE(a_sweep_goes_on_only_where_one_is))
