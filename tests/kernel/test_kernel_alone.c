@@ -268,7 +268,7 @@ static void a_program_without_a_directory_goes_on_with_the_run_of_its_job(void)
 static void in_a_job_the_study_and_the_seed_that_are_not_given_are_those_of_the_job(void)
 {
     fixture f = {.dir = "kernel-alone-XXXXXX"};
-    char study[64], own[64];
+    char study[96], own[96];
     struct stat s;
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(f.dir));
     snprintf(study, sizeof study, "%s/common.h5", f.dir);
