@@ -101,6 +101,47 @@ try run "${long[@]}" --dir large --max-disk 0.05 --checkpoint 0.05
 exits 0
 [ "$(grep -c 'no checkpoint' err)" = 1 ] || fail "not said once"
 
+it "a scheduler may ask twice"
+SLURM_JOB_ID=4711 "$hottune" run "${long[@]}" --dir twice >out 2>err </dev/null &
+started=$!
+at_once twice/checkpoint/inputs.journal
+kill -TERM "$started"
+kill -CONT "$started"
+kill -TERM "$started"
+kill -USR2 "$started"
+code=0; wait "$started" || code=$?
+started=
+exits 75
+
+it "a run leaves before its job ends, of which it asks Slurm, and goes on in the next one"
+mkdir bin
+cat >bin/squeue <<'END'
+#!/bin/sh
+echo "4711 $(($(date +%s) + 4))"
+END
+chmod +x bin/squeue
+export SLURM_JOB_ID=4711
+PATH=$work/bin:$PATH try run "${long[@]}" --dir ends
+exits 75
+grep -q 'the run leaves' ends/events.log || fail "not said"
+SLURM_RESTART_COUNT=2 try --dir ends resume
+unset SLURM_JOB_ID
+exits 0
+grep -q '^resumed from checkpoint [0-9]* (epoch [0-9]* of 300, written .*; restart 2 of job 4711$' out || fail "not said: $(grep resumed out)"
+prints 'its replica is back'
+[ "$(champion out)" = "$(cat whole.txt)" ] || fail "another champion: $(champion out), not $(cat whole.txt)"
+try --dir ends status
+exits 0
+prints 'Resumed: from checkpoint'
+try --dir ends --json status
+json 'o["summary"]["start"]["job"] == "4711" and o["summary"]["start"]["restart"] == 2'
+
+it "a run that is told when its job ends says when it leaves"
+try run glyph --epochs 3 --dir told --time-limit 1:00:00
+exits 0
+prints 'this job ends at '
+json '3 <= round(o["start"]["ends"] - o["start"]["leaves"], 3) <= 30' told/hotcb.tune.summary.json
+
 it "a run without checkpoints can be stopped"
 "$hottune" run "${long[@]}" --epochs 100000 --dir none --checkpoint 0 >out 2>err </dev/null &
 started=$!

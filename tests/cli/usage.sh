@@ -118,6 +118,10 @@ for bad in -1 x 9007199254740993 1e30 '1 2'; do
     try run glyph --seed "$bad"
     refuses 2 "--seed: '$bad' is not a whole number"
 done
+for bad in 0 -5 1:60 soon; do
+    try run glyph --time-limit "$bad"
+    refuses 2 "--time-limit: '$bad' is no duration"
+done
 try run glyph --mode activ
 refuses 2 "--mode: 'activ' is no mode; nearest is 'active'"
 try run glyph --recipe nowhere.yaml
