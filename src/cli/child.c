@@ -18,6 +18,8 @@
 #include <sys/prctl.h>
 #endif
 
+#include "comm/clock.h"
+
 enum { LINE_MAX_BYTES = 65536, INPUT_MAX = 60 * 1024, READS_MAX = 64 };
 
 /* One of its outputs, cut into lines. */
@@ -303,4 +305,25 @@ void ht_child_destroy(ht_child *c)
     free(c->out.text);
     free(c->err.text);
     free(c);
+}
+
+int ht_child_run(char *const *argv, char *const *env, double patience_s, void (*line)(void *ctx, const char *text),
+                 void *ctx, ht_error *err)
+{
+    ht_child *child = NULL;
+    ht_nap nap = {0};
+    if (ht_child_start(argv, env, "", &child, err) != HT_OK)
+        return HT_CHILD_NOT_STARTED;
+    const double began = ht_clock_monotonic();
+    bool runs;
+    while ((runs = ht_child_look(child, ht_clock_monotonic(), line, ctx)) &&
+           ht_clock_monotonic() - began < patience_s)
+        ht_nap_take(&nap);
+    int code = runs ? HT_CHILD_LATE : child->end.by_signal ? 128 + child->end.code : child->end.code;
+    if (runs)
+        ht_fail(err, HT_ETIMEOUT, "%s: no answer in %.0f seconds", argv[0], patience_s);
+    else if (code != 0)
+        ht_fail(err, HT_EREFUSED, "%s: %s", argv[0], child->end.last_words);
+    ht_child_destroy(child);
+    return code;
 }

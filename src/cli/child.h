@@ -43,6 +43,14 @@ bool ht_child_look(ht_child *c, double now, void (*line)(void *ctx, const char *
 /** Ask it to end (SIGTERM to its group); after `grace_s` seconds it is killed. A second call changes nothing. */
 void ht_child_stop(ht_child *c, double now, double grace_s);
 
+enum { HT_CHILD_LATE = -1, HT_CHILD_NOT_STARTED = -2 };
+/** Run a command to its end: a question to a program that answers soon. **Waits at most** `patience_s`, then it is killed.
+ *  @param line  called for every line of stdout
+ *  @param[out] err  why it did not end well, with its last words; may be NULL
+ *  @return its exit code, 128 + n if signal n ended it, or one of the two above */
+int ht_child_run(char *const *argv, char *const *env, double patience_s, void (*line)(void *ctx, const char *text),
+                 void *ctx, ht_error *err);
+
 /** How it ended; after ht_child_look returned false. */
 const ht_child_end *ht_child_end_of(const ht_child *c);
 

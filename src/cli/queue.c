@@ -9,30 +9,10 @@
 #include <unistd.h>
 
 #include "cli/child.h"
-#include "comm/clock.h"
 
 extern char **environ;
 
 static const double submit_patience_s = 120, cancel_patience_s = 10;
-
-/* Run a command to its end. @return its exit code, 128 + its signal; -1: it did not end in time; -2: it
- * cannot be started */
-static int run(char *const *argv, double patience_s, void (*line)(void *ctx, const char *text), void *ctx)
-{
-    ht_child *child = NULL;
-    ht_nap nap = {0};
-    if (ht_child_start(argv, environ, "", &child, NULL) != HT_OK)
-        return -2;
-    const double began = ht_clock_monotonic();
-    bool runs;
-    while ((runs = ht_child_look(child, ht_clock_monotonic(), line, ctx)) &&
-           ht_clock_monotonic() - began < patience_s)
-        ht_nap_take(&nap);
-    const ht_child_end *end = ht_child_end_of(child);
-    int code = runs ? -1 : end->by_signal ? 128 + end->code : end->code;
-    ht_child_destroy(child);
-    return code;
-}
 
 /* ---- sbatch ----------------------------------------------------------------------------------- */
 
@@ -78,13 +58,13 @@ ht_status ht_queue_submit(size_t n, const char *const *options, const char *scri
         argv[at++] = options[i];
     argv[at++] = script;
     argv[at++] = argument;
-    int code = run((char *const *)argv, submit_patience_s, take_answer, &a);
+    int code = ht_child_run((char *const *)argv, environ, submit_patience_s, take_answer, &a, NULL);
     free(argv);
     if (code == 127)
         return ht_fail(err, HT_ENOTFOUND, "sbatch is not found: is this a machine of a Slurm cluster?");
-    if (code == -1)
+    if (code == HT_CHILD_LATE)
         return ht_fail(err, HT_ETIMEOUT, "sbatch gave no answer in %.0f seconds", submit_patience_s);
-    if (code == -2)
+    if (code == HT_CHILD_NOT_STARTED)
         return ht_fail(err, HT_EIO, "cannot start a shell for sbatch");
     if (code != 0 || id[0] == '\0')
         return ht_fail(err, HT_EREFUSED, "sbatch refused '%s' (exit code %d)", script, code);
@@ -101,7 +81,7 @@ void ht_queue_cancel(const char *id)
     char number[HT_JOB_ID_MAX];
     snprintf(number, sizeof number, "%.*s", (int)strcspn(id, ";"), id);
     const char *argv[] = {"scancel", number, NULL};
-    run((char *const *)argv, cancel_patience_s, drop_line, NULL);
+    ht_child_run((char *const *)argv, environ, cancel_patience_s, drop_line, NULL, NULL);
 }
 
 /* ---- squeue ----------------------------------------------------------------------------------- */
@@ -143,7 +123,7 @@ void ht_queue_look(size_t n, const char *const *ids, double patience_s, ht_queue
     const char *argv[] = {
         "squeue", "-h", "-r", "-t", "all", "-o", "%i|%A|%T|%N|%r", "-j", ht_string_peek(&list), NULL};
     if (n > 0 && !list.failed)
-        out->answered = run((char *const *)argv, patience_s, take_job, out) == 0;
+        out->answered = ht_child_run((char *const *)argv, environ, patience_s, take_job, out, NULL) == 0;
     ht_string_release(&list);
 }
 

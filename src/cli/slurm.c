@@ -14,7 +14,6 @@
 
 #include "base/text.h"
 #include "cli/child.h"
-#include "comm/clock.h"
 
 /* ---- durations -------------------------------------------------------------------------------- */
 
@@ -144,17 +143,11 @@ static double ask_squeue(const char *job, double patience_s)
     char format[] = "SLURM_TIME_FORMAT=%s";
     char *const argv[] = {name, quiet, only, id, output, what, NULL};
     answer a = {.job = id};
-    ht_child *child = NULL;
     if ((size_t)snprintf(id, sizeof id, "%s", job) >= sizeof id || strspn(id, "0123456789") != strlen(id))
         return 0;
     char **env = plain_environment(format);
-    ht_nap nap = {0};
-    double began = ht_clock_monotonic();
-    if (env != NULL && ht_child_start(argv, env, "", &child, NULL) == HT_OK)
-        while (ht_child_look(child, ht_clock_monotonic(), take_line, &a) &&
-               ht_clock_monotonic() - began < patience_s)
-            ht_nap_take(&nap);
-    ht_child_destroy(child);
+    if (env != NULL)
+        ht_child_run(argv, env, patience_s, take_line, &a, NULL);
     free(env);
     return a.end;
 }

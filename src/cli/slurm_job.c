@@ -9,7 +9,6 @@
 
 #include "cli/child.h"
 #include "cli/slurm.h"
-#include "comm/clock.h"
 
 extern char **environ;
 
@@ -62,22 +61,8 @@ static void take_line(void *ctx, const char *text)
  * @return it ended well, in time */
 static bool ask(char *const *argv, answer *out, ht_error *err)
 {
-    ht_child *child = NULL;
-    ht_nap nap = {0};
     *out = (answer){{""}, 0};
-    if (ht_child_start(argv, environ, "", &child, err) != HT_OK)
-        return false;
-    double began = ht_clock_monotonic();
-    bool runs;
-    while ((runs = ht_child_look(child, ht_clock_monotonic(), take_line, out)) &&
-           ht_clock_monotonic() - began < patience_s)
-        ht_nap_take(&nap);
-    const ht_child_end *end = ht_child_end_of(child);
-    bool fine = !runs && !end->by_signal && end->code == 0;
-    if (!fine)
-        ht_fail(err, HT_EREFUSED, "%s: %s", argv[0], runs ? "no answer" : end->last_words);
-    ht_child_destroy(child);
-    return fine;
+    return ht_child_run(argv, environ, patience_s, take_line, out, err) == 0;
 }
 
 int ht_slurm_job_nodes_left(const ht_slurm_job *job, char *list, size_t size)
