@@ -217,7 +217,7 @@ static bool is_known_end(const job *j)
     return ends > 0 && left > 0 && left < warning_s && fabs(ht_slurm_job_ends(&j->slurm) - ends) < 5;
 }
 
-/* Any of the signals asks the run to leave. srun and mpirun hand SIGUSR2 on to their ranks; SIGTERM would end them.
+/* Any of the signals asks the run to leave, but for a warning that is none (our scripts ask Slurm for SIGUSR2).
  * A second Ctrl-C ends the step. */
 static void take_signal(job *j, ht_child *step, int number)
 {
@@ -225,7 +225,7 @@ static void take_signal(job *j, ht_child *step, int number)
         ht_child_stop(step, ht_clock_monotonic(), kill_after_s);
         return;
     }
-    if ((number == SIGUSR1 || number == SIGUSR2) && is_known_end(j)) {
+    if (number == SIGUSR2 && is_known_end(j)) {
         ht_cli_say(j->cli, "job: %s: warned of the end; the run knows it, and leaves in time\n", strsignal(number));
         fflush(stdout);
         return;
