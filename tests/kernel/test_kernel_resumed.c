@@ -1,7 +1,8 @@
 /* tests/kernel/test_kernel_resumed.c - a pooled run that is told to leave, again and again, and goes on each
  * time in a new kernel, ends as one that was never stopped: bit by bit, on every rank.
  *
- * Leaving is asked from the start on, so each job ends at the first safe point that it can. What a job begins
+ * Leaving is asked from the start on, or the job is about to end, so each job ends at the first safe point that it
+ * can. What a job begins
  * with is rubbish: all of it must come back from the checkpoint. */
 #include <math.h>
 #include <signal.h>
@@ -11,10 +12,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "comm/clock.h"
 #include "comm/mpi_case.h"
 #include "hottune/hottune.h"
 
 enum { W = 40, PER_EPOCH = 3, EPOCHS = 14, JOBS = 6 };
+static const double too_little_s = 3;       /* the least time that a run takes to leave */
 
 static const char recipe[] =
     "objective: {primary: val/loss, mode: min}\n"
@@ -129,7 +132,7 @@ typedef struct {
 } outcome;
 
 static outcome job(MPI_Comm comm, int rank, const char *dir, int per_replica, double checkpoint_s,
-                   const volatile sig_atomic_t *leave, bool rubbish)
+                   const volatile sig_atomic_t *leave, double end_time, bool rubbish)
 {
     outcome o = {.shown = NAN};
     training t = {.lr = .02};
@@ -142,7 +145,8 @@ static outcome job(MPI_Comm comm, int rank, const char *dir, int per_replica, do
     o.status = ht_open(&(ht_options){.comm = comm, .run_dir = dir, .recipe_text = recipe,
                                      .max_epochs = EPOCHS,
                                      .seed = 11, .ranks_per_replica = per_replica, .patience_s = 30,
-                                     .resume = true, .checkpoint_s = checkpoint_s, .leave = leave},
+                                     .resume = true, .checkpoint_s = checkpoint_s, .leave = leave,
+                                     .end_time = end_time},
                        &t.k);
     if (o.status == HT_OK && ht_is_replica(t.k)) {
         if (!rubbish)
@@ -190,7 +194,7 @@ static outcome never_stopped(MPI_Comm comm, int rank, int per_replica, double ch
 {
     char dir[64];
     agree_on_directory(comm, rank, dir);
-    outcome o = job(comm, rank, dir, per_replica, checkpoint_s, NULL, false);
+    outcome o = job(comm, rank, dir, per_replica, checkpoint_s, NULL, -1, false);
     remove_directory(comm, rank, dir);
     return o;
 }
@@ -211,15 +215,17 @@ static void compare(int rank, int size, int *failures, const outcome *a, const o
     CHECK(!trains || (a->made == a->step && a->made == PER_EPOCH * (int64_t)a->epoch && a->made > 0));
 }
 
-static void check_stops(MPI_Comm comm, int rank, int size, int *failures, int per_replica)
+/* for_time: nobody asks, but there is hardly any time left. */
+static void check_stops(MPI_Comm comm, int rank, int size, int *failures, int per_replica, bool for_time)
 {
-    static const volatile sig_atomic_t asked = 1;
+    static const volatile sig_atomic_t yes = 1;
+    const volatile sig_atomic_t *asked = for_time ? NULL : &yes;
     char dir[64];
     outcome whole = never_stopped(comm, rank, per_replica, 0), o = {0};
     agree_on_directory(comm, rank, dir);
     int left = 1, stops = 0;
     for (int i = 0; i < JOBS && left; i++) {
-        o = job(comm, rank, dir, per_replica, 0, &asked, i > 0);
+        o = job(comm, rank, dir, per_replica, 0, asked, for_time ? ht_clock_wall() + too_little_s : -1, i > 0);
         CHECK(o.status == HT_OK);
         left = o.left || (rank == 0 && size > 1);
         MPI_Allreduce(MPI_IN_PLACE, &left, 1, MPI_INT, MPI_MIN, comm);
@@ -227,7 +233,7 @@ static void check_stops(MPI_Comm comm, int rank, int size, int *failures, int pe
     }
     CHECK(stops > 0);
     if (left)
-        o = job(comm, rank, dir, per_replica, 0, NULL, true);
+        o = job(comm, rank, dir, per_replica, 0, NULL, -1, true);
     CHECK(!o.left);
     compare(rank, size, failures, &whole, &o);
     remove_directory(comm, rank, dir);
@@ -235,13 +241,18 @@ static void check_stops(MPI_Comm comm, int rank, int size, int *failures, int pe
 
 static void a_run_that_is_stopped_ends_as_one_that_is_not(MPI_Comm comm, int rank, int size, int *failures)
 {
-    check_stops(comm, rank, size, failures, 1);
+    check_stops(comm, rank, size, failures, 1, false);
+}
+
+static void a_run_leaves_before_its_job_ends_and_goes_on_in_the_next(MPI_Comm comm, int rank, int size, int *failures)
+{
+    check_stops(comm, rank, size, failures, 1, true);
 }
 
 static void so_does_one_whose_replicas_have_two_ranks(MPI_Comm comm, int rank, int size, int *failures)
 {
     if (size % 2 == 1 && size > 1)
-        check_stops(comm, rank, size, failures, 2);
+        check_stops(comm, rank, size, failures, 2, false);
 }
 
 static void checkpoints_change_nothing(MPI_Comm comm, int rank, int size, int *failures)
@@ -253,4 +264,5 @@ static void checkpoints_change_nothing(MPI_Comm comm, int rank, int size, int *f
 }
 
 MPI_CASES(MPI_CASE(a_run_that_is_stopped_ends_as_one_that_is_not),
+          MPI_CASE(a_run_leaves_before_its_job_ends_and_goes_on_in_the_next),
           MPI_CASE(so_does_one_whose_replicas_have_two_ranks), MPI_CASE(checkpoints_change_nothing))
