@@ -62,9 +62,9 @@ typedef struct {
     int ema_every;              /**< batches between two updates of the averaged weights, for large models; default 1 */
     bool check_transfers;       /**< a checksum follows every training state that moves between replicas; builds
                                      without NDEBUG always do it */
-    void (*plan)(void *ctx, const char *text);      /**< told at the start of a pooled run what it will do and
-                                     why, in lines, on the coordinator, or `not pooled: ..`; NULL: only the
-                                     latter, as a warning */
+    void (*plan)(void *ctx, const char *text);      /**< told at the start, in lines, on the coordinator: who runs where
+                                     (several ranks), what the study holds, what a pooled run will do and why, or
+                                     `not pooled: ..`; NULL: only the latter, as a warning */
     void *plan_ctx;
     const char *mode;           /**< "off", "observe", "suggest", "active", "replay"; NULL: as hotcb.yaml
                                      says, else "active" */

@@ -80,6 +80,7 @@ void ht_cli_say(const ht_cli *cli, const char *format, ...)
     va_start(args, format);
     vprintf(format, args);
     va_end(args);
+    fflush(stdout); /* in the file of a batch job, too, it is read while the program goes on */
 }
 
 void ht_cli_print_json(const ht_cli *cli, cJSON *object)

@@ -182,7 +182,10 @@ static void print_start(const cJSON *start, ht_run_life life)
 {
     char at[32], leaves[32];
     double checkpoint = ht_json_number(start, "checkpoint", 0), ends = ht_json_number(start, "ends", 0);
-    const cJSON *retired = ht_json_member(start, "retired"), *one;
+    const cJSON *retired = ht_json_member(start, "retired"), *places = ht_json_member(start, "places"), *one;
+    cJSON_ArrayForEach(one, places)
+        ht_cli_print("%s%s\n", one == places->child ? "Places: " : "        ",
+                     cJSON_IsString(one) ? one->valuestring : "?");
     if (checkpoint > 0) {
         ht_clock_print(at, ht_json_number(start, "written", 0));
         ht_cli_print("Resumed: from checkpoint %.0f (epoch %.0f, written %s); trained again: segments %.0f, epochs of "

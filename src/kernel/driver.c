@@ -53,13 +53,18 @@ double ht_driver_time(ht_driver *d)
     return now - d->slept + d->ahead;
 }
 
-void ht_driver_say(ht_driver *d, const char *text)
+void ht_driver_note_event(ht_driver *d, const char *text)
 {
     ht_record record = {.kind = HT_RECORD_EVENT};
     ht_coordinator_view view;
     snprintf(record.as.event, sizeof record.as.event, "%s", text);
     ht_coordinator_peek(d->coordinator, &view);
     ht_recorder_write(d->recorder, &record, &view, NULL);   /* what cannot be written is kept */
+}
+
+void ht_driver_say(ht_driver *d, const char *text)
+{
+    ht_driver_note_event(d, text);
     if (d->plan != NULL)
         d->plan(d->plan_ctx, text);
 }

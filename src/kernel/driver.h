@@ -9,6 +9,7 @@
 
 #include "comm/comm.h"
 #include "population/coordinator.h"
+#include "store/places.h"
 
 typedef struct ht_driver ht_driver;
 
@@ -18,6 +19,7 @@ typedef struct {
     ht_comm *comm;              /**< peer p is replica p - 1; borrowed */
     double poll_s;              /**< shortest time between two looks into the run directory */
     double patience_s;
+    ht_places places;           /**< where all ranks are; {0}: nothing to tell. Borrowed for the call */
 } ht_driver_options;
 
 /** Prepares the run directory, finds the recipe, evolves it by the study, opens every file.

@@ -1,6 +1,7 @@
 /* src/kernel/driver_internal.h - what the files of the driver share; nobody else includes it.
  *
  *     driver.c             one step: messages in, messages and records out
+ *     driver_opening.c     the first lines of a run: who runs where, what was found in the study
  *     driver_start.c       what is found out before the run, and the making of coordinator and recorder
  *     driver_resume.c      how a run was made is written into its journal, and it is made again from that
  *     driver_restart.c     what a start that goes on says of itself: what is resumed, what was lost
@@ -83,6 +84,8 @@ typedef struct {
     ht_recipe *recipe;      /* the same, evolved by the study */
     ht_mode mode;
     char *study;        /* path */
+    char *recipe_name;  /* path of the recipe that was found; NULL = the program's own; owned */
+    ht_string opening;  /* lines that were told before there was a log for them */
     int epochs;         /* of one replica */
     double silence_s;
     unsigned long long seed;
@@ -101,6 +104,8 @@ typedef struct {
 /* ---- driver.c ------------------------------------------------------------------------------- */
 
 void ht_driver_warn(ht_driver *d, const char *text);
+/* A line into events.log. */
+void ht_driver_note_event(ht_driver *d, const char *text);
 /* A line for people: into events.log, and to who listens to plans. */
 void ht_driver_say(ht_driver *d, const char *text);
 /* Time as the coordinator sees it. */
@@ -118,6 +123,15 @@ ht_status ht_driver_assemble(const ht_driver_options *o, ht_start *s, ht_driver 
 ht_status ht_driver_make(const ht_driver_options *o, const ht_start *s, ht_driver *d, ht_error *err);
 ht_chronicle_options ht_driver_chronicle(const ht_driver_options *o);
 ht_status ht_driver_name_study(const ht_options *o, ht_start *s, ht_error *err);
+
+/* ---- driver_opening.c ----------------------------------------------------------------------- */
+
+/* Before anything is read or written: the map of the ranks. */
+void ht_driver_tell_places(ht_driver *d, ht_start *s, const ht_places *places);
+/* What n runs of the study say, and what follows for this one. */
+void ht_driver_tell_study(ht_driver *d, ht_start *s, size_t n, const ht_run_evidence *runs);
+/* When everything stands: the same into events.log; warns of places that cost time. */
+void ht_driver_note_opening(ht_driver *d, const ht_start *s, const ht_places *places);
 
 /* ---- driver_resume.c ------------------------------------------------------------------------ */
 

@@ -19,6 +19,8 @@ static void release(ht_start *s)
     ht_recipe_destroy(s->base);
     ht_recipe_destroy(s->recipe);
     free(s->study);
+    free(s->recipe_name);
+    ht_string_release(&s->opening);
     free(s->replay);
     for (size_t i = 0; i < s->n_logs; i++)
         free(s->logs[i].name);
@@ -40,7 +42,10 @@ static ht_status find_recipe(const ht_options *o, ht_start *s, ht_driver *d, ht_
         st = ht_recipe_create(&s->base, err);
     }
     free(text);
-    free(name);
+    if (found)
+        s->recipe_name = name;
+    else
+        free(name);
     return st;
 }
 
@@ -109,7 +114,7 @@ static void salvage(const ht_options *o, ht_start *s, ht_driver *d)
 }
 
 /* Runs that are in the study already move the priors of the recipe before this run begins. */
-static ht_status learn_from_study(ht_start *s, ht_error *err)
+static ht_status learn_from_study(ht_start *s, ht_driver *d, ht_error *err)
 {
     size_t n = 0;
     ht_run_evidence *runs = NULL;
@@ -119,6 +124,8 @@ static ht_status learn_from_study(ht_start *s, ht_error *err)
         st = ht_recipe_evolve(s->base, n, runs, evolve_step, evolve_decay, &s->recipe, err);
     else if (st == HT_OK || st == HT_ENOTFOUND)
         st = ht_recipe_copy(s->base, &s->recipe, err);
+    if (st == HT_OK)
+        ht_driver_tell_study(d, s, n, runs);
     ht_study_evidence_free(n, runs);
     return st;
 }
@@ -175,7 +182,7 @@ static ht_status look_around(const ht_options *o, ht_start *s, ht_driver *d, ht_
     warn_of_idle_families(s->base, d);
     HT_TRY(ht_driver_name_study(o, s, err));
     salvage(o, s, d);
-    HT_TRY(learn_from_study(s, err));
+    HT_TRY(learn_from_study(s, d, err));
     s->seed = o->seed;
     s->epochs = o->max_epochs;
     return apply_seed(o, s->recipe, err);
@@ -183,14 +190,12 @@ static ht_status look_around(const ht_options *o, ht_start *s, ht_driver *d, ht_
 
 static void tell_salvage(const ht_start *s, ht_driver *d)
 {
-    ht_record record = {.kind = HT_RECORD_EVENT};
-    ht_coordinator_view view;
+    char text[96];
     if (s->salvaged == 0)
         return;
-    snprintf(record.as.event, sizeof record.as.event, "r%lu was killed: %zu segments of its log are in the study now",
-             s->before.run, s->salvaged);
-    ht_coordinator_peek(d->coordinator, &view);
-    ht_recorder_write(d->recorder, &record, &view, NULL);   /* what cannot be written is kept */
+    snprintf(text, sizeof text, "r%lu was killed: %zu segments of its log are in the study now", s->before.run,
+             s->salvaged);
+    ht_driver_note_event(d, text);
 }
 
 static const char *mpi_library(const ht_options *o, char version[MPI_MAX_LIBRARY_VERSION_STRING])
@@ -225,7 +230,7 @@ static ht_recorder_options records_of(const ht_driver_options *o, const ht_start
     return (ht_recorder_options){
         .dir = o->options->run_dir, .study = s->study, .name = o->options->name, .history = &s->history,
         .recipe = s->recipe, .base = s->base, .seed = s->seed, .n_replicas = o->n_replicas,
-        .ranks_per_replica = o->ranks_per_replica, .mpi_version = mpi,
+        .ranks_per_replica = o->ranks_per_replica, .mpi_version = mpi, .places = &o->places,
         .killed_pid = s->before.life == HT_RUN_KILLED ? s->before.pid : 0, .lock = d->lock,
         .resumes = s->run, .began = s->began, .study_run = s->study_run, .start = d->start};
 }
@@ -295,11 +300,14 @@ static ht_status begin_or_go_on(const ht_driver_options *o, ht_start *s, ht_driv
         return ht_fail(err, HT_ENOMEM, "no memory for a coordinator");
     HT_TRY(ht_run_dir_create(dir, err));
     HT_TRY(ht_run_lock_take(dir, &d->lock, &s->before, err));
+    ht_driver_tell_places(d, s, &o->places);
     ht_status st = o->options->resume ? ht_chronicle_start(dir, &text, err) : HT_ENOTFOUND;
     if (st == HT_OK)
         st = ht_driver_resume(o, text, s, d, err);
     else if (st == HT_ENOTFOUND && (st = look_around(o->options, s, d, err)) == HT_OK)
         st = ht_driver_assemble(o, s, d, err);
+    if (st == HT_OK)
+        ht_driver_note_opening(d, s, &o->places);
     free(text);
     d->epochs = s->epochs;
     return st == HT_OK ? ht_driver_deadline_begin(d, o->options, err) : st;

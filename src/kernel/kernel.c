@@ -12,6 +12,7 @@
 
 #include "comm/loopback.h"
 #include "comm/mpi_comm.h"
+#include "kernel/place.h"
 
 static const double default_patience_s = 60;
 #ifdef NDEBUG
@@ -99,11 +100,12 @@ static ht_status create_replica(ht_kernel *k, const ht_options *o)
     return ht_agent_create(&agent, &k->agent, &k->message);
 }
 
-static ht_status create_driver(ht_kernel *k, const ht_options *o, ht_comm *comm, int ranks_per_replica, double poll)
+static ht_status create_driver(ht_kernel *k, const ht_options *o, ht_comm *comm, int ranks_per_replica, double poll,
+                               const ht_places *places)
 {
     const ht_driver_options driver = {
         .options = o, .n_replicas = k->n_replicas, .ranks_per_replica = ranks_per_replica, .comm = comm,
-        .poll_s = poll, .patience_s = o->patience_s > 0 ? o->patience_s : default_patience_s};
+        .poll_s = poll, .patience_s = o->patience_s > 0 ? o->patience_s : default_patience_s, .places = *places};
     HT_TRY(ht_driver_create(&driver, &k->driver, &k->message));
     ht_coordinator_view v;
     ht_driver_peek(k->driver, &v);
@@ -125,7 +127,7 @@ static ht_status open_alone(ht_kernel *k, const ht_options *o)
     k->leads = true;
     k->n_replicas = 1;
     HT_TRY(ht_comm_loopback_create(&k->coordinator_comm, &k->comm, &k->message));
-    HT_TRY(create_driver(k, o, k->coordinator_comm, 1, 0));
+    HT_TRY(create_driver(k, o, k->coordinator_comm, 1, 0, &(ht_places){0}));
     ht_comm_loopback_pump(k->comm, pump, k);
     return create_replica(k, o);
 }
@@ -158,11 +160,13 @@ static ht_status open_many(ht_kernel *k, const ht_options *o, int rank, int size
                        "%d ranks cannot be cut into 1 coordinator and replicas of %d ranks; start 1 + %d*n ranks",
                        size, per_replica, per_replica);
     HT_TRY(split(k, rank, size, per_replica));
-    ht_status st = HT_OK;
-    if (k->star != MPI_COMM_NULL)
+    ht_places places = {0};
+    ht_status st = ht_places_gather(k->all, k->replica, &places, &k->message);
+    if (st == HT_OK && k->star != MPI_COMM_NULL)
         st = ht_comm_mpi_create(k->star, &k->comm, &k->message);
     if (st == HT_OK && rank == 0)
-        st = create_driver(k, o, k->comm, per_replica, poll_s);
+        st = create_driver(k, o, k->comm, per_replica, poll_s, &places);
+    ht_places_release(&places);
     HT_TRY(agree(k, st));
     return rank == 0 ? HT_OK : create_replica(k, o);
 }

@@ -9,6 +9,7 @@
 #define HT_STORE_RECORDER_H
 
 #include "store/commit.h"
+#include "store/places.h"
 #include "store/record_json.h"
 #include "store/run_dir.h"
 #include "store/run_lock.h"
@@ -26,6 +27,7 @@ typedef struct {
     unsigned long long seed;
     int n_replicas, ranks_per_replica;
     const char *mpi_version;
+    const ht_places *places;    /**< of all ranks; NULL = unknown */
     long killed_pid;            /**< process whose temporary files are removed; 0 = none */
     ht_run_lock *lock;          /**< of dir; borrowed until the recorder is destroyed; NULL = none */
     unsigned long resumes;      /**< number of the run that goes on; 0 = a new run begins */

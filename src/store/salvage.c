@@ -167,6 +167,7 @@ typedef struct {
     char name[256], mpi_version[256], slurm_job[128], nodes[1024];
     long long replicas, ranks, seed;
     double started, opened;
+    ht_places places;               /* owned */
     char *base_recipe;              /* owned */
     size_t n_segments;
 } entry;
@@ -191,6 +192,7 @@ static void read_entry(hid_t run, entry *e)
     ht_h5_get_text(run, "mpi_version", e->mpi_version, sizeof e->mpi_version);
     ht_h5_get_text(run, "slurm_job", e->slurm_job, sizeof e->slurm_job);
     ht_h5_get_text(run, "nodes", e->nodes, sizeof e->nodes);
+    ht_study_read_places(run, &e->places);
     ht_h5_get_int(run, "replicas", &e->replicas);
     ht_h5_get_int(run, "ranks_per_replica", &e->ranks);
     ht_h5_get_real(run, HT_STUDY_OPENED, &e->opened);
@@ -241,6 +243,7 @@ static ht_status publish(const harvest *h, const entry *e, const ht_run_sign *de
                         .opened = e->opened,
                         .host = dead->host,
                         .nodes = e->known ? e->nodes : dead->host,
+                        .places = &e->places,
                         .recipe = h->recipe,
                         .base_recipe = e->base_recipe,
                         .tables = h->tables,
@@ -282,6 +285,7 @@ ht_status ht_salvage_study(const char *dir, const ht_run_sign *dead, const char 
     }
     release(&h);
 done:
+    ht_places_release(&e.places);
     free(e.base_recipe);
     return st;
 }

@@ -12,6 +12,7 @@
 #include "population/pool.h"
 #include "population/tuned.h"
 #include "recipe/evolve.h"
+#include "store/places.h"
 #include "tune/record.h"
 #include "tune/statistics.h"
 
@@ -32,6 +33,7 @@ typedef struct {
     double opened; /**< when the process began that tells: later than `started` if it was resumed; 0 = as
                       `started` */
     const char *host, *mpi_version, *slurm_job, *nodes; /**< NULL = "" */
+    const ht_places *places;                            /**< of its ranks; NULL = unknown */
     const ht_recipe *recipe;                            /**< in force at the end */
     const char *base_recipe; /**< its text at the start, YAML; NULL = as `recipe` */
     bool has_result;

@@ -36,6 +36,7 @@ static const known_object of_study[] = {
     {"/runs/*", HT_OBJECT_GROUP, false},
     {"/runs/*/recipe", HT_OBJECT_TEXT, true},
     {"/runs/*/base_recipe", HT_OBJECT_TEXT, true},
+    {"/runs/*/places", HT_OBJECT_TABLE, false},
     {"/runs/*/segments", HT_OBJECT_TABLE, true},
     {"/runs/*/mutations", HT_OBJECT_TABLE, false},
     {"/runs/*/readings_pre", HT_OBJECT_TABLE, false},

@@ -68,6 +68,10 @@ bool ht_study_write_pool(hid_t group, const ht_pool *pool, const ht_tuned *tuned
  *  is owned by the caller, also after a failure. false: HDF5 refused, no memory; reading: damaged */
 bool ht_study_write_lessons(hid_t group, const ht_learned *learned, const ht_pool *pool);
 bool ht_study_read_lessons(hid_t run, ht_run_evidence *out);
+/** The table of where the ranks of a run are, and reading it: without the table *out is untouched, else it is
+ *  owned by the caller. false: HDF5 refused, no memory; reading: damaged */
+bool ht_study_write_places(hid_t group, const ht_places *p);
+bool ht_study_read_places(hid_t run, ht_places *out);
 /** Attribute `parents`: the runs whose outcomes went into the recipe. */
 bool ht_study_put_parents(hid_t group, const ht_recipe *r);
 /** Attribute `meaning`: what the attributes and objects at, or below, this group mean, a line each. */

@@ -19,6 +19,7 @@ struct ht_study_input {
     int n_replicas, ranks_per_replica;
     bool has_result;
     double val, test;
+    ht_places places;           /* owned */
     ht_run_tables *tables;      /* owned */
 };
 
@@ -58,7 +59,8 @@ ht_status ht_study_input_create(const ht_recorder_options *o, unsigned long run,
     in->nodes = copy_or_empty(nodes != NULL ? nodes : in->host);
     in->base_recipe = ht_study_recipe_text(o->base != NULL ? o->base : o->recipe);
     if (in->name == NULL || in->mpi_version == NULL || in->slurm_job == NULL || in->nodes == NULL ||
-        in->base_recipe == NULL || ht_run_tables_create(&in->tables, NULL) != HT_OK) {
+        in->base_recipe == NULL ||
+        (o->places != NULL && ht_places_copy(o->places, &in->places, NULL) != HT_OK) || ht_run_tables_create(&in->tables, NULL) != HT_OK) {
         ht_study_input_destroy(in);
         return ht_fail(err, HT_ENOMEM, "no memory for the study");
     }
@@ -80,6 +82,7 @@ void ht_study_input_destroy(ht_study_input *in)
     free(in->slurm_job);
     free(in->nodes);
     free(in->base_recipe);
+    ht_places_release(&in->places);
     ht_run_tables_destroy(in->tables);
     free(in);
 }
@@ -125,6 +128,7 @@ ht_status ht_study_input_publish(const ht_study_input *in, const char *study, co
                         .mpi_version = in->mpi_version,
                         .slurm_job = in->slurm_job,
                         .nodes = in->nodes,
+                        .places = &in->places,
                         .recipe = view->recipe,
                         .base_recipe = in->base_recipe,
                         .has_result = known || in->has_result,

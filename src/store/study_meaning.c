@@ -34,6 +34,7 @@ static const char *const of_runs[] = {
     "host, nodes, slurm_job: where the coordinator ran; all nodes; number of the job; empty = unknown or "
     "none",
     "mpi_version, hottune_version, hdf5_version, compiler, commit: what the run was made with",
+    "places: where each rank is, and what it may use",
     "base_recipe, base_recipe_hash: recipe before the study's evidence went in, and its fingerprint (FNV-1a, "
     "64 bit)",
     "recipe, recipe_hash: recipe in force at the end",

@@ -222,6 +222,7 @@ static void check_run(rules *r)
     each_row_of_run(r, "segments", segment_fits);
     each_row_of_run(r, "mutations", replica_exists);
     each_row_of_run(r, "curves", replica_exists);
+    each_row_of_run(r, "places", replica_exists);
     each_row_of_run(r, "evidence", evidence_is_finite);
     each_row_of_run(r, "lineage", parent_is_older);
     each_row_of_run(r, "schedule", node_is_known);

@@ -156,6 +156,7 @@ bool ht_study_write_run(hid_t group, const ht_study_run *run)
            ht_h5_put_real(group, "result_val", run->has_result ? run->result_val : NAN) &&
            ht_h5_put_real(group, "result_test", run->has_result ? run->result_test : NAN) &&
            ht_study_put_outcome(group, run->statistics) &&
+           (run->places == NULL || run->places->n == 0 || ht_study_write_places(group, run->places)) &&
            ht_run_tables_write(run->tables, group, pooled ? run->tuned : NULL) &&
            write_observations(group, run->posterior) &&
            (run->pool == NULL || ht_study_write_pool(group, run->pool, run->tuned)) &&

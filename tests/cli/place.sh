@@ -118,3 +118,38 @@ mpirun --oversubscribe --bind-to none -n 3 "$hottune" place -- "$hottune" run gl
     --epochs 2 --dir run --json >out 2>err </dev/null || code=$?
 exits 0
 json 'o["replicas"] == 2'
+
+# on 3 ranks with devices, unbound and unplaced
+run() {
+    code=0
+    CUDA_VISIBLE_DEVICES=$1 mpirun --oversubscribe --bind-to none -n 3 "$hottune" run glyph --recipe "$independent" \
+        --epochs 2 --dir places >out 2>err </dev/null || code=$?
+    exits 0
+}
+
+it "the first lines of a run say who runs where, and what was found in the study"
+run 0,1
+[ "$(sed -n 1p out)" = 'glyph, 2 replicas x 2 epochs, files in places' ] || fail "the first line is another one"
+sed -n 2p out | grep -q '^node .*: coordinator, replicas 0-1, all on devices 0+1; core' || fail "no map: $(sed -n 2p out)"
+prints_line "study places/study.h5: new; starts from recipe $independent"
+grep -qF 'share device' err && fail "who can choose is accused"
+json 'len(o["start"]["places"]) == 1 and ": coordinator, replicas 0-1" in o["start"]["places"][0]' \
+    places/hotcb.tune.summary.json
+grep -q ': coordinator, replicas 0-1' places/events.log || fail "events.log lacks the map"
+try --dir places status
+grep -q '^Places: node .*: coordinator, replicas 0-1' out || fail "status lacks the map"
+try study export places/study.h5 --out tables
+[ "$(cut -d, -f3,4,7 tables/places.csv | tr '\n' ' ' | tr -d '\r')" = 'rank,replica,devices 0,-1, 1,0,"0 2,1,"0 ' ] ||
+    fail "the study has other places: $(cat tables/places.csv)"
+
+it "two replicas on one device are warned"
+run 0
+grep -qE '^hottune: warning: replicas 0 and 1 share device 0 on node .*: they wait for each other' err || fail "no warning"
+prints "study places/study.h5: 1 run; starts from recipe $independent"
+
+it "one process alone says nothing of places, and of the study only if it has runs"
+try run glyph --recipe "$independent" --epochs 2 --dir alone
+exits 0
+grep -qE '^(node|study) ' out && fail "it talks of places"
+try run glyph --recipe "$independent" --epochs 2 --dir alone
+prints "study alone/study.h5: 1 run; starts from recipe $independent"

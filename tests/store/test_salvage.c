@@ -5,6 +5,7 @@
 #include "store/record_read.h"
 #include "store/recorder.h"
 #include "store/salvage.h"
+#include "store/study_format.h"
 #include "folder.h"
 
 static const char recipe_text[] =
@@ -22,10 +23,12 @@ typedef struct {
 
 static void begin(stage *s)
 {
+    ht_rank_place at[] = {{-1, "n0", "0", ""}, {0, "n1", "1", "0"}};
+    const ht_places places = {2, at};
     CU_ASSERT_EQUAL_FATAL(ht_run_lock_take(s->f.path, &s->lock, &s->before, NULL), HT_OK);
     ht_recorder_options o = {.dir = s->f.path, .name = "digits", .history = &s->history, .recipe = s->recipe,
                              .seed = 5, .n_replicas = 2, .ranks_per_replica = 3, .mpi_version = "none",
-                             .lock = s->lock};
+                             .lock = s->lock, .places = &places};
     ht_coordinator_options c = {.n_replicas = 2, .recipe = s->recipe, .mode = HT_MODE_ACTIVE};
     CU_ASSERT_EQUAL_FATAL(ht_run_dir_history(s->f.path, &s->history, NULL), HT_OK);
     CU_ASSERT_EQUAL_FATAL(ht_recorder_create(&o, &s->recorder, NULL), HT_OK);
@@ -119,6 +122,21 @@ static void expect_study(stage *s, const char *id, double wins)
     ht_study_evidence_free(n, runs);
 }
 
+/* The logs do not know them. */
+static void expect_places(stage *s, const char *id)
+{
+    ht_places p = {0};
+    hid_t file = ht_h5_open(folder_file(&s->f, "study.h5")), runs = H5Gopen2(file, "runs", H5P_DEFAULT);
+    hid_t run = H5Gopen2(runs, id, H5P_DEFAULT);
+    CU_ASSERT_TRUE(ht_study_read_places(run, &p));
+    CU_ASSERT_EQUAL(p.n, 2);
+    CU_ASSERT_TRUE(p.n == 2 && strcmp(p.at[1].node, "n1") == 0 && p.at[1].replica == 0);
+    ht_places_release(&p);
+    ht_h5_close(run);
+    ht_h5_close(runs);
+    ht_h5_close(file);
+}
+
 static void the_study_gets_what_a_killed_run_left_in_its_logs_once(void)
 {
     stage s = killed_stage();
@@ -127,6 +145,7 @@ static void the_study_gets_what_a_killed_run_left_in_its_logs_once(void)
     expect_study(&s, dead.study_run, 0);
     CU_ASSERT_EQUAL(salvage(&s, &dead), 2);
     expect_study(&s, dead.study_run, 2);
+    expect_places(&s, dead.study_run);
     CU_ASSERT_EQUAL(salvage(&s, &dead), 0);
     close_stage(&s);
 }

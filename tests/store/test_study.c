@@ -158,6 +158,37 @@ static void the_layout_is_the_documented_one(void)
     folder_remove(&f);
 }
 
+static void the_places_of_ranks_read_back_and_a_run_without_them_has_none(void)
+{
+    folder f;
+    made m;
+    ht_rank_place at[] = {{-1, "n0", "0-3,8", ""}, {0, "n1", "4", "GPU-1b2f,GPU-9c3d"}};
+    ht_places read = {0}, given = {2, at};
+    folder_make(&f);
+    make_run(&m, "x", 100, 0.5);
+    m.run.places = &given;
+    CU_ASSERT_EQUAL_FATAL(ht_study_publish(folder_file(&f, "study.h5"), &m.run, NULL), HT_OK);
+    made_release(&m);
+    CU_ASSERT_EQUAL_FATAL(publish(&f, "y", 200, 0.5, NULL), HT_OK);
+    hid_t file = ht_h5_open(folder_file(&f, "study.h5"));
+    hid_t x = H5Gopen2(file, "runs/x", H5P_DEFAULT), y = H5Gopen2(file, "runs/y", H5P_DEFAULT);
+    CU_ASSERT_TRUE(ht_study_read_places(y, &read));
+    CU_ASSERT_EQUAL(read.n, 0);
+    CU_ASSERT_TRUE(ht_study_read_places(x, &read));
+    CU_ASSERT_EQUAL_FATAL(read.n, 2);
+    for (size_t i = 0; i < 2; i++) {
+        CU_ASSERT_EQUAL(read.at[i].replica, at[i].replica);
+        CU_ASSERT_STRING_EQUAL(read.at[i].node, at[i].node);
+        CU_ASSERT_STRING_EQUAL(read.at[i].cores, at[i].cores);
+        CU_ASSERT_STRING_EQUAL(read.at[i].devices, at[i].devices);
+    }
+    ht_places_release(&read);
+    ht_h5_close(x);
+    ht_h5_close(y);
+    ht_h5_close(file);
+    folder_remove(&f);
+}
+
 /* As many ids as before are open in the library. */
 static void nothing_stays_open_and_the_programs_error_printing_is_as_before(void)
 {
@@ -493,6 +524,7 @@ CASES("study", CASE(a_study_gives_back_the_evidence_of_each_run_oldest_first),
       CASE(a_run_that_is_published_again_counts_once),
       CASE(a_run_that_began_with_the_evolved_recipe_does_not_count_the_others_twice),
       CASE(the_layout_is_the_documented_one),
+      CASE(the_places_of_ranks_read_back_and_a_run_without_them_has_none),
       CASE(nothing_stays_open_and_the_programs_error_printing_is_as_before),
       CASE(a_run_without_any_segment_is_a_run), CASE(the_counts_of_a_killed_run_are_amended_and_its_tables_stay), CASE(a_missing_study_is_not_found),
       CASE(a_study_about_another_objective_is_refused_and_untouched),
