@@ -33,6 +33,17 @@ give_back() {
     rm -rf "$place"
 }
 
+# what jobs wrote is shown, too
+fail() {
+    local file
+    echo "FAILED: ${sentence:-at the start}: $*"
+    for file in out err "$work"/*/slurm-*.out "$work"/*/*/slurm-*.out "$work"/*/*/*/slurm-*.out; do
+        [ ! -s "$file" ] || { echo "--- $file"; tail -n 40 "$file"; }
+    done
+    [ -z "${SLURM_CONF:-}" ] || squeue
+    exit 1
+}
+
 # job_says ID WORD: what `scontrol show job` has behind WORD=
 job_says() { scontrol -o show job "$1" 2>/dev/null | tr ' ' '\n' | sed -n "s/^$2=//p" | head -n 1; }
 # in_state ID PATTERN
@@ -50,4 +61,20 @@ within() {
 ends() {
     within "$3" over "$1"
     in_state "$1" "$2" || fail "job $1 is $(job_says "$1" JobState), not $2"
+}
+# jobs_of DIR [ROLE]: numbers of the jobs that were submitted there, a line each
+jobs_of() {
+    python3 -c '
+import json, sys
+jobs = json.load(open(sys.argv[1] + "/submit.json"))["jobs"]
+print("\n".join(str(j["id"]) for j in jobs if j["role"] in sys.argv[2:] or not sys.argv[2:]))' "$@"
+}
+# submit DIR OPTION .. -- WORD ..: a job of hottune is in the queue; $job is its number
+submit() {
+    local dir=$1; shift
+    try --dir "$dir" submit "$@"
+    done_quietly
+    job=$(jobs_of "$dir" | tail -n 1)
+    log="$dir/slurm-$job.out"
+    [ -n "$job" ] || fail "which job?"
 }

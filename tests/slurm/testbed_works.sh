@@ -13,13 +13,6 @@ recipe=$here/../cli/recipes/glyph.yaml
 srun -N2 -n4 --ntasks-per-node=2 "$hottune" run glyph --recipe "$recipe" --epochs 2 --dir run --quiet >out 2>err
 prints ' 3 replicas x 2 epochs'
 
-it "a node that is killed is seen to be down, and comes back"
-"$testbed" kill-node n1
-down() { sinfo -h -n n1 -o %T | grep -q '^down'; }
-within 90 down
-"$testbed" start-node n1
-within 60 "$testbed" status
-
 it "nothing is left of it"
 owned() { grep -lszxF -e "TESTBED_OWNER=$TESTBED_DIR" /proc/[0-9]*/environ | grep -c .; }
 [ "$(owned)" -ge 3 ] || fail "its processes cannot be told from others"
