@@ -31,24 +31,24 @@ typedef struct {
 
 /* ---- what is there ---------------------------------------------------------------------------- */
 
-/* The number behind `prefix`; -1: another name. */
-static long long number_behind(const char *name, const char *prefix)
+/* The number behind `prefix`, up to `most`; -1: another name. */
+static long long number_behind(const char *name, const char *prefix, long long most)
 {
     size_t n = strlen(prefix);
-    const char *digits = name + n;
-    if (strncmp(name, prefix, n) != 0 || strspn(digits, "0123456789") != strlen(digits) ||
-        strlen(digits) - 1 > 8)
+    if (strncmp(name, prefix, n) != 0 || name[n] == '\0' ||
+        strspn(name + n, "0123456789") != strlen(name + n))
         return -1;
-    return strtoll(digits, NULL, 10);
+    long long number = strtoll(name + n, NULL, 10);
+    return number <= most ? number : -1;
 }
 
-/* The highest number of the names in `dir` that begin with `prefix`; -1 = none. */
-static long long highest(const char *dir, const char *prefix)
+/* The highest number, up to `limit`, of the names in `dir` that begin with `prefix`; -1 = none. */
+static long long highest(const char *dir, const char *prefix, long long limit)
 {
     long long most = -1;
     DIR *d = opendir(dir);
     for (struct dirent *e = d != NULL ? readdir(d) : NULL; e != NULL; e = readdir(d)) {
-        long long n = number_behind(e->d_name, prefix);
+        long long n = number_behind(e->d_name, prefix, limit);
         most = n > most ? n : most;
     }
     if (d != NULL)
@@ -64,12 +64,14 @@ static long long most_of(long long a, long long b)
 /* Runs of all generations have the same numbers. */
 static void find_runs(campaign *c)
 {
-    c->generations = most_of((long long)ht_json_number(c->record, "chain", 0), highest(c->dir, "gen-"));
-    c->runs = most_of((long long)ht_json_number(c->record, "array", 0), highest(c->dir, "run-") + 1);
+    c->generations =
+        most_of((long long)ht_json_number(c->record, "chain", 0), highest(c->dir, "gen-", HT_CHAIN_MAX));
+    c->runs = most_of((long long)ht_json_number(c->record, "array", 0),
+                      highest(c->dir, "run-", HT_ARRAY_MAX - 1) + 1);
     for (long long g = 1; g <= c->generations; g++) {
         ht_string s = {0};
         ht_string_add(&s, "%s/gen-%lld", c->dir, g);
-        c->runs = most_of(c->runs, highest(ht_string_peek(&s), "run-") + 1);
+        c->runs = most_of(c->runs, highest(ht_string_peek(&s), "run-", HT_ARRAY_MAX - 1) + 1);
         ht_string_release(&s);
     }
     c->generations = most_of(c->generations, 0);
@@ -144,10 +146,14 @@ static void release(campaign *c)
     cJSON_Delete(c->record);
 }
 
+/* Folders of a user's own in the directory of a single run make no campaign of it. */
 bool ht_campaign_is_there(const char *dir)
 {
     campaign c;
     ht_error err = {""};
+    ht_run_sign sign = {HT_RUN_NONE};
+    if (ht_run_lock_look(dir, &sign, NULL) == HT_OK && sign.life != HT_RUN_NONE)
+        return false;
     bool is = open_campaign(dir, &c, &err) == HT_OK && (c.generations > 0 || c.runs > 0);
     release(&c);
     return is;

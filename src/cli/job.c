@@ -22,6 +22,7 @@
 #include "store/commit.h"
 #include "store/run_dir.h"
 #include "store/run_lock.h"
+#include "store/sweep_log.h"
 
 extern char **environ;
 
@@ -34,7 +35,7 @@ typedef struct {
     bool finished, unfinished;
     unsigned long long checkpoint;  /* number of the last; 0 = none */
     double written;                 /* seconds since 1970 */
-    double started;                 /* likewise, of the process that has it; 0 = there was none */
+    double started;                 /* likewise, of the process that has it; of a sweep: its last trial; 0 = none */
 } standing;
 
 typedef struct {
@@ -51,6 +52,15 @@ typedef struct {
     ht_journal *log;                /* NULL = it cannot be written */
 } job;
 
+/* A sweep has no lock: each trial that ends is a sign of it. */
+static double last_trial(const job *j)
+{
+    char *path = ht_path_join(j->dir, HT_FILE_TRIALS);
+    ht_file_stamp log = path != NULL ? ht_file_look(path) : (ht_file_stamp){.exists = false};
+    free(path);
+    return log.exists ? (double)log.modified.tv_sec + 1e-9 * (double)log.modified.tv_nsec : 0;
+}
+
 static standing look(const job *j)
 {
     ht_run_sign sign = {HT_RUN_NONE};
@@ -58,7 +68,7 @@ static standing look(const job *j)
     standing s = {0};
     char *folder = ht_path_join(j->dir, HT_DIR_CHECKPOINT);
     bool known = ht_run_lock_look(j->dir, &sign, NULL) == HT_OK;
-    s.started = sign.started;
+    s.started = sign.life != HT_RUN_NONE ? sign.started : last_trial(j);
     s.unfinished = ht_commit_is_there(j->dir);
     s.finished = known && sign.life == HT_RUN_ENDED && !s.unfinished;
     if (s.unfinished && folder != NULL && ht_commit_read(folder, &c, NULL, NULL) == HT_OK) {

@@ -144,9 +144,9 @@ static int read_numbers(const ht_cli *cli, const ht_args *args, ht_submit_plan *
     if (st == HT_OK)
         st = ht_args_int(args, "ranks-per-replica", 1, 100000, &p->ranks_per_replica, &err);
     if (st == HT_OK)
-        st = ht_args_int(args, "array", 1, 10000, &p->array, &err);
+        st = ht_args_int(args, "array", 1, HT_ARRAY_MAX, &p->array, &err);
     if (st == HT_OK)
-        st = ht_args_int(args, "chain", 1, 1000, &p->chain, &err);
+        st = ht_args_int(args, "chain", 1, HT_CHAIN_MAX, &p->chain, &err);
     if (st == HT_OK)
         st = ht_args_int(args, "max-requeues", 0, 1000000, &p->max_requeues, &err);
     if (st != HT_OK)

@@ -8,6 +8,8 @@
 
 #include "cli/cli.h"
 
+enum { HT_ARRAY_MAX = 10000, HT_CHAIN_MAX = 1000 }; /**< populations of a generation, generations */
+
 /** What the ranks start. */
 typedef enum {
     HT_SUBMIT_RUN,    /**< hottune run */

@@ -55,6 +55,13 @@ ht_status ht_submit_record_write(const char *dir, const cJSON *record, ht_error 
     return st;
 }
 
+/* Nothing, or as many as can be submitted. */
+static bool is_count(const cJSON *o, const char *name, double most)
+{
+    double n = ht_json_number(o, name, 0);
+    return n >= 0 && n <= most;
+}
+
 ht_status ht_submit_record_read(const char *dir, cJSON **out, ht_error *err)
 {
     char *path = ht_path_join(dir, HT_FILE_SUBMIT), *text = NULL;
@@ -65,7 +72,8 @@ ht_status ht_submit_record_read(const char *dir, cJSON **out, ht_error *err)
         ht_fail_in(err, st, path);
     const char *found = ht_json_text(o, "format");
     if (st == HT_OK &&
-        (found == NULL || strcmp(found, format) != 0 || !cJSON_IsArray(ht_json_member(o, "jobs"))))
+        (found == NULL || strcmp(found, format) != 0 || !cJSON_IsArray(ht_json_member(o, "jobs")) ||
+         !is_count(o, "array", HT_ARRAY_MAX) || !is_count(o, "chain", HT_CHAIN_MAX)))
         st = ht_fail(err, HT_EFORMAT, "'%s' is no record of submitted jobs", path);
     if (st == HT_OK && ht_json_number(o, "version", 0) > VERSION)
         st = ht_fail(err, HT_EFORMAT, "'%s' was written by a later version of hottune", path);
@@ -98,7 +106,7 @@ const char *ht_submit_record_job(const cJSON *record, const char *role, long lon
     cJSON_ArrayForEach(job, ht_json_member(record, "jobs")) {
         const char *its = ht_json_text(job, "role");
         if (its != NULL && strcmp(its, role) == 0 &&
-            (long long)ht_json_number(job, "generation", 0) == generation)
+            ht_json_number(job, "generation", 0) == (double)generation)
             return ht_json_text(job, "id");
     }
     return NULL;

@@ -93,9 +93,27 @@ static void log_options(const ht_submit_plan *p, ht_string *out, const char *pat
     option_text(out, "open-mode", "append", "a job that starts again adds to its log");
 }
 
+/* How it ends and begins again. A sweep does not know the end of its job: hottune job asks it to leave when Slurm says
+ * SIGTERM, while it keeps SIGUSR2 from a run that knows better. */
+static void life_options(const ht_submit_plan *p, ht_string *out)
+{
+    char warn[64];
+    const bool is_sweep = p->kind == HT_SUBMIT_SWEEP;
+    snprintf(warn, sizeof warn, "B:%s@%lld", is_sweep ? "TERM" : "USR2", p->warn_s);
+    option_text(out, "signal", warn,
+                is_sweep ? "the sweep is asked to leave in time"
+                         : "the run is asked to leave in time, if it did not by itself");
+    if (p->max_requeues > 0)
+        option_switch(out, "requeue", "it may start again: Slurm or hottune job asks for that");
+    else
+        option_switch(out, "no-requeue", NULL);
+    if (p->no_kill)
+        option_switch(out, "no-kill", "a node that fails does not end the job");
+}
+
 static void job_options(const ht_submit_plan *p, ht_string *out)
 {
-    char tasks[96], warn[64];
+    char tasks[96];
     ht_string range = {0};
     common_options(p, out, p->name != NULL ? p->name : p->kind == HT_SUBMIT_SWEEP ? "sweep" : p->title);
     option_number(out, "nodes", p->nodes, NULL);
@@ -117,14 +135,7 @@ static void job_options(const ht_submit_plan *p, ht_string *out)
         ht_string_release(&range);
     }
     log_options(p, out, log_pattern(p));
-    snprintf(warn, sizeof warn, "B:USR2@%lld", p->warn_s);
-    option_text(out, "signal", warn, "the run is asked to leave in time, if it did not by itself");
-    if (p->max_requeues > 0)
-        option_switch(out, "requeue", "it may start again: Slurm or hottune job asks for that");
-    else
-        option_switch(out, "no-requeue", NULL);
-    if (p->no_kill)
-        option_switch(out, "no-kill", "a node that fails does not end the job");
+    life_options(p, out);
     if (p->extra != NULL)
         ht_string_add(out, "#SBATCH %s\n", p->extra);
 }

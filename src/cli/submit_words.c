@@ -2,14 +2,15 @@
  *
  * The words of a verb are read as the verb itself reads them, so that a mistake is told now and not in the
  * log of a job that waited for a day. Options that the script gives itself (--resume, and of campaigns
- * --seed, --study, --recipe) are taken out. May touch: the recipe that is named, the file system to look for
- * programs. */
+ * --seed, --study, --recipe) are taken out. May touch: the recipe or the space that is named, the file system
+ * to look for programs. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/submit_plan.h"
 #include "recipe/recipe.h"
+#include "search/space.h"
 #include "store/file.h"
 #include "workload/workload.h"
 
@@ -185,6 +186,20 @@ static int parse(const ht_cli *cli, const ht_verb *verb, size_t n, char **argv, 
     return HT_EXIT_DONE;
 }
 
+/* A space that is refused should be refused now, too. */
+static int check_space(const ht_cli *cli, const char *path)
+{
+    char *text = NULL;
+    ht_space space = {0};
+    ht_error err = {""};
+    ht_status st = ht_file_read(path, &text, NULL, &err);
+    if (st == HT_OK)
+        st = ht_space_parse(text, path, &space, &err);
+    ht_space_release(&space);
+    free(text);
+    return st == HT_OK ? HT_EXIT_DONE : ht_cli_fail_status(cli, st, &err);
+}
+
 static int read_sweep(const ht_cli *cli, const ht_args *sweep, size_t n, char *const *words,
                       ht_submit_plan *p)
 {
@@ -198,7 +213,8 @@ static int read_sweep(const ht_cli *cli, const ht_args *sweep, size_t n, char *c
                            "word submit");
     if (ht_args_text(sweep, "space") == NULL || sweep->n_words == 0)
         return ht_cli_fail(cli, HT_EXIT_USAGE, "submit: sweep needs --space FILE and, behind --, a command");
-    return keep_all(cli, n - 1, words + 1, "a sweep", p);
+    int code = check_space(cli, ht_args_text(sweep, "space"));
+    return code == HT_EXIT_DONE ? keep_all(cli, n - 1, words + 1, "a sweep", p) : code;
 }
 
 static int read_verb(const ht_cli *cli, const ht_verb *verb, size_t n, char *const *words, ht_submit_plan *p)

@@ -2,7 +2,7 @@
  *
  * Rank 0 coordinates, the others work; a process alone does both behind a loopback: the same code. The coordinator
  * never waits for a command, only naps between messages. What only rank 0 can see (space, directory, log) is agreed
- * on before the workers begin. May touch: MPI, clock, signals (SIGINT, SIGTERM, SIGHUP end the sweep in order),
+ * on before the workers begin. May touch: MPI, clock, signals (SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 end the sweep in order),
  * stdout through sweep_report.h. */
 #include <math.h>
 #include <signal.h>
@@ -197,8 +197,14 @@ static void note_signal(int number)
     signal_seen = number;
 }
 
-static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
+static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
 enum { N_ENDING = sizeof ending / sizeof *ending };
+
+/* SIGUSR1 and SIGUSR2 are what a batch job asks with: it is to be started again. */
+static int code_of_signal(void)
+{
+    return signal_seen == SIGUSR1 || signal_seen == SIGUSR2 ? HT_EXIT_AGAIN : 128 + (int)signal_seen;
+}
 
 static void watch_signals(struct sigaction before[N_ENDING])
 {
@@ -335,7 +341,7 @@ static int conclude(sweep_job *j)
                                                      .top = (size_t)j->top,
                                                      .wall_s = ht_clock_monotonic() - j->started});
     if (v.phase == HT_SWEEP_ENDED)
-        return ht_cli_fail(j->cli, signal_seen != 0 ? 128 + (int)signal_seen : HT_EXIT_FAILED,
+        return ht_cli_fail(j->cli, signal_seen != 0 ? code_of_signal() : HT_EXIT_FAILED,
                            "%s before all trials were done; go on with --resume", v.reason);
     if (v.best == NULL)
         return ht_cli_fail(j->cli, HT_EXIT_FAILED, "no trial has completed; the reasons are in '%s/%s'", j->dir,

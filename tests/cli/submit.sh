@@ -103,8 +103,18 @@ job d1 --replicas 2 --ranks-per-replica 2 -- run fashion --ranks-per-replica 3; 
 job d1 --replicas 2 -- status; refuses 2 "the verb 'status' does not run on ranks"
 job d1 --replicas 2 -- ./no-such-program; refuses 2 "'./no-such-program' is no program"
 job d1 --replicas 2 --array 2 -- sweep --space x.yaml -- ./prog; refuses 2 'a sweep is one job'
+job d1 --replicas 2 -- sweep --space x.yaml -- ./prog; refuses 2 'x.yaml'
+job d1 --replicas 2 -- sweep --trials 3 -- ./prog; refuses 2 'needs --space'
 [ ! -e asked ] || fail "sbatch was asked"
 [ ! -e d1 ] || fail "a directory was made"
+
+it "a sweep goes on with its trials"
+printf 'parameters:\n  x: {type: float, low: 0, high: 1}\n' >space.yaml
+job d1 --replicas 2 --dry-run -- sweep --space space.yaml --trials 9 -- ./prog '{x} $x'
+done_quietly
+prints 'resume=--resume'
+prints 'sweep ${resume:+"$resume"} --space space.yaml --trials 9 -- ./prog "{x} \$x"'
+sound out
 
 it "a job is submitted, and that is told and written down"
 job d1 --replicas 8 --nodes 2 --time 90 --partition long -- run fashion --epochs 60
@@ -189,6 +199,11 @@ echo '{' >d1/submit.json
 try --dir d1 status
 exits 0
 grep -q 'submit.json' err || fail "a broken record is not told"
+mkdir huge
+echo '{"format": "hottune-submit", "version": 1, "jobs": [], "array": 1e18, "chain": null}' >huge/submit.json
+try --dir huge status
+exits 0
+grep -q 'is no record of submitted jobs' err || fail "a broken record is not told"
 
 it "a campaign that is submitted again goes on with what is not finished"
 rm asked count

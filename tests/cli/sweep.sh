@@ -208,6 +208,15 @@ grep -q 'the sweep was told to end before all trials were done; go on with --res
 prints '0 of 4 trials: 0 complete, 0 pruned, 0 failed, and 1 lost'
 if runs "$(cat slow.pid)"; then fail "the command still runs"; fi
 
+it "SIGUSR2 ends the sweep in order, to be started again"
+rm slow.pid
+"$hottune" sweep --space space.yaml --trials 4 --grace 0.5 --dir usr2 -- bash slow.sh >out 2>err </dev/null &
+pid=$!; started="$started $pid"
+soon test -s slow.pid
+kill -USR2 $pid
+code=0; wait $pid || code=$?; started=
+exits 75
+
 it "a trial of a worker that hangs goes to another; the job ends without it"
 cat >hang.sh <<'SH'
 if mkdir "$SWEEP_WORK/first" 2>/dev/null; then kill -STOP $PPID; fi

@@ -171,6 +171,7 @@ static void a_sweep_goes_on_only_where_one_is(void)
     ht_submit_plan p = plan_of(HT_SUBMIT_SWEEP);
     char *s = script_of(&p);
     has(s, "[ ! -e \"$dir/hotcb.sweep.trials.jsonl\" ] || resume=--resume\n");
+    has(s, "#SBATCH --signal=B:TERM@120 ");
     has(s, "sweep ${resume:+\"$resume\"} fashion");
     free(s);
 }
