@@ -18,6 +18,7 @@
 #include "cli/cli.h"
 #include "search/sampler.h"
 #include "store/file.h"
+#include "store/lines.h"
 
 enum { ASKS_MAX = 100000 }; /* of one line */
 
@@ -220,13 +221,14 @@ static void repeat_line(void *ctx, const cJSON *line)
 
 static ht_status open_log(session *s, const char *path, const cJSON *head, ht_error *err)
 {
-    size_t bad = 0;
+    ht_lines_account account;
     repeat r = {.s = s, .heading = head, .err = err};
     s->repeating = true;
-    ht_status st = ht_lines_each(path, repeat_line, &r, &bad, err);
+    ht_status st = ht_lines_each(path, repeat_line, &r, &account, err);
     s->repeating = false;
-    if (st == HT_OK && bad > 0)
-        st = ht_fail(err, HT_EFORMAT, "%zu of its lines cannot be read", bad);
+    account.torn = false;   /* a conversation that was killed */
+    if (st == HT_OK && ht_lines_tell(path, &account, err))
+        return HT_EFORMAT;
     if (st == HT_OK)
         st = r.status;
     if (st != HT_OK)

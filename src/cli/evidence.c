@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "store/page.h"
 #include "store/record_json.h"
 #include "store/run_dir.h"
 #include "store/salvage.h"
@@ -68,13 +69,9 @@ static void name_run(const cJSON *summary, const char *path, ht_run_evidence *ru
 static ht_status add_summary(ht_evidence_list *l, const char *path, ht_error *err)
 {
     ht_run_evidence run = {{0}};
-    char *text = NULL;
     cJSON *summary = NULL;
-    size_t n_text = 0;
-    HT_TRY(ht_file_read(path, &text, &n_text, err));
-    ht_status st = ht_json_parse(text, &summary, NULL, err);
-    if (st == HT_OK)
-        st = ht_summary_evidence(summary, &run.n, &run.evidence, err);
+    HT_TRY(ht_page_read(path, &summary, err));
+    ht_status st = ht_summary_evidence(summary, &run.n, &run.evidence, err);
     if (st == HT_OK)
         st = ht_summary_lessons(summary, &run, err);
     if (st == HT_OK) {
@@ -85,7 +82,6 @@ static ht_status add_summary(ht_evidence_list *l, const char *path, ht_error *er
         ht_run_evidence_release(&run);
     }
     cJSON_Delete(summary);
-    free(text);
     return st;
 }
 
@@ -131,11 +127,9 @@ static void count_bad_lines(ht_evidence_list *l, const char *dir)
 {
     static const char *const names[] = {HT_FILE_MUTATIONS, HT_FILE_SEGMENTS};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        size_t bad = 0;
-        char *path = ht_path_join(dir, names[i]);
-        if (path != NULL && ht_lines_each(path, pass_over, NULL, &bad, NULL) == HT_OK)
-            l->bad_lines += bad + ht_lines_torn(path);
-        free(path);
+        ht_lines_account account;
+        if (ht_run_dir_log(dir, names[i], pass_over, NULL, &account, NULL) == HT_OK)
+            l->bad_lines += account.bad + account.missing + account.torn;
     }
 }
 
@@ -145,6 +139,12 @@ static ht_status add_directory(ht_evidence_list *l, const char *dir, ht_error *e
     ht_run_sign sign;
     ht_run_evidence run;
     HT_TRY(ht_run_lock_look(dir, &sign, err));
+    if (sign.damaged)
+        return ht_fail(
+            err, HT_EFORMAT,
+            "'%s' in '%s' is damaged: whether the last run ended is not known; name its summary or its "
+            "study instead, or, if no run goes on there, remove the file",
+            HT_FILE_LOCK, dir);
     if (sign.life == HT_RUN_KILLED && sign.run > 0 && sign.study_run[0] != '\0') {
         HT_TRY(ht_salvage_evidence(dir, &sign, &run, err));
         count_bad_lines(l, dir);

@@ -92,7 +92,7 @@ int ht_verb_recipe_evolve(const ht_cli *cli, const ht_args *args)
     if (st == HT_OK)
         st = ht_evidence_gather((size_t)args->n_words, args->words, (int)readers, &l, &err);
     if (st == HT_OK && l.bad_lines > 0)
-        ht_cli_fail(cli, HT_EXIT_DONE, "warning: %zu lines of the logs of killed runs cannot be read; 'hottune study check' "
+        ht_cli_fail(cli, HT_EXIT_DONE, "warning: %zu lines of the logs of killed runs are damaged or missing; 'hottune study check' "
                     "names them", l.bad_lines);
     int code = st == HT_OK ? evolve(cli, args, base, &l, ht_args_text(args, "out"))
                            : ht_cli_fail_status(cli, st, &err);

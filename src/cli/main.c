@@ -282,8 +282,9 @@ const ht_verb ht_verbs[] = {
     {"study check", ht_verb_study_check, "FILE ...", 1, -1, NULL, "Tell whether studies and run directories are whole",
      "Reads every object and all data, checks checksums and whether the tables fit each other, and says of each\n"
      "object whether it is whole or damaged; with --quiet only what is not whole. FILE is a study, the file of a\n"
-     "sweep, a champion.h5, a log, or a run directory with all of them. Logs have no checksums: their lines must be\n"
-     "JSON, and the segments those of the summary and the study. Exit code: 0 whole, 1 damaged, 2 wrong usage.",
+     "sweep, a champion.h5, a log, or a run directory with all of them. Logs of older versions have no checksums:\n"
+     "their lines must be JSON, and the segments those of the summary and the study. Exit code: 0 whole, 1 damaged,\n"
+     "2 wrong usage.",
      "hottune study check runs/exp1", false},
     {"study export", ht_verb_study_export, "FILE", 1, 1, study_export_options, "Write a study as tables",
      "A table each for runs, segments, curves and whatever else the file has. Its first columns are the run and the\n"

@@ -11,9 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sum.h"
 #include "base/value.h"
 #include "cli/cli.h"
 #include "cli/schedule.h"
+#include "store/page.h"
 #include "store/run_dir.h"
 #include "tune/replay.h"
 
@@ -24,10 +26,11 @@ typedef struct {
 } entry;
 
 typedef struct {
+    const ht_cli *cli;
     entry *entries;
     size_t n, capacity;
     bool failed; /* out of memory */
-    size_t bad;  /* lines of the logs that cannot be read */
+    size_t bad;  /* lines of the logs that are damaged or missing */
     long long replica;
     char run[24];        /* only this run's mutations; "" = any */
     ht_string mutations; /* lines of the mutation log that are taken */
@@ -104,11 +107,10 @@ static void add_mutation(export *e, const ht_replay_entry *m)
  * replica 0. */
 static ht_status read_summary(export *e, const char *dir, ht_error *err)
 {
-    char *path = ht_path_join(dir, HT_FILE_SUMMARY), *text = NULL;
+    char *path = ht_path_join(dir, HT_FILE_SUMMARY);
     cJSON *summary = NULL;
-    ht_status st = path != NULL ? ht_file_read(path, &text, NULL, err) : ht_fail(err, HT_ENOMEM, "out of memory");
-    if (st == HT_OK && (st = ht_json_parse(text, &summary, NULL, err)) != HT_OK)
-        ht_fail_in(err, st, path);
+    ht_status st =
+        path != NULL ? ht_page_read(path, &summary, err) : ht_fail(err, HT_ENOMEM, "out of memory");
     if (st == HT_OK) {
         const char *run = ht_json_text(summary, "run");
         snprintf(e->run, sizeof e->run, "%s", run != NULL ? run : "");
@@ -118,15 +120,26 @@ static ht_status read_summary(export *e, const char *dir, ht_error *err)
     if (e->replica < 0)
         e->replica = 0;
     cJSON_Delete(summary);
-    free(text);
     free(path);
     return st == HT_ENOTFOUND ? HT_OK : st;
+}
+
+/* The lines of a log that count; of the others it is told. */
+static ht_status read_log(export *e, const char *dir, const char *name,
+                          void (*visit)(void *ctx, const cJSON *line), ht_error *err)
+{
+    ht_lines_account account;
+    ht_error why;
+    HT_TRY(ht_run_dir_log(dir, name, visit, e, &account, err));
+    if (ht_lines_tell(name, &account, &why))
+        ht_cli_fail(e->cli, HT_EXIT_DONE, "warning: %s", why.text);
+    e->bad += account.bad + account.missing + account.torn;
+    return HT_OK;
 }
 
 static ht_status read_logs(export *e, const char *dir, ht_error *err)
 {
     ht_replay replay = {0};
-    size_t bad_commands = 0, bad_mutations = 0;
     char *ledger = ht_path_join(dir, HT_FILE_APPLIED), *log = ht_path_join(dir, HT_FILE_MUTATIONS);
     ht_status st = ledger != NULL && log != NULL ? HT_OK : ht_fail(err, HT_ENOMEM, "out of memory");
     if (st == HT_OK && !ht_file_look(ledger).exists && !ht_file_look(log).exists)
@@ -135,10 +148,9 @@ static ht_status read_logs(export *e, const char *dir, ht_error *err)
                      "with --dir",
                      dir, HT_FILE_APPLIED, HT_FILE_MUTATIONS);
     if (st == HT_OK)
-        st = ht_lines_each(ledger, take_ledger_line, e, &bad_commands, err);
+        st = read_log(e, dir, HT_FILE_APPLIED, take_ledger_line, err);
     if (st == HT_OK)
-        st = ht_lines_each(log, take_mutation_line, e, &bad_mutations, err);
-    e->bad = bad_commands + bad_mutations + ht_lines_torn(ledger) + ht_lines_torn(log);
+        st = read_log(e, dir, HT_FILE_MUTATIONS, take_mutation_line, err);
     if (st == HT_OK)
         st = ht_replay_parse(ht_string_peek(&e->mutations), &replay, err);
     for (size_t i = 0; i < replay.n; i++)
@@ -208,15 +220,17 @@ static int write_list(const ht_cli *cli, export *e, const char *path)
     ht_string text = {0};
     if (e->n > 0)
         qsort(e->entries, e->n, sizeof *e->entries, by_step);
-    for (size_t i = 0; i < e->n; i++)
-        ht_string_add(&text, "%s\n", e->entries[i].line);
+    for (size_t i = 0; i < e->n; i++) {
+        e->entries[i].line = ht_sum_put(e->entries[i].line, i + 1);
+        e->failed = e->failed || e->entries[i].line == NULL;
+        ht_string_add(&text, "%s\n", e->entries[i].line != NULL ? e->entries[i].line : "");
+    }
+    text.failed = text.failed || e->failed;
     int code = ht_cli_write(cli, path, &text);
     ht_string_release(&text);
     if (code != HT_EXIT_DONE)
         return code;
     ht_cli_say(cli, "Exported recipe with %zu entries -> %s\n", e->n, path);
-    if (e->bad > 0)
-        ht_cli_say(cli, "  %zu %s of the logs cannot be read\n", e->bad, e->bad == 1 ? "line" : "lines");
     cJSON *shown = cJSON_CreateObject();
     ht_json_put_text(shown, "path", path);
     ht_json_put_int(shown, "entries", (double)e->n);
@@ -228,7 +242,7 @@ static int write_list(const ht_cli *cli, export *e, const char *path)
 
 int ht_verb_recipe_export(const ht_cli *cli, const ht_args *args)
 {
-    export e = {.replica = -1};
+    export e = {.cli = cli, .replica = -1};
     const char *dir = NULL, *given = ht_args_text(args, "out");
     char *path = NULL;
     ht_error err = {""};

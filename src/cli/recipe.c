@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sum.h"
 #include "cli/cli.h"
 #include "store/run_dir.h"
 
@@ -90,14 +91,30 @@ static const char *entry_fault(const cJSON *entry)
     return "module: unknown; it is one of core, cb, opt, loss, tune";
 }
 
+/* What `recipe export` wrote has checksums and counts on. Entries may be taken out; one that is changed loses its sum.
+ * @param[in,out] last  number of the entry before */
+static const char *sum_fault(const char *text, size_t n, unsigned long *last)
+{
+    unsigned long number;
+    if (ht_sum_look(text, n, &number) == HT_SUM_WRONG)
+        return "its checksum is wrong: it is damaged; or, if it was changed on purpose, remove its member \"sum\"";
+    if (number > 0 && number <= *last)
+        return "is there twice, by its checksum";
+    *last = number > 0 ? number : *last;
+    return NULL;
+}
+
 static size_t operation_faults(const char *text, const char *name, ht_string *faults)
 {
     size_t entries = 0;
+    unsigned long last = 0;
     for (int line = 1; *text != 0; line++) {
         size_t n = strcspn(text, "\n");
         if (strspn(text, " \t\r") < n) {
             cJSON *entry = cJSON_ParseWithLength(text, n);
             const char *fault = entry_fault(entry);
+            if (fault == NULL)
+                fault = sum_fault(text, n, &last);
             if (fault != NULL)
                 ht_string_add(faults, "%s:%d: %s\n", name, line, fault);
             cJSON_Delete(entry);

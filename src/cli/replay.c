@@ -11,7 +11,7 @@
 #include "cli/cli.h"
 #include "cli/schedule.h"
 #include "cli/train.h"
-#include "store/file.h"
+#include "store/page.h"
 #include "store/run_dir.h"
 
 /* What is trained: what the run says of itself, or what is given. */
@@ -30,12 +30,8 @@ typedef struct {
 
 static ht_status read_record(job *j, ht_error *err)
 {
-    char *path = ht_path_join(j->dir, HT_FILE_RUN), *text = NULL;
-    ht_status st =
-        path != NULL ? ht_file_read(path, &text, NULL, err) : ht_fail(err, HT_ENOMEM, "out of memory");
-    if (st == HT_OK && (st = ht_json_parse(text, &j->record, NULL, err)) != HT_OK)
-        ht_fail_in(err, st, path);
-    free(text);
+    char *path = ht_path_join(j->dir, HT_FILE_RUN);
+    ht_status st = path != NULL ? ht_page_read(path, &j->record, err) : ht_fail(err, HT_ENOMEM, "out of memory");
     free(path);
     return st == HT_ENOTFOUND ? HT_OK : st; /* made by an older version, or by a program of somebody's own */
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/report.h"
-#include "store/file.h"
+#include "store/page.h"
 #include "store/run_dir.h"
 
 /* ---- the end -------------------------------------------------------------------------------- */
@@ -45,13 +45,12 @@ static cJSON *row_to_json(const ht_row *r)
 /* What the summary of a pooled run says of it; owned by the caller, NULL: the replicas were independent. */
 static cJSON *population_of(const char *dir)
 {
-    char *path = ht_path_join(dir, HT_FILE_SUMMARY), *text = NULL;
+    char *path = ht_path_join(dir, HT_FILE_SUMMARY);
     cJSON *summary = NULL;
-    if (path != NULL && ht_file_read(path, &text, NULL, NULL) == HT_OK)
-        ht_json_parse(text, &summary, NULL, NULL);
+    if (path != NULL)
+        ht_page_read(path, &summary, NULL);
     cJSON *population = cJSON_DetachItemFromObjectCaseSensitive(summary, "population");
     cJSON_Delete(summary);
-    free(text);
     free(path);
     return population;
 }

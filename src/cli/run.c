@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/sum.h"
 #include "cli/faults.h"
 #include "cli/leave.h"
 #include "cli/ranks.h"
@@ -307,7 +308,7 @@ static int write_record(const job *j)
     ht_json_put_text(o, "set", j->set);
     ht_json_put_text(o, "recipe_set", j->recipe_set);
     ht_json_put_text(o, "data", j->data);
-    char *text = ht_json_page(o);
+    char *text = ht_sum_put(ht_json_page(o), 0);
     if (code == HT_EXIT_DONE) {
         ht_status st = text != NULL ? ht_file_replace(path, text, strlen(text), &err)
                                     : ht_fail(&err, HT_ENOMEM, "out of memory");

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/file.h"
+#include "store/page.h"
 #include "store/run_dir.h"
 
 enum { EPOCHS_MAX = 1000000 };
@@ -88,25 +88,18 @@ static ht_status read_summary(const cJSON *summary, ht_schedule *out, ht_error *
 
 ht_status ht_schedule_read(const char *dir, ht_schedule *out, ht_error *err)
 {
-    char *path = ht_path_join(dir, HT_FILE_SUMMARY), *text = NULL;
+    char *path = ht_path_join(dir, HT_FILE_SUMMARY);
     cJSON *summary = NULL;
     ht_schedule s = {.val = NAN, .test = NAN};
-    ht_status st =
-        path != NULL ? ht_file_read(path, &text, NULL, err) : ht_fail(err, HT_ENOMEM, "out of memory");
-    if (st == HT_OK) {
-        st = ht_json_parse(text, &summary, NULL, err);
-        if (st == HT_OK)
-            st = read_summary(summary, &s, err);
-        if (st != HT_OK)
-            ht_fail_in(err, st, path);
-    }
+    ht_status st = path != NULL ? ht_page_read(path, &summary, err) : ht_fail(err, HT_ENOMEM, "out of memory");
+    if (st == HT_OK && (st = read_summary(summary, &s, err)) != HT_OK)
+        ht_fail_in(err, st, path);
     if (st == HT_OK) {
         *out = s;
         s.pieces = NULL;
     }
     ht_schedule_release(&s);
     cJSON_Delete(summary);
-    free(text);
     free(path);
     return st;
 }

@@ -10,6 +10,7 @@
 #include "cli/campaign.h"
 #include "comm/clock.h"
 #include "store/commit.h"
+#include "store/page.h"
 #include "store/run_dir.h"
 #include "store/run_lock.h"
 
@@ -73,6 +74,12 @@ static ht_status life_part(const ht_cli *cli, const char *dir, ht_run_sign *sign
     static const char *const words[] = {[HT_RUN_LIVES] = "lives", [HT_RUN_ENDED] = "ended",
                                         [HT_RUN_KILLED] = "killed"};
     HT_TRY(ht_run_lock_look(dir, sign, err));
+    if (sign->damaged)
+        ht_cli_fail(
+            cli, HT_EXIT_DONE,
+            "warning: '%s' in '%s' is damaged: what became of the last run is not known; if none goes on "
+            "there, remove it",
+            HT_FILE_LOCK, dir);
     if (sign->life == HT_RUN_NONE) {
         ht_json_put(out, "process", cJSON_CreateNull());
         return HT_OK;
@@ -99,13 +106,9 @@ static ht_status life_part(const ht_cli *cli, const char *dir, ht_run_sign *sign
 
 static ht_status read_summary(const char *dir, cJSON **out, ht_error *err)
 {
-    char *path = ht_path_join(dir, HT_FILE_SUMMARY), *text = NULL;
-    size_t n = 0;
-    ht_status st =
-        path != NULL ? ht_file_read(path, &text, &n, err) : ht_fail(err, HT_ENOMEM, "out of memory");
-    if (st == HT_OK && (st = ht_json_parse(text, out, NULL, err)) != HT_OK)
-        ht_fail_in(err, st, path);
-    free(text);
+    char *path = ht_path_join(dir, HT_FILE_SUMMARY);
+    ht_status st = path != NULL ? ht_page_read(path, out, err) : ht_fail(err, HT_ENOMEM, "out of memory");
+    cJSON_DeleteItemFromObjectCaseSensitive(*out, HT_LOG_LINES); /* for who reads the logs */
     free(path);
     return st;
 }
@@ -339,14 +342,18 @@ static ht_status ledger_part(const ht_cli *cli, const char *dir, ht_run_life lif
 {
     char *path = ht_path_join(dir, HT_FILE_APPLIED);
     cJSON *handles = cJSON_CreateObject(), *line;
-    size_t bad = 0;
-    ht_status st = path != NULL ? ht_lines_each(path, keep_last, handles, &bad, err)
+    ht_lines_account account = {0};
+    ht_error why;
+    ht_status st = path != NULL ? ht_run_dir_log(dir, HT_FILE_APPLIED, keep_last, handles, &account, err)
                                 : ht_fail(err, HT_ENOMEM, "out of memory");
     if (st != HT_OK) {
         cJSON_Delete(handles);
         goto done;
     }
-    bad += life != HT_RUN_LIVES && ht_lines_torn(path);
+    account.torn = account.torn && life != HT_RUN_LIVES;
+    if (ht_lines_tell(path, &account, &why))
+        ht_cli_fail(cli, HT_EXIT_DONE, "warning: %s", why.text);
+    size_t bad = account.bad + account.missing + account.torn;
     int n = cJSON_GetArraySize(handles);
     if (!cli->json && n == 0)
         ht_cli_print(ht_file_look(path).exists ? "Applied ledger: nothing was asked yet.\n" : "No applied ledger found.\n");

@@ -104,9 +104,12 @@ static ht_status apply_seed(const ht_options *o, ht_recipe *recipe, ht_error *er
 /* What a killed run could not bring into the study is in its logs. If that fails, this run is none the worse. */
 static void salvage(const ht_options *o, ht_start *s, ht_driver *d)
 {
-    ht_error why = {""};
+    ht_error why = {""}, damage;
     char text[sizeof why.text + 96];
-    if (ht_salvage_study(o->run_dir, &s->before, s->study, &s->salvaged, &why) == HT_OK)
+    ht_status st = ht_salvage_study(o->run_dir, &s->before, s->study, &s->salvaged, &damage, &why);
+    if (damage.text[0] != '\0')
+        ht_driver_warn(d, damage.text);
+    if (st == HT_OK)
         return;
     snprintf(text, sizeof text, "the logs of the killed run r%lu were not taken over into the study: %s", s->before.run,
              why.text);
@@ -171,10 +174,23 @@ ht_status ht_driver_name_study(const ht_options *o, ht_start *s, ht_error *err)
     return s->study != NULL ? HT_OK : ht_fail(err, HT_ENOMEM, "no memory for a path");
 }
 
+/* The run goes on without what is damaged; who can bring it back should know at once. */
+static void warn_of_damage(const ht_start *s, ht_driver *d)
+{
+    if (s->history.damage.text[0] != '\0')
+        ht_driver_warn(d, s->history.damage.text);
+    if (s->before.damaged)
+        ht_driver_warn(
+            d, "'" HT_FILE_LOCK
+               "' is damaged: whether the run before ended is not known, and what it left in its logs "
+               "alone is not taken over");
+}
+
 static ht_status look_around(const ht_options *o, ht_start *s, ht_driver *d, ht_error *err)
 {
     HT_TRY(read_mode(o, s, err));
     HT_TRY(ht_run_dir_history(o->run_dir, &s->history, err));
+    warn_of_damage(s, d);
     HT_TRY(find_recipe(o, s, d, err));
     HT_TRY(apply_settings(o->recipe_unless_given, false, s->base, err));
     HT_TRY(apply_settings(o->recipe_set, true, s->base, err));

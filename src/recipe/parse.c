@@ -8,12 +8,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sum.h"
 #include "recipe/read.h"
 #include "recipe/yaml.h"
 
 enum { TEXT_MAX = 1 << 20 }; /* no recipe is longer; protects from being handed a data file */
 
 /* ---- text to recipe ------------------------------------------------------------------------- */
+
+/* What a run writes has a checksum. */
+static ht_status parse_json(const char *text, cJSON **root, ht_place **places, ht_error *err)
+{
+    HT_TRY(ht_json_parse(text, root, places, err));
+    if (ht_sum_take(text, strlen(text), *root, NULL) != HT_SUM_WRONG)
+        return HT_OK;
+    cJSON_Delete(*root);
+    free(*places);
+    *root = NULL;
+    *places = NULL;
+    return ht_fail(
+        err, HT_EFORMAT,
+        "the checksum is wrong: the file is damaged; take a copy that is whole (or, if it was changed "
+        "on purpose, remove its member \"sum\")");
+}
 
 static ht_status parse_tree(const char *text, cJSON **root, ht_place **places, ht_error *err)
 {
@@ -23,7 +40,7 @@ static ht_status parse_tree(const char *text, cJSON **root, ht_place **places, h
     if (strncmp(text, "\xEF\xBB\xBF", 3) == 0)
         text += 3; /* a byte order mark says nothing in UTF-8 */
     if (text[strspn(text, " \t\r\n")] == '{')
-        return ht_json_parse(text, root, places, err);
+        return parse_json(text, root, places, err);
     return ht_yaml_parse(text, root, places, err);
 }
 

@@ -1,7 +1,7 @@
 /* src/store/file.c - whole files, and files of lines; the contract is in file.h.
  *
  * May touch: the files it is given, and NAME.tmp.* beside one that is replaced.
- * A journal is a file that is opened for appending and never written but by whole lines. What a full disk
+ * A journal is a file that is opened for appending and never written but by whole lines (read by lines.c). What a full disk
  * refuses is kept in `owed` and goes out first next time. A line that was written in part is cut off
  * again, and if even that fails, the next write begins with a line feed: readers skip the stump. */
 #include "store/file.h"
@@ -16,7 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/sum.h"
 #include "base/text.h"
+#include "store/lines.h"
 
 enum { OWED_MAX = 64 << 20 };   /* bytes of lines kept while the disk is full */
 
@@ -246,6 +248,8 @@ struct ht_journal {
     char *path;             /* owned */
     bool torn;              /* the file may end in a part of a line */
     ht_string owed;         /* whole lines that could not be written */
+    bool numbered;          /* `number` is known */
+    unsigned long number;   /* of the last line with a checksum */
     size_t kept, dropped;   /* lines in `owed`; lines that found no room there */
 };
 
@@ -350,13 +354,24 @@ ht_status ht_journal_append(ht_journal *j, const char *line, ht_error *err)
     return st;
 }
 
+/* Looked up when it is needed: a run that goes on from a checkpoint cuts its logs after they were opened. */
+unsigned long ht_journal_number(ht_journal *j)
+{
+    if (!j->numbered)
+        j->number = ht_lines_last_number(j->fd);
+    j->numbered = true;
+    return j->number;
+}
+
 ht_status ht_journal_append_json(ht_journal *j, const cJSON *object, ht_error *err)
 {
-    char *line = object == NULL ? NULL : ht_json_line(object);
+    unsigned long number = ht_journal_number(j) + 1;
+    char *line = object == NULL ? NULL : ht_sum_put(ht_json_line(object), number);
     if (line == NULL) {
         j->dropped++;
         return ht_fail(err, HT_EIO, "no memory for a line of '%s'; %zu lines are lost", j->path, j->dropped);
     }
+    j->number = number;
     ht_status st = ht_journal_append(j, line, err);
     free(line);
     return st;
@@ -388,53 +403,4 @@ void ht_journal_close(ht_journal *j)
     ht_string_release(&j->owed);
     free(j->path);
     free(j);
-}
-
-/* ---- reading lines -------------------------------------------------------------------------- */
-
-/* One complete line of n bytes, 0-terminated; a 0 inside is no JSON. @return it was an object, or blank */
-static bool visit_line(const char *line, size_t n, void (*visit)(void *ctx, const cJSON *object), void *ctx)
-{
-    if (strlen(line) != n)
-        return false;
-    if (line[strspn(line, " \t\r")] == '\0')
-        return true;
-    cJSON *item = NULL;
-    bool is_object = ht_json_parse(line, &item, NULL, NULL) == HT_OK && cJSON_IsObject(item);
-    if (is_object)
-        visit(ctx, item);
-    cJSON_Delete(item);
-    return is_object;
-}
-
-ht_status ht_lines_each(const char *path, void (*visit)(void *ctx, const cJSON *object), void *ctx,
-                        size_t *bad, ht_error *err)
-{
-    *bad = 0;
-    char *text = NULL;
-    size_t n = 0;
-    ht_status st = ht_file_read(path, &text, &n, err);
-    if (st == HT_ENOTFOUND)
-        return HT_OK;
-    if (st != HT_OK)
-        return st;
-    char *end, *line = text;
-    while ((end = memchr(line, '\n', n - (size_t)(line - text))) != NULL) {
-        *end = '\0';
-        *bad += !visit_line(line, (size_t)(end - line), visit, ctx);
-        line = end + 1;
-    }
-    free(text);
-    return HT_OK;
-}
-
-bool ht_lines_torn(const char *path)
-{
-    char last = '\n';
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    off_t n = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
-    bool torn = n > 0 && pread(fd, &last, 1, n - 1) == 1 && last != '\n';
-    if (fd >= 0)
-        close(fd);
-    return torn;
 }

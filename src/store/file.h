@@ -65,20 +65,16 @@ ht_status ht_journal_open(const char *path, ht_journal **out, ht_error *err);
 /** Append one line (the line feed is added) by one write. On failure the line is kept and written
  *  before the next one; up to 64 MiB are kept. Not synced: see ht_journal_sync. @return HT_OK, HT_EIO */
 ht_status ht_journal_append(ht_journal *j, const char *line, ht_error *err);
-/** Append an object as one line. */
+/** Append an object as one line with its checksum (base/sum.h). Its number goes on from the file: from the last line there
+ *  whose checksum is right. */
 ht_status ht_journal_append_json(ht_journal *j, const cJSON *object, ht_error *err);
 /** Try again to write what is kept. */
 ht_status ht_journal_flush(ht_journal *j, ht_error *err);
 ht_status ht_journal_sync(ht_journal *j, ht_error *err);
+/** Number of the last object that was appended or is in the file; 0 = there is none with a number. */
+unsigned long ht_journal_number(ht_journal *j);
 /** Lines that could not be written and are still kept, and that had to be dropped. */
 void ht_journal_owed(const ht_journal *j, size_t *kept, size_t *dropped);
 void ht_journal_close(ht_journal *j);   /**< NULL is allowed */
-
-/** Call `visit` for each line that is a JSON object; lines that do not parse are counted in *bad, a torn
- *  last line is ignored. A missing file has no lines. */
-ht_status ht_lines_each(const char *path, void (*visit)(void *ctx, const cJSON *object), void *ctx,
-                        size_t *bad, ht_error *err);
-/** Whether the last line has no line feed: it was torn, or is being written. false: it is whole, or nothing is there */
-bool ht_lines_torn(const char *path);
 
 #endif

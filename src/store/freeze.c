@@ -5,7 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/sum.h"
 #include "base/text.h"
+#include "store/page.h"
 #include "store/run_dir.h"
 
 static bool copy_path(char to[512], const char *from)
@@ -17,14 +19,14 @@ static bool copy_path(char to[512], const char *from)
 }
 
 /* Fill from the text of a freeze file. @return HT_EFORMAT: `out` is off, err says why */
-static ht_status parse_freeze(const char *text, ht_freeze *out, ht_error *err)
+static ht_status parse_freeze(const char *text, const char *path, ht_freeze *out, ht_error *err)
 {
     ht_freeze f = {.mode = HT_FREEZE_OFF};
     *out = f;
     if (text[strspn(text, " \t\r\n")] == '\0')
         return HT_OK;
     cJSON *object = NULL;
-    ht_status st = ht_json_parse(text, &object, NULL, err);
+    ht_status st = ht_page_parse(text, path, &object, err);
     if (st != HT_OK)
         return st;
     const char *mode = ht_json_text(object, "mode"), *policy = ht_json_text(object, "policy");
@@ -38,13 +40,13 @@ static ht_status parse_freeze(const char *text, ht_freeze *out, ht_error *err)
     else if (!copy_path(f.recipe_path, ht_json_text(object, "recipe_path")) ||
              !copy_path(f.adjust_path, ht_json_text(object, "adjust_path")))
         st = ht_fail(err, HT_EFORMAT, "a path is longer than 511 bytes");
-    if (st == HT_OK) {
+    else {
         f.strict = policy != NULL && strcmp(policy, "strict") == 0;
         f.step_offset = (long long)offset;
         *out = f;
     }
     cJSON_Delete(object);
-    return st;
+    return st == HT_OK ? st : ht_fail_in(err, st, path);
 }
 
 ht_status ht_freeze_read(const char *dir, ht_freeze *out, ht_error *err)
@@ -54,8 +56,8 @@ ht_status ht_freeze_read(const char *dir, ht_freeze *out, ht_error *err)
     if (path == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for the name of '%s'", HT_FILE_FREEZE);
     ht_status st = ht_file_read(path, &text, NULL, err);
-    if (st == HT_OK && (st = parse_freeze(text, out, err)) != HT_OK)
-        ht_fail_in(err, st, path);
+    if (st == HT_OK)
+        st = parse_freeze(text, path, out, err);
     free(text);
     free(path);
     return st == HT_ENOTFOUND ? HT_OK : st;
@@ -71,7 +73,7 @@ ht_status ht_freeze_write(const char *dir, const ht_freeze *f, ht_error *err)
     ht_json_put_text(o, "policy", f->strict ? "strict" : "best_effort");
     ht_json_put_int(o, "step_offset", (double)f->step_offset);
     ht_status st;
-    if (path == NULL || o == NULL || (text = ht_json_page(o)) == NULL)
+    if (path == NULL || o == NULL || (text = ht_sum_put(ht_json_page(o), 0)) == NULL)
         st = ht_fail(err, HT_ENOMEM, "no memory for '%s'", HT_FILE_FREEZE);
     else
         st = ht_file_replace(path, text, strlen(text), err);
@@ -87,7 +89,7 @@ ht_status ht_freeze_write(const char *dir, const ht_freeze *f, ht_error *err)
 static char *append_text(int fd, const cJSON *command)
 {
     ht_string text = {0};
-    char last = '\n', *line = ht_json_line(command);
+    char last = '\n', *line = ht_sum_put(ht_json_line(command), 0);
     off_t end = lseek(fd, 0, SEEK_END);
     if (end > 0 && pread(fd, &last, 1, end - 1) == 1 && last != '\n')
         ht_string_add(&text, "\n");

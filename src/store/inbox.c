@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/sum.h"
 #include "base/text.h"
 #include "recipe/yaml.h"
 #include "store/run_dir.h"
@@ -382,7 +383,9 @@ static ht_status take_line(const look *l, const char *line, size_t n, long long 
     cJSON *item = NULL;
     if (line[strspn(line, " \t\r")] == '\0' && strlen(line) == n)
         return HT_OK;
-    if (strlen(line) != n || ht_json_parse(line, &item, NULL, NULL) != HT_OK) {
+    if (strlen(line) != n || ht_json_parse(line, &item, NULL, NULL) != HT_OK ||
+        ht_sum_take(line, n, item, NULL) == HT_SUM_WRONG) {
+        cJSON_Delete(item);
         l->in->bad_lines++;
         return HT_OK;
     }
@@ -460,7 +463,7 @@ static ht_status look_at_commands(const look *l, ht_error *err)
     close(fd);
     if (st == HT_OK && in->bad_lines > 0 && !in->reported) {
         in->reported = true;
-        st = ht_fail(err, HT_EFORMAT, "'%s': %zu lines are not JSON and were skipped", in->command_path,
+        st = ht_fail(err, HT_EFORMAT, "'%s': %zu lines are no JSON or have a wrong checksum, and were skipped", in->command_path,
                      in->bad_lines);
     }
     return st;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/sum.h"
 #include "store/file.h"
 #include "store/run_dir.h"
 
@@ -64,4 +65,34 @@ ht_status ht_page_flush(ht_page *p, double now, bool at_once, ht_error *err)
         p->text = NULL;
     }
     return told(p, err);
+}
+
+ht_status ht_page_parse(const char *text, const char *name, cJSON **out, ht_error *err)
+{
+    cJSON *object = NULL;
+    ht_status st = ht_json_parse(text, &object, NULL, err);
+    if (st != HT_OK)
+        return ht_fail_in(err, st, name);
+    if (ht_sum_take(text, strlen(text), object, NULL) == HT_SUM_WRONG) {
+        cJSON_Delete(object);
+        return ht_fail(err, HT_EFORMAT,
+                       "'%s' is damaged: its checksum is wrong; take a copy that is whole (or, if it was "
+                       "changed on purpose, "
+                       "remove its member \"sum\")",
+                       name);
+    }
+    *out = object;
+    return HT_OK;
+}
+
+ht_status ht_page_read(const char *path, cJSON **out, ht_error *err)
+{
+    char *text = NULL;
+    size_t n = 0;
+    HT_TRY(ht_file_read(path, &text, &n, err));
+    ht_status st = strlen(text) == n
+                       ? ht_page_parse(text, path, out, err)
+                       : ht_fail(err, HT_EFORMAT, "'%s' is damaged: it holds bytes that are 0", path);
+    free(text);
+    return st;
 }

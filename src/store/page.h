@@ -7,6 +7,7 @@
 #define HT_STORE_PAGE_H
 
 #include "base/error.h"
+#include "base/json.h"
 
 typedef struct {
     char *path;             /**< owned */
@@ -26,5 +27,13 @@ bool ht_page_may(const ht_page *p, double now);
 /** Write what waits, if it may be written now, or `at_once`.
  *  @return HT_OK; HT_EIO: the last write failed, now or before, and what waits is kept */
 ht_status ht_page_flush(ht_page *p, double now, bool at_once, ht_error *err);
+
+/** Read a page, or any file that holds one JSON object, and verify its checksum (base/sum.h) if it has one;
+ * those of older versions and other programs have none. @param[out] out  without the checksum; owned by the
+ * caller; untouched on failure
+ *  @return HT_OK; HT_EFORMAT: damaged, or no JSON; HT_ENOTFOUND, HT_EIO, HT_ENOMEM; err names the file */
+ht_status ht_page_read(const char *path, cJSON **out, ht_error *err);
+/** As ht_page_read, of a text. `name` is for the message. */
+ht_status ht_page_parse(const char *text, const char *name, cJSON **out, ht_error *err);
 
 #endif

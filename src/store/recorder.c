@@ -14,6 +14,7 @@
 
 #include <hottune/version.h>
 
+#include "base/sum.h"
 #include "base/text.h"
 #include "store/page.h"
 #include "store/run_optuna.h"
@@ -110,6 +111,11 @@ static void clear_asides(const ht_recorder *r, long pid)
     ht_file_clear_aside(r->study, pid);
 }
 
+static void put_page(ht_recorder *r, page which, char *text)
+{
+    ht_page_put(&r->pages[which], ht_sum_put(text, 0));
+}
+
 static ht_status open_files(ht_recorder *r, ht_error *err)
 {
     for (int i = 0; i < N_JOURNALS; i++) {
@@ -175,7 +181,7 @@ static ht_status begin(ht_recorder *r, const ht_recorder_options *o, ht_error *e
     cJSON_Delete(line);
     if (st != HT_OK)
         return st;
-    ht_page_put(&r->pages[EFFECTIVE], effective_page(o->recipe));
+    put_page(r, EFFECTIVE, effective_page(o->recipe));
     return ht_page_flush(&r->pages[EFFECTIVE], 0, true, err);
 }
 
@@ -375,10 +381,10 @@ static ht_status put_into_logs(ht_recorder *r, const ht_record *record, const ht
     case HT_RECORD_VERDICT:         /* the logs have its knobs as mutations, its segment in the population log */
         return ht_study_input_verdict(r->input, &record->as.verdict, err);
     case HT_RECORD_CONTROLS:
-        ht_page_put(&r->pages[CONTROLS], controls_page(record->as.controls));
+        put_page(r, CONTROLS, controls_page(record->as.controls));
         return HT_OK;
     case HT_RECORD_RECIPE:
-        ht_page_put(&r->pages[EFFECTIVE], effective_page(view->recipe));
+        put_page(r, EFFECTIVE, effective_page(view->recipe));
         return ht_page_flush(&r->pages[EFFECTIVE], r->now, true, err);
     case HT_RECORD_FREEZE:
         r->freeze = record->as.freeze;
@@ -415,10 +421,10 @@ void ht_recorder_recall(ht_recorder *r, const ht_record *record, const ht_coordi
         r->ledger_lines++;
         break;
     case HT_RECORD_CONTROLS:
-        ht_page_put(&r->pages[CONTROLS], controls_page(record->as.controls));
+        put_page(r, CONTROLS, controls_page(record->as.controls));
         break;
     case HT_RECORD_RECIPE:
-        ht_page_put(&r->pages[EFFECTIVE], effective_page(view->recipe));
+        put_page(r, EFFECTIVE, effective_page(view->recipe));
         break;
     default:        /* is in the logs, and nowhere else */
         break;
@@ -459,6 +465,16 @@ static void note(ht_status *first, ht_error *err, ht_status st, const ht_error *
         *first = ht_fail(err, st, "%s", why->text);
 }
 
+/* How many lines with a checksum each log has: then it shows when some at its end are gone. */
+static cJSON *lines_of_logs(ht_recorder *r)
+{
+    cJSON *o = cJSON_CreateObject();
+    for (int i = 0; i < N_JOURNALS; i++)
+        if (i != EVENTS)
+            ht_json_put_int(o, journal_names[i], (double)ht_journal_number(r->journals[i]));
+    return o;
+}
+
 static void put_summary(ht_recorder *r, const ht_coordinator *c, const ht_coordinator_view *view, bool final)
 {
     cJSON *o = ht_summary_file_to_json(view, r->run, ht_study_input_id(r->input), final, ht_coordinator_live(c));
@@ -466,7 +482,8 @@ static void put_summary(ht_recorder *r, const ht_coordinator *c, const ht_coordi
         return;
     if (r->start != NULL && r->start->child != NULL)
         ht_json_put(o, "start", cJSON_Duplicate(r->start, true));
-    ht_page_put(&r->pages[SUMMARY], ht_json_page(o));
+    ht_json_put(o, HT_LOG_LINES, lines_of_logs(r));
+    put_page(r, SUMMARY, ht_json_page(o));
     cJSON_Delete(o);
     r->verdict = false;
     r->next_summary = r->now + summary_s;

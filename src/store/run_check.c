@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "store/checkpoint_check.h"
+#include "store/page.h"
 #include "store/record_read.h"
 #include "store/run_dir.h"
 #include "store/run_lock.h"
@@ -34,77 +35,89 @@ static void say(check *c, ht_check_verdict verdict, const char *what)
 
 /* ---- lines ------------------------------------------------------------------------------------------ */
 
-/* What is seen of the lines of one log. */
+/* The lines of one log that are not as they should be: how many, and the numbers of the first ones. */
 typedef struct {
-    size_t lines, bad, gaps;
-    ht_string bad_at, gaps_at; /* numbers of the first ones */
+    size_t n;
+    ht_string at;
+} numbers;
+
+typedef struct {
+    numbers faults[HT_N_LINES], gaps, seq_gaps;
     double seq;                /* of the line before; NaN = there was none */
 } lines;
 
-static void name_line(ht_string *at, size_t n, size_t number)
+static void add_number(numbers *l, size_t number)
 {
-    if (n <= NAMED_MAX)
-        ht_string_add(at, "%s%zu", n > 1 ? ", " : "", number);
-    else if (n == NAMED_MAX + 1)
-        ht_string_add(at, ", ..");
+    l->n++;
+    if (l->n <= NAMED_MAX)
+        ht_string_add(&l->at, "%s%zu", l->n > 1 ? ", " : "", number);
+    else if (l->n == NAMED_MAX + 1)
+        ht_string_add(&l->at, ", ..");
 }
 
-/* The ledger counts its lines, so one that is lost leaves a gap. */
-static void see_line(lines *l, const cJSON *item, size_t number)
+/* The ledger counted its lines before all logs did. */
+static void see_line(void *ctx, const ht_line *line)
 {
-    double seq = ht_json_number(item, "seq", NAN);
-    if (!isnan(seq) && !isnan(l->seq) && seq != l->seq + 1)
-        name_line(&l->gaps_at, ++l->gaps, number);
+    lines *l = ctx;
+    double seq = ht_json_number(line->object, "seq", NAN);
+    if (line->verdict != HT_LINE_FINE)
+        add_number(&l->faults[line->verdict], line->at);
+    if (line->missing > 0)
+        add_number(&l->gaps, line->at);
+    else if (!isnan(seq) && !isnan(l->seq) && seq != l->seq + 1 && l->faults[HT_LINE_DAMAGED].n == 0)
+        add_number(&l->seq_gaps, line->at);
     if (!isnan(seq))
         l->seq = seq;
 }
 
-static void take_line(lines *l, char *line, size_t n, size_t number)
+static void pass_over(void *ctx, const ht_line *line)
 {
-    cJSON *item = NULL;
-    l->lines++;
-    if (strlen(line) == n && line[strspn(line, " \t\r")] == '\0')
-        return;
-    if (strlen(line) != n || ht_json_parse(line, &item, NULL, NULL) != HT_OK || !cJSON_IsObject(item))
-        name_line(&l->bad_at, ++l->bad, number);
-    else
-        see_line(l, item, number);
-    cJSON_Delete(item);
+    (void)ctx;
+    (void)line;
+}
+
+static void say_numbers(check *c, numbers *l, const char *one, const char *many)
+{
+    char what[256];
+    snprintf(what, sizeof what, l->n == 1 ? one : many, ht_string_peek(&l->at));
+    if (l->n > 0)
+        say(c, HT_CHECK_DAMAGED, what);
+    ht_string_release(&l->at);
+}
+
+static void say_lines(check *c, lines *l)
+{
+    say_numbers(c, &l->faults[HT_LINE_NO_OBJECT], "line %s is no JSON object",
+                "lines %s are no JSON objects");
+    say_numbers(c, &l->faults[HT_LINE_DAMAGED], "line %s has a wrong checksum",
+                "lines %s have a wrong checksum");
+    say_numbers(
+        c, &l->faults[HT_LINE_BARE],
+        "line %s has no checksum, and others have: it was damaged, or another program wrote it",
+        "lines %s have no checksum, and others have: they were damaged, or another program wrote them");
+    say_numbers(c, &l->faults[HT_LINE_REPEATED], "line %s is there twice", "lines %s are there twice");
+    say_numbers(c, &l->gaps, "lines are missing before line %s", "lines are missing before lines %s");
+    say_numbers(c, &l->seq_gaps, "lines are missing before line %s: seq does not count on",
+                "lines are missing before lines %s: seq does not count on");
 }
 
 static ht_status check_lines(check *c, const char *path, bool lives, ht_error *err)
 {
-    char *text = NULL, *end, what[256];
-    size_t n = 0, number = 1;
+    char what[256];
     lines l = {.seq = NAN};
-    HT_TRY(ht_file_read(path, &text, &n, err));
-    char *line = text;
-    for (; (end = memchr(line, '\n', n - (size_t)(line - text))) != NULL; line = end + 1) {
-        *end = '\0';
-        take_line(&l, line, (size_t)(end - line), number++);
-    }
-    if (line < text + n) {
-        snprintf(what, sizeof what, lives ? "line %zu is being written" : "the last line, %zu, is torn",
-                 number);
-        say(c, lives ? HT_CHECK_NOTE : HT_CHECK_DAMAGED, what);
-    }
-    if (l.bad > 0) {
-        snprintf(what, sizeof what, "%zu %s no JSON object: %s %s", l.bad,
-                 l.bad == 1 ? "line is" : "lines are", l.bad == 1 ? "line" : "lines",
-                 ht_string_peek(&l.bad_at));
-        say(c, HT_CHECK_DAMAGED, what);
-    }
-    if (l.gaps > 0) {
-        snprintf(what, sizeof what, "lines are missing before %s %s: seq does not count on",
-                 l.gaps == 1 ? "line" : "lines", ht_string_peek(&l.gaps_at));
-        say(c, HT_CHECK_DAMAGED, what);
-    }
-    snprintf(what, sizeof what, "%zu %s", l.lines, l.lines == 1 ? "line" : "lines");
-    if (l.bad == 0 && l.gaps == 0)
+    ht_lines_account account;
+    size_t before = c->damaged;
+    if (!ht_file_look(path).exists)
+        return ht_fail(err, HT_ENOTFOUND, "there is no file '%s'", path);
+    HT_TRY(ht_lines_walk(path, see_line, &l, &account, err));
+    if (account.torn)
+        say(c, lives ? HT_CHECK_NOTE : HT_CHECK_DAMAGED,
+            lives ? "the last line is being written" : "the last line is torn");
+    say_lines(c, &l);
+    snprintf(what, sizeof what, "%zu %s%s", account.lines, account.lines == 1 ? "line" : "lines",
+             account.number > 0 ? ", all with their checksums" : "");
+    if (c->damaged == before)
         say(c, HT_CHECK_WHOLE, what);
-    ht_string_release(&l.bad_at);
-    ht_string_release(&l.gaps_at);
-    free(text);
     return HT_OK;
 }
 
@@ -112,19 +125,16 @@ static ht_status check_lines(check *c, const char *path, bool lives, ht_error *e
 
 static ht_status check_page(check *c, const char *path, ht_error *err)
 {
-    char *text = NULL;
-    size_t n = 0;
     cJSON *item = NULL;
     ht_error why = {""};
-    HT_TRY(ht_file_read(path, &text, &n, err));
-    if (strlen(text) != n || ht_json_parse(text, &item, NULL, &why) != HT_OK)
-        say(c, HT_CHECK_DAMAGED, why.text[0] != '\0' ? why.text : "holds bytes that are 0");
-    else
+    ht_status st = ht_page_read(path, &item, &why);
+    if (st == HT_OK)
         say(c, cJSON_IsObject(item) ? HT_CHECK_WHOLE : HT_CHECK_DAMAGED,
             cJSON_IsObject(item) ? "one JSON object" : "is no JSON object");
+    else if (st == HT_EFORMAT)
+        say(c, HT_CHECK_DAMAGED, why.text);
     cJSON_Delete(item);
-    free(text);
-    return HT_OK;
+    return st == HT_OK || st == HT_EFORMAT ? HT_OK : ht_fail(err, st, "%s", why.text);
 }
 
 /* SQLite knows whether its own pages are whole. @return what it answers, owned by `all`; NULL = none, *code
@@ -320,16 +330,15 @@ static void compare_with_study(check *c, verdicts *v, const ht_study_file *study
 /* The last run of the directory, if it ended: its files were synced. */
 static ht_status compare_logs(check *c, const char *dir, const ht_study_file *study, ht_error *err)
 {
-    char *text = NULL, *page = ht_path_join(dir, HT_FILE_SUMMARY), *log = ht_path_join(dir, HT_FILE_SEGMENTS);
+    char *page = ht_path_join(dir, HT_FILE_SUMMARY), *log = ht_path_join(dir, HT_FILE_SEGMENTS);
     cJSON *summary = NULL;
     verdicts v = {0};
-    size_t bad = 0;
+    ht_lines_account account;
     ht_status st = page != NULL && log != NULL ? HT_OK : ht_fail(err, HT_ENOMEM, "out of memory");
-    if (st != HT_OK || ht_file_read(page, &text, NULL, NULL) != HT_OK ||
-        ht_json_parse(text, &summary, NULL, NULL) != HT_OK || !ht_json_true(summary, "final"))
+    if (st != HT_OK || ht_page_read(page, &summary, NULL) != HT_OK || !ht_json_true(summary, "final"))
         goto done;
     v.run = ht_line_run(summary);
-    st = ht_lines_each(log, take_verdict, &v, &bad, err);
+    st = ht_lines_each(log, take_verdict, &v, &account, err);
     if (st == HT_OK && v.failed)
         st = ht_fail(err, HT_ENOMEM, "out of memory");
     c->name = HT_FILE_SEGMENTS;
@@ -340,10 +349,33 @@ static ht_status compare_logs(check *c, const char *dir, const ht_study_file *st
 done:
     free(v.at);
     cJSON_Delete(summary);
-    free(text);
     free(page);
     free(log);
     return st;
+}
+
+/* Lines that the summary or the checkpoint counted and a log has not. */
+static ht_status check_ends(check *c, const char *dir, ht_error *err)
+{
+    static const char *const names[] = {HT_FILE_MUTATIONS, HT_FILE_SEGMENTS,   HT_FILE_METRICS,
+                                        HT_FILE_APPLIED,   HT_FILE_POPULATION, HT_FILE_ARRIVAL};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        ht_lines_account account = {0};
+        char what[96], *path = ht_path_join(dir, names[i]);
+        ht_status st = path != NULL ? ht_lines_walk(path, pass_over, NULL, &account, err)
+                                    : ht_fail(err, HT_ENOMEM, "out of memory");
+        free(path);
+        account.missing = 0;
+        if (st == HT_OK && account.bad == 0)
+            st = ht_run_dir_end_of_log(dir, names[i], &account, err);
+        if (st != HT_OK)
+            return st;
+        snprintf(what, sizeof what, "its end is gone: %zu or more lines", account.missing);
+        c->name = names[i];
+        if (account.missing > 0)
+            say(c, HT_CHECK_DAMAGED, what);
+    }
+    return HT_OK;
 }
 
 /* ---- the directory ------------------------------------------------------------------------------------ */
@@ -351,10 +383,10 @@ done:
 ht_status ht_run_check(const char *dir, const ht_study_file *study, const ht_check_sink *sink, ht_error *err)
 {
     static const char *const names[] = {
-        HT_FILE_MUTATIONS, HT_FILE_SEGMENTS,    HT_FILE_METRICS,   HT_FILE_COMMANDS,
-        HT_FILE_APPLIED,   HT_FILE_POPULATION,  HT_FILE_OPLIST,    HT_FILE_ARRIVAL,
-        HT_FILE_TRIALS,    HT_FILE_SUMMARY,     HT_FILE_EFFECTIVE, HT_FILE_ACTUATORS,
-        HT_FILE_FREEZE,    HT_FILE_RECIPE_JSON, HT_FILE_LOCK,      HT_FILE_OPTUNA};
+        HT_FILE_MUTATIONS,  HT_FILE_SEGMENTS,  HT_FILE_METRICS, HT_FILE_COMMANDS,    HT_FILE_APPLIED,
+        HT_FILE_POPULATION, HT_FILE_OPLIST,    HT_FILE_ARRIVAL, HT_FILE_TRIALS,      HT_FILE_SUMMARY,
+        HT_FILE_EFFECTIVE,  HT_FILE_ACTUATORS, HT_FILE_FREEZE,  HT_FILE_RECIPE_JSON, HT_FILE_RUN,
+        HT_FILE_LOCK,       HT_FILE_OPTUNA};
     check c = {.sink = sink};
     ht_run_sign sign = {HT_RUN_NONE};
     HT_TRY(ht_run_lock_look(dir, &sign, err));
@@ -368,6 +400,8 @@ ht_status ht_run_check(const char *dir, const ht_study_file *study, const ht_che
             st = check_file(&c, path, sign.life == HT_RUN_LIVES, err);
         free(path);
     }
+    if (st == HT_OK && sign.life != HT_RUN_LIVES)
+        st = check_ends(&c, dir, err);
     if (st == HT_OK)
         st = compare_logs(&c, dir, study, err);
     /* of a run that lives, files come and go while we look */

@@ -2,8 +2,8 @@
  *  Whether the files of a run directory that are not HDF5 are whole: logs line by line, pages, the database
  * of a sweep.
  *
- *  Lines and pages carry no checksums (they are hotcb's), so a digit that changed in one of them is found
- * only where the file is compared with another: segments with the summary and with the study. */
+ *  Lines and pages of older versions carry no checksums, so a digit that changed in one of them is found only where the file
+ *  is compared with another: segments with the summary and with the study. */
 #ifndef HT_STORE_RUN_CHECK_H
 #define HT_STORE_RUN_CHECK_H
 

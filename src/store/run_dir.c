@@ -12,6 +12,8 @@
 
 #include "base/text.h"
 #include "recipe/yaml.h"
+#include "store/commit.h"
+#include "store/page.h"
 
 char *ht_path_join(const char *dir, const char *name)
 {
@@ -125,32 +127,96 @@ static void see_ledger(void *ctx, const cJSON *line)
         h->command_end = (long long)end;
 }
 
-static ht_status see_lines(const char *dir, const char *name, void (*visit)(void *, const cJSON *),
-                           ht_run_history *h, ht_error *err)
+/* Bytes that a log had at the last checkpoint; 0: there is none, or it does not say. */
+static uint64_t bytes_at_checkpoint(const char *dir, const char *name)
+{
+    ht_commit c = {0};
+    uint64_t bytes = 0;
+    char *folder = ht_path_join(dir, HT_DIR_CHECKPOINT);
+    if (folder != NULL && ht_commit_read(folder, &c, NULL, NULL) == HT_OK)
+        for (size_t i = 0; i < c.n_logs; i++)
+            if (strcmp(c.logs[i].name, name) == 0)
+                bytes = c.logs[i].bytes;
+    ht_commit_release(&c);
+    free(folder);
+    return bytes;
+}
+
+/* Number of the last line that a log had when the summary was written; 0: it does not say. */
+static double number_in_summary(const char *dir, const char *name)
+{
+    cJSON *summary = NULL;
+    char *path = ht_path_join(dir, HT_FILE_SUMMARY);
+    if (path != NULL)
+        ht_page_read(path, &summary, NULL);
+    double number = ht_json_number(ht_json_member(summary, HT_LOG_LINES), name, 0);
+    cJSON_Delete(summary);
+    free(path);
+    return number;
+}
+
+ht_status ht_run_dir_end_of_log(const char *dir, const char *name, ht_lines_account *account, ht_error *err)
 {
     char *path = ht_path_join(dir, name);
     if (path == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for the name of '%s'", name);
-    size_t bad;
-    ht_status st = ht_lines_each(path, visit, h, &bad, err);
+    ht_file_stamp log = ht_file_look(path);
+    free(path);
+    if (!log.exists) /* somebody removed it */
+        return HT_OK;
+    if (ht_commit_is_there(dir)) { /* who goes on cuts the logs: the summary is newer than they are */
+        account->missing += (uint64_t)log.size < bytes_at_checkpoint(dir, name);
+        return HT_OK;
+    }
+    double number = number_in_summary(dir, name);
+    if (number > (double)account->number && number < 1e15)
+        account->missing += (size_t)number - account->number;
+    return HT_OK;
+}
+
+ht_status ht_run_dir_log(const char *dir, const char *name, void (*visit)(void *ctx, const cJSON *object),
+                         void *ctx, ht_lines_account *account, ht_error *err)
+{
+    char *path = ht_path_join(dir, name);
+    if (path == NULL)
+        return ht_fail(err, HT_ENOMEM, "no memory for the name of '%s'", name);
+    ht_status st = ht_lines_each(path, visit, ctx, account, err);
+    if (st == HT_OK)
+        st = ht_run_dir_end_of_log(dir, name, account, err);
     free(path);
     return st;
+}
+
+static ht_status see_lines(const char *dir, const char *name, void (*visit)(void *, const cJSON *),
+                           ht_run_history *h, ht_error *err)
+{
+    ht_lines_account account;
+    ht_error why;
+    HT_TRY(ht_run_dir_log(dir, name, visit, h, &account, err));
+    account.torn = false; /* the run before was killed */
+    if (ht_lines_tell(name, &account, &why) && h->damage.text[0] == '\0')
+        h->damage = why;
+    return HT_OK;
 }
 
 /* A run that mutated nothing shows in the summary only. */
 static ht_status see_summary(const char *dir, ht_run_history *h, ht_error *err)
 {
-    char *path = ht_path_join(dir, HT_FILE_SUMMARY), *text = NULL;
+    char *path = ht_path_join(dir, HT_FILE_SUMMARY);
     cJSON *summary = NULL;
+    ht_error why = {""};
     if (path == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for the name of '%s'", HT_FILE_SUMMARY);
-    ht_status st = ht_file_read(path, &text, NULL, err);
-    if (st == HT_OK && ht_json_parse(text, &summary, NULL, NULL) == HT_OK)
+    ht_status st = ht_page_read(path, &summary, &why);
+    if (st == HT_OK)
         lift(&h->runs, id_number(ht_json_text(summary, "run"), "r"));
+    else if (st == HT_EFORMAT)
+        h->damage = why;
+    else if (st != HT_ENOTFOUND)
+        ht_fail(err, st, "%s", why.text);
     cJSON_Delete(summary);
-    free(text);
     free(path);
-    return st == HT_ENOTFOUND ? HT_OK : st;
+    return st == HT_ENOTFOUND || st == HT_EFORMAT ? HT_OK : st;
 }
 
 ht_status ht_run_dir_history(const char *dir, ht_run_history *out, ht_error *err)

@@ -6,6 +6,7 @@
 #include "population/operation.h"
 #include "recipe/recipe.h"
 #include "store/file.h"
+#include "store/lines.h"
 
 /* Names inside a run directory; they are hotcb's. */
 #define HT_FILE_CONFIG "hotcb.yaml"
@@ -47,9 +48,19 @@ typedef struct {
     unsigned long mutations, segments;  /**< highest numbers in the logs */
     unsigned long ledger_lines;         /**< seq of the last line */
     long long command_end;          /**< offset in the command file that was dealt with */
+    ht_error damage;                /**< what is wrong with a log or the summary; "" = nothing */
 } ht_run_history;
-/** Lines that cannot be read are passed over. @return HT_OK, HT_EIO, HT_ENOMEM */
+/** Lines that are damaged are passed over, and out->damage says so. @return HT_OK, HT_EIO, HT_ENOMEM */
 ht_status ht_run_dir_history(const char *dir, ht_run_history *out, ht_error *err);
+
+/** Member of the summary: log -> number of its last line. */
+#define HT_LOG_LINES "log_lines"
+/** As ht_lines_each, of a log of the directory; lines that are missing at its end are counted, too, if the
+ * checkpoint or, of a run that has none, the summary says how many there were. */
+ht_status ht_run_dir_log(const char *dir, const char *name, void (*visit)(void *ctx, const cJSON *object),
+                         void *ctx, ht_lines_account *account, ht_error *err);
+/** What is missing at the end of a log is added to its account. */
+ht_status ht_run_dir_end_of_log(const char *dir, const char *name, ht_lines_account *account, ht_error *err);
 
 /** Find the recipe: `path` if not NULL, else tune.recipe of hotcb.yaml, else the recipe files of the
  *  directory, else the default (no actuators; *found false).

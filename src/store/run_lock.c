@@ -76,6 +76,7 @@ static void judge(const char *text, lock_state lock, ht_run_sign *out)
 {
     char host[256];
     bool closed = false, known = ht_run_record_read(text, out, &closed);
+    out->damaged = !known && text[0] != '\0';
     ht_host_name(host);
     bool here = strcmp(host, out->host) == 0;
     bool silent = wall_time() - out->seen > out->silence_s;
@@ -123,8 +124,12 @@ static ht_status look(const char *dir, void (*judged)(const char *text, lock_sta
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno != ENOENT)
         st = ht_fail(err, HT_EIO, "cannot open '%s': %s", path, strerror(errno));
-    else if (fd >= 0 && (st = read_all(fd, path, text, err)) == HT_OK)
-        judged(text, lock_call(fd, GET_LOCK), out);
+    for (int again = 0; fd >= 0 && st == HT_OK && again < 3; again++) { /* it may be written while we read */
+        if ((st = read_all(fd, path, text, err)) == HT_OK)
+            judged(text, lock_call(fd, GET_LOCK), out);
+        if (!out->damaged)
+            break;
+    }
     if (fd >= 0)
         close(fd);
     free(path);

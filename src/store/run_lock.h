@@ -46,6 +46,7 @@ typedef struct {
     char study_run[HT_NAME_MAX];    /**< its id in the study; "" = unknown */
     ht_slurm_start slurm;
     bool may_wake;          /**< KILLED: by its silence, or by Slurm's word; nobody saw the process end */
+    bool damaged;           /**< something is in the file, but no record whose checksum is right: nothing above is known */
 } ht_run_sign;
 
 /** Look, take nothing. A missing file or one without a record: HT_RUN_NONE. @return HT_OK, HT_EIO, HT_ENOMEM */

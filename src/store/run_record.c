@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/json.h"
+#include "base/sum.h"
 #include "store/run_dir.h"
 
 static void put_slurm(cJSON *to, const ht_slurm_start *s)
@@ -53,7 +53,7 @@ bool ht_run_record_print(const ht_run_sign *s, bool closed, char bytes[HT_RUN_RE
     ht_json_put_bool(o, "closed", closed);
     ht_json_put_text(o, "run", s->run > 0 ? run : NULL);
     ht_json_put_text(o, "study_run", s->study_run[0] != '\0' ? s->study_run : NULL);
-    char *line = o != NULL ? ht_json_line(o) : NULL;
+    char *line = o != NULL ? ht_sum_put(ht_json_line(o), 0) : NULL;
     cJSON_Delete(o);
     bool fits = line != NULL && snprintf(bytes, HT_RUN_RECORD_LENGTH + 1, "%-*s\n", HT_RUN_RECORD_LENGTH - 1, line) ==
                                     HT_RUN_RECORD_LENGTH;
@@ -65,7 +65,8 @@ bool ht_run_record_read(const char *text, ht_run_sign *out, bool *closed)
 {
     cJSON *o = NULL;
     *out = (ht_run_sign){.life = HT_RUN_NONE};
-    if (ht_json_parse(text, &o, NULL, NULL) != HT_OK || ht_json_text(o, "host") == NULL) {
+    if (ht_json_parse(text, &o, NULL, NULL) != HT_OK || ht_json_text(o, "host") == NULL ||
+        ht_sum_take(text, strlen(text), o, NULL) == HT_SUM_WRONG) {
         cJSON_Delete(o);
         return false;
     }

@@ -5,7 +5,7 @@
 #include "store/run_lock.h"
 
 enum {
-    HT_RUN_RECORD_LENGTH = 640,     /* bytes of a record, with blanks at its end and a line feed */
+    HT_RUN_RECORD_LENGTH = 704,     /* bytes of a record, with blanks at its end and a line feed */
     HT_RUN_LEAST_SILENCE_S = 30
 };
 

@@ -26,6 +26,7 @@ typedef struct {
     unsigned long long seed;
     int replicas;
     bool no_memory;
+    ht_error damage;                /* of the curves' log, which nobody else reads; "" = none */
 } harvest;
 
 static void release(harvest *h)
@@ -126,13 +127,12 @@ static void see_arrival(void *ctx, const cJSON *line)
 static ht_status see_lines(const char *dir, const char *name, void (*visit)(void *, const cJSON *),
                            harvest *h, ht_error *err)
 {
-    char *path = ht_path_join(dir, name);
-    size_t bad;
-    if (path == NULL)
-        return ht_fail(err, HT_ENOMEM, "no memory for the name of '%s'", name);
-    ht_status st = ht_lines_each(path, visit, h, &bad, err);
-    free(path);
-    return st;
+    ht_lines_account account;
+    HT_TRY(ht_run_dir_log(dir, name, visit, h, &account, err));
+    account.torn = false;       /* the run was killed */
+    if (strcmp(name, HT_FILE_METRICS) == 0)
+        ht_lines_tell(name, &account, &h->damage);
+    return HT_OK;
 }
 
 static ht_status load_recipe(const char *dir, ht_recipe **out, ht_error *err)
@@ -262,11 +262,12 @@ static void clear_aside(const ht_run_sign *dead, const char *study)
 }
 
 ht_status ht_salvage_study(const char *dir, const ht_run_sign *dead, const char *study, size_t *segments,
-                           ht_error *err)
+                           ht_error *damage, ht_error *err)
 {
     entry e = {.known = false};
     harvest h;
     *segments = 0;
+    damage->text[0] = '\0';
     if (dead->life != HT_RUN_KILLED || dead->run == 0 || dead->study_run[0] == '\0')
         return HT_OK;
     clear_aside(dead, study);
@@ -283,6 +284,7 @@ ht_status ht_salvage_study(const char *dir, const ht_run_sign *dead, const char 
         st = publish(&h, &e, dead, study, err);
         *segments = st == HT_OK ? found - e.n_segments : 0;
     }
+    *damage = h.damage;
     release(&h);
 done:
     ht_places_release(&e.places);

@@ -13,9 +13,10 @@
  * as they were published last; counts and evidence are brought up to date. Does nothing if
  * that run was not killed, or is whole in the study. The effective recipe in `dir` is still that run's.
  *  @param[out] segments  how many the run has in the study now that it had not before
+ *  @param[out] damage    what is wrong with the log of the curves; "" = nothing (of the others ht_run_dir_history tells)
  *  @return HT_OK; what ht_study_publish says; HT_EIO, HT_ENOMEM */
 ht_status ht_salvage_study(const char *dir, const ht_run_sign *dead, const char *study, size_t *segments,
-                           ht_error *err);
+                           ht_error *damage, ht_error *err);
 
 /** Evidence of a run from its logs. @param[out] out  source and evidence; the latter is owned by the caller
  * (free)

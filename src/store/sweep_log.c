@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "store/file.h"
+#include "store/lines.h"
 #include "store/optuna.h"
 #include "store/run_dir.h"
 
@@ -150,10 +151,11 @@ ht_status ht_sweep_log_each(const char *dir, const ht_space *space,
     char *path = ht_path_join(dir, HT_FILE_TRIALS);
     if (path == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory to read the trials of '%s'", dir);
-    ht_status st = ht_lines_each(path, read_line, &r, bad, err);
+    ht_lines_account account;
+    ht_status st = ht_lines_each(path, read_line, &r, &account, err);
     if (st == HT_OK && r.status != HT_OK)
         st = ht_fail_in(err, r.status, path);
-    *bad += r.bad;
+    *bad = account.bad + account.missing + account.torn + r.bad;
     free(path);
     return st;
 }

@@ -153,16 +153,21 @@ printf '{"segment_id":"s_0' >>torn/hotcb.tune.segments.jsonl
 sed -i '1s/{/[/' torn/hotcb.metrics.jsonl
 try study check torn
 exits 1
-n=$(wc -l <runs/one/hotcb.tune.segments.jsonl)
-prints "hotcb.tune.segments.jsonl: the last line, $((n + 1)), is torn"
-prints 'hotcb.metrics.jsonl: 1 line is no JSON object: line 1'
+prints 'hotcb.tune.segments.jsonl: the last line is torn'
+prints 'hotcb.metrics.jsonl: line 1 is no JSON object'
 rm -r torn; cp -r runs/one torn
 sed -i '$d' torn/hotcb.tune.segments.jsonl
 try study check torn
 exits 1
 prints 'of the study is missing'
+prints 'hotcb.tune.segments.jsonl: its end is gone: 1 or more lines'
 rm -r torn; cp -r runs/one torn
 sed -i '$s/"score_delta":\(-\{0,1\}\)[0-9]/"score_delta":\17/' torn/hotcb.tune.segments.jsonl
+try study check torn
+exits 1
+n=$(wc -l <torn/hotcb.tune.segments.jsonl)
+prints "hotcb.tune.segments.jsonl: line $n has a wrong checksum"
+sed -i 's/,"sum":[^}]*//' torn/hotcb.tune.segments.jsonl
 try study check torn
 exits 1
 prints 'is another one than in the study'

@@ -17,7 +17,7 @@ import time
 LOGS = ["hotcb.tune.segments.jsonl", "hotcb.tune.mutations.jsonl", "hotcb.population.jsonl", "hotcb.metrics.jsonl",
         "hotcb.applied.jsonl", "arrival.log", "events.log"]
 SEGMENTS = LOGS[0]
-MOMENTARY = {"wall_time", "train_s", "seconds", "duration_s", "wall_s", "cpu_s"}     # no two runs agree in these
+MOMENTARY = {"wall_time", "train_s", "seconds", "duration_s", "wall_s", "cpu_s", "sum"}     # no two runs agree in these
 
 
 def arguments(text):

@@ -161,7 +161,7 @@ static void the_end_of_a_run_rolls_back_on_all_ranks_of_a_replica(MPI_Comm comm,
     remove_directory(comm, rank, dir);
 }
 
-/* The log without its times. */
+/* The log without its times, and the checksums, which count them in. */
 static char *log_without_times(const char *dir, const char *name)
 {
     char *path = ht_path_join(dir, name), *text = NULL;
@@ -170,10 +170,12 @@ static char *log_without_times(const char *dir, const char *name)
         return NULL;
     }
     free(path);
-    for (char *at = text; (at = strstr(at, "\"wall_time\":")) != NULL;) {
-        size_t n = strcspn(at, ",}");
-        memmove(at, at + n, strlen(at + n) + 1);
-    }
+    static const char *const members[] = {"\"wall_time\":", "\"sum\":"};
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        for (char *at = text; (at = strstr(at, members[i])) != NULL;) {
+            size_t n = strcspn(at, ",}");
+            memmove(at, at + n, strlen(at + n) + 1);
+        }
     return text;
 }
 

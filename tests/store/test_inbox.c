@@ -143,7 +143,7 @@ static void lines_that_are_not_json_are_skipped_and_reported_once(void)
     stage s = open_at(0);
     folder_write(&s.f, HT_FILE_COMMANDS, "not json\n{\"op\":\"a\"}\n{\"op\":\n");
     CU_ASSERT_EQUAL(look(&s), HT_EFORMAT);
-    CU_ASSERT_PTR_NOT_NULL(strstr(s.err.text, HT_FILE_COMMANDS "': 2 lines are not JSON"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(s.err.text, HT_FILE_COMMANDS "': 2 lines are no JSON"));
     CU_ASSERT_EQUAL(s.n, 1);
     folder_append(&s.f, HT_FILE_COMMANDS, "again\n{\"op\":\"b\"}\n");
     CU_ASSERT_EQUAL(look(&s), HT_OK);

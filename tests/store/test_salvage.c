@@ -100,7 +100,9 @@ static ht_run_sign look(stage *s)
 static size_t salvage(stage *s, const ht_run_sign *dead)
 {
     size_t n = 99;
-    CU_ASSERT_EQUAL(ht_salvage_study(s->f.path, dead, folder_file(&s->f, "study.h5"), &n, NULL), HT_OK);
+    ht_error damage;
+    CU_ASSERT_EQUAL(ht_salvage_study(s->f.path, dead, folder_file(&s->f, "study.h5"), &n, &damage, NULL), HT_OK);
+    CU_ASSERT_STRING_EQUAL(damage.text, "");
     return n;
 }
 
