@@ -17,12 +17,14 @@
 #include "cli/submit_record.h"
 #include "cli/submit_script.h"
 #include "store/commit.h"
+#include "store/page.h"
 #include "store/run_dir.h"
 #include "store/run_lock.h"
 
 static const double patience_s = 5;
 
 typedef struct {
+    const ht_cli *cli;
     const char *dir;
     cJSON *record;               /* owned; NULL = nothing was submitted */
     long long generations, runs; /* 0 = no chain, no array */
@@ -187,13 +189,14 @@ static const char *state_of(const char *dir, const ht_queue_job *job)
 }
 
 /* How far it is and what it has found, from its summary; NaN = unknown. */
-static void read_progress(const char *dir, double *epoch, double *best)
+static void read_progress(const ht_cli *cli, const char *dir, double *epoch, double *best)
 {
     cJSON *summary = NULL;
-    char *path = ht_path_join(dir, HT_FILE_SUMMARY), *text = NULL;
+    ht_error why = {""};
+    char *path = ht_path_join(dir, HT_FILE_SUMMARY);
     *epoch = *best = NAN;
-    if (path != NULL && ht_file_read(path, &text, NULL, NULL) == HT_OK)
-        ht_json_parse(text, &summary, NULL, NULL);
+    if (path != NULL && ht_page_read(path, &summary, &why) == HT_EFORMAT)
+        ht_cli_fail(cli, HT_EXIT_DONE, "warning: %s", why.text);
     const cJSON *one, *replicas = ht_json_member(ht_json_member(summary, "live"), "replicas");
     *best = ht_json_number(ht_json_member(summary, "champion"), "value", NAN);
     *epoch = ht_json_number(ht_json_member(summary, "population"), "wall_epochs", NAN);
@@ -201,7 +204,6 @@ static void read_progress(const char *dir, double *epoch, double *best)
         cJSON_ArrayForEach(one, replicas)
             *epoch = fmax(*epoch, ht_json_number(one, "epoch", NAN));
     cJSON_Delete(summary);
-    free(text);
     free(path);
 }
 
@@ -246,7 +248,7 @@ static cJSON *run_row(const campaign *c, long long generation, long long run)
     double epoch, best;
     cJSON *row = cJSON_CreateObject();
     const char *job = job_of(c, generation, run, id, &element) ? id : NULL;
-    read_progress(place, &epoch, &best);
+    read_progress(c->cli, place, &epoch, &best);
     put_number(row, "generation", generation, c->generations > 0);
     put_number(row, "run", run, c->runs > 0);
     ht_json_put_text(row, "directory", place);
@@ -369,6 +371,7 @@ int ht_campaign_status(const ht_cli *cli, const char *dir)
     ht_status st = open_campaign(dir, &c, &err);
     if (st != HT_OK)
         return ht_cli_fail_status(cli, st, &err);
+    c.cli = cli;
     ask_queue(&c);
     cJSON *out = cJSON_CreateObject(), *runs = cJSON_CreateArray(), *evolutions = cJSON_CreateArray();
     for (long long g = 1; g <= most_of(c.generations, 1); g++) {
