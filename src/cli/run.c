@@ -1,9 +1,9 @@
 /* src/cli/run.c - the verb `run`: trains a built-in workload under the tuner, alone or on all ranks of a job.
  *
- * Uses the public header and the workload, as a program of a user would, and headers of recipe and store to refuse
- * early what cannot be. Every rank
- * reads the same arguments and comes to the same verdict; what only one rank can see (a file, its data) is
- * agreed on before the others rely on it, so that all end together, with one message and one exit code.
+ * Uses the public header and the workload, as a program of a user would, headers of recipe and store to refuse
+ * early what cannot be, and of the kernel to tell early where the ranks are. Every rank reads the same arguments
+ * and comes to the same verdict; what only one rank can see (a file, its data) is agreed on before the others rely
+ * on it, so that all end together, with one message and one exit code.
  * May touch: MPI, clock, stdout through report.h. */
 #include <math.h>
 #include <stdio.h>
@@ -20,6 +20,8 @@
 #include "cli/report.h"
 #include "cli/run_args.h"
 #include "cli/slurm.h"
+#include "kernel/place.h"
+#include "kernel/place_map.h"
 #include "recipe/recipe.h"
 #include "store/commit.h"
 #include "store/run_dir.h"
@@ -45,6 +47,7 @@ typedef struct {
     size_t existing;       /* length of the part of `dir` that was there before */
     int replicas, replica; /* replica of this rank; -1 = it coordinates */
     MPI_Comm comm;         /* the ranks of this replica; MPI_COMM_NULL on the coordinator. Owned */
+    char *places;          /* lines that were told, on rank 0; NULL = none. Owned */
 } job;
 
 static double now(void)
@@ -228,6 +231,18 @@ static int check_study(const job *j)
     return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--study: '%s' is no regular file; name a file", j->study);
 }
 
+/* Where the ranks are is known long before all of them have read their data. */
+static void tell_places(job *j)
+{
+    ht_places places = {0};
+    ht_string map = {0};
+    if (ht_places_gather(MPI_COMM_WORLD, j->replica, &places, NULL) == HT_OK)
+        ht_place_map(&places, &map);
+    ht_cli_say(j->cli, "%s", ht_string_peek(&map));
+    j->places = ht_string_take(&map);
+    ht_places_release(&places);
+}
+
 static int prepare(job *j)
 {
     int code = HT_EXIT_DONE;
@@ -247,6 +262,8 @@ static int prepare(job *j)
         ht_cli_say(j->cli, "%s, %d %s x %lld %s, files in %s\n", j->workload->name, j->replicas,
                j->replicas == 1 ? "replica" : "replicas", j->epochs, j->epochs == 1 ? "epoch" : "epochs",
                j->dir);
+    if (j->ranks.size > 1)
+        tell_places(j);
     return HT_EXIT_DONE;
 }
 
@@ -370,7 +387,8 @@ static int train_baseline(const job *j, ht_row *row)
 static void print_plan(void *ctx, const char *text)
 {
     const job *j = ctx;
-    if (!j->report_steps)
+    bool is_known = j->places != NULL && strcmp(text, j->places) == 0;
+    if (!j->report_steps && !is_known)
         ht_cli_say(j->cli, "%s%s", text, strchr(text, '\n') == NULL ? "\n" : "");
 }
 
@@ -541,6 +559,7 @@ int ht_verb_run(const ht_cli *cli, const ht_args *args)
         remove_record(&j);
         ht_run_dir_undo(j.dir, j.existing);
     }
+    free(j.places);
     if (j.ranks.is_short)
         ht_ranks_leave(&j.ranks, code);
     if (j.comm != MPI_COMM_NULL)

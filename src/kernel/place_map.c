@@ -161,8 +161,8 @@ static void print_devices(const ht_places *p, const node *n, ht_string *out)
         ht_string_add(out, ", all on device%s ", count_names(first) > 1 ? "s" : "");
         print_names(first, out);
     } else if (any) {
-        ht_string_add(out, " on device%s %s", strchr(ht_string_peek(&each), ',') != NULL ? "s" : "",
-                      ht_string_peek(&each));
+        const char *names = ht_string_peek(&each);
+        ht_string_add(out, " on device%s %s", strpbrk(names, ",+") != NULL ? "s" : "", names);
     }
     ht_string_release(&each);
     free(first);

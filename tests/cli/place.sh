@@ -131,6 +131,7 @@ it "the first lines of a run say who runs where, and what was found in the study
 run 0,1
 [ "$(sed -n 1p out)" = 'glyph, 2 replicas x 2 epochs, files in places' ] || fail "the first line is another one"
 sed -n 2p out | grep -q '^node .*: coordinator, replicas 0-1, all on devices 0+1; core' || fail "no map: $(sed -n 2p out)"
+[ "$(grep -c '^node ' out)" = 1 ] || fail "the map is told more than once"
 prints_line "study places/study.h5: new; starts from recipe $independent"
 grep -qF 'share device' err && fail "who can choose is accused"
 json 'len(o["start"]["places"]) == 1 and ": coordinator, replicas 0-1" in o["start"]["places"][0]' \

@@ -40,6 +40,8 @@ static void each_node_has_a_line(void)
            "node n0: coordinator, replicas 0-2 on devices 0, 1, 2; cores 0-15, 4 for each rank\n"
            "node n1: replicas 3-4 on devices 0+1, 2+3; cores 0-15, 8 for each rank\n");
     complaints_are(6, at, "");
+    const ht_rank_place two[] = {{-1, "n0", "", ""}, {0, "n0", "", "2,3"}};
+    map_is(2, two, "node n0: coordinator, replica 0 on devices 2+3\n");
     map_is(0, NULL, "");
 }
 
