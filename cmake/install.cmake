@@ -7,7 +7,7 @@ install(TARGETS hottune_shared hottune_static EXPORT hottuneTargets
 if(TARGET hottune)
     install(TARGETS hottune RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
-install(FILES include/hottune/hottune.h include/hottune/types.h include/hottune/search.h ${PROJECT_BINARY_DIR}/include/hottune/version.h
+install(FILES include/hottune/hottune.h include/hottune/types.h include/hottune/search.h include/hottune/recipe.h ${PROJECT_BINARY_DIR}/include/hottune/version.h
     DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hottune)
 install(DIRECTORY recipes/ DESTINATION ${CMAKE_INSTALL_DATADIR}/hottune/recipes FILES_MATCHING PATTERN *.yaml)
 install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
