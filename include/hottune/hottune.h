@@ -97,6 +97,9 @@ typedef struct {
  *          same on every rank */
 ht_status ht_open(const ht_options *options, ht_kernel **out);
 
+/** sizeof(ht_options). Bindings of other languages mirror the struct: they refuse a library with another one. */
+size_t ht_options_size(void);
+
 /** The message of the last failure of a call with this kernel; "" if there was none. NULL is allowed. */
 const char *ht_message(const ht_kernel *k);
 
@@ -136,7 +139,9 @@ typedef struct {
     size_t n_choices;
     const char *metric;             /**< metric that shows the value, for verification; may be NULL */
     ht_setter set;
-    void *ctx;                      /**< passed to `set` */
+    void *ctx;                      /**< passed to `set` and `get` */
+    bool (*get)(void *ctx, ht_value *out);  /**< what the training holds now, where a schedule may move it; NULL: what
+                                                 was set last */
 } ht_knob_options;
 ht_status ht_knob(ht_kernel *k, const ht_knob_options *o);
 
@@ -213,6 +218,10 @@ bool ht_running(ht_kernel *k);
  *  at HT_VAL_EPOCH_END and HT_RUN_END, and at each event while a recorded operation list drives the run;
  *  so all of its ranks tell the same events in the same order. */
 ht_status ht_apply(ht_kernel *k, const ht_env *env, ht_event event);
+
+/** false: until the next event of another kind an HT_TRAIN_BATCH_END changes nothing but the step that ht_running
+ *  looks at, so that a program for which calls are dear may leave it out (mode off, no averaged weights). */
+bool ht_watches_batches(const ht_kernel *k);
 
 /** The best objective of this replica so far was read at the last HT_VAL_EPOCH_END: the moment to keep
  *  a copy of the weights, in an independent run. In a pooled one other weights may be in place after ht_apply; the

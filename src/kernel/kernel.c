@@ -254,6 +254,11 @@ ht_status ht_open(const ht_options *given, ht_kernel **out)
     return k->usable && k->replica < 0 ? serve(k) : st;
 }
 
+size_t ht_options_size(void)
+{
+    return sizeof(ht_options);
+}
+
 bool ht_is_replica(const ht_kernel *k)
 {
     return k->usable && k->replica >= 0;
@@ -404,6 +409,11 @@ ht_status ht_apply(ht_kernel *k, const ht_env *env, ht_event event)
     if (event == HT_VAL_EPOCH_END)
         ht_kernel_begin_epoch(k);
     return k->fail_on_error ? st : HT_OK;
+}
+
+bool ht_watches_batches(const ht_kernel *k)
+{
+    return !k->begun || k->watches_batches || k->training.ema;
 }
 
 bool ht_has_left(const ht_kernel *k)

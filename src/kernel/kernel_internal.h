@@ -18,6 +18,7 @@ typedef struct {
         bool *truth;
         ht_setter set;
     } to;
+    bool (*get)(void *ctx, ht_value *out);          /* of a setter; NULL: the program cannot say */
     void *ctx;
     char actuator[HT_NAME_MAX], name[HT_NAME_MAX];  /* as the program calls it */
     char key[HT_NAME_MAX];                          /* in `knobs` */

@@ -42,7 +42,7 @@ static bool read_target(void *ctx, ht_value *out)
         *out = ht_bool(*t->to.truth);
         return true;
     case TO_SETTER:
-        break;
+        return t->get(t->ctx, out);
     }
     return false;
 }
@@ -97,7 +97,7 @@ static ht_status add(ht_kernel *k, const char *actuator, const char *name, ht_kn
     ht_name_copy(t->key, spec->key);
     ht_name_copy(spec->group, ht_bridge_group(actuator));
     spec->set = write_target;
-    spec->get = t->kind == TO_SETTER ? NULL : read_target;
+    spec->get = t->kind == TO_SETTER && t->get == NULL ? NULL : read_target;
     spec->ctx = t;
     ht_status st = ht_knobs_add(k->knobs, spec, &k->message);
     if (st == HT_OK)
@@ -166,7 +166,7 @@ ht_status ht_knob(ht_kernel *k, const ht_knob_options *o)
     if (o->metric != NULL)
         ht_name_copy(spec.metric, o->metric);
     return add(k, o->actuator, o->name, &spec,
-               &(ht_knob_target){.kind = TO_SETTER, .to.set = o->set, .ctx = o->ctx});
+               &(ht_knob_target){.kind = TO_SETTER, .to.set = o->set, .get = o->get, .ctx = o->ctx});
 }
 
 ht_status ht_optimizer(ht_kernel *k, const char *actuator, const ht_optimizer_group *groups, size_t n)

@@ -209,6 +209,65 @@ static void a_run_that_is_not_pooled_as_it_was_meant_to_be_warns(void)
     done(&f);
 }
 
+static void batches_that_would_change_nothing_may_be_left_out(void)
+{
+    fixture f = open_with((ht_options){.recipe_text = toy_recipe, .mode = "off"});
+    CU_ASSERT_EQUAL_FATAL(f.status, HT_OK);
+    CU_ASSERT(ht_watches_batches(f.k));     /* nobody knows before it has begun */
+    CU_ASSERT(ht_running(f.k));
+    CU_ASSERT_FALSE(ht_watches_batches(f.k));
+    send(&f, "{\"module\":\"tune\",\"op\":\"enable\",\"params\":{\"mode\":\"active\"}}");
+    ht_apply(f.k, &(ht_env){.step = 1}, HT_VAL_EPOCH_END);
+    CU_ASSERT(ht_watches_batches(f.k));
+    done(&f);
+}
+
+/* A value that a schedule moves, behind functions. */
+typedef struct {
+    double value;
+    int sets, gets;
+} scheduled;
+
+static ht_status set_scheduled(void *ctx, const ht_value *value, const ht_env *env, ht_error *err)
+{
+    (void)env;
+    (void)err;
+    scheduled *s = ctx;
+    s->value = value->scalar.number;
+    s->sets++;
+    return HT_OK;
+}
+
+static bool get_scheduled(void *ctx, ht_value *out)
+{
+    scheduled *s = ctx;
+    *out = ht_real(s->value);
+    s->gets++;
+    return true;
+}
+
+static void a_knob_behind_functions_is_read_where_a_schedule_may_have_moved_it(void)
+{
+    fixture f = open_with((ht_options){.recipe_text = "actuators: {opt: {mutations: {lr_mult: {bounds: [0.5, 0.5],"
+                                                      " prior_center: 0.5}}}}\n"});
+    scheduled s = {.value = .5};
+    CU_ASSERT_EQUAL_FATAL(f.status, HT_OK);
+    CU_ASSERT_EQUAL(ht_knob(f.k, &(ht_knob_options){.actuator = "opt", .name = "lr", .type = "log_float", .bounded = true,
+                                                    .lo = 1e-6, .hi = 1, .initial = ht_real(.5), .set = set_scheduled,
+                                                    .get = get_scheduled, .ctx = &s}), HT_OK);
+    s.value = .125;
+    ht_metric(f.k, "val/loss", 1);
+    ht_apply(f.k, &(ht_env){.step = 1, .loss = 1}, HT_VAL_EPOCH_END);
+    CU_ASSERT(s.sets == 1 && s.gets > 0);
+    CU_ASSERT_EQUAL(s.value, .0625);        /* half of what it was, not of what it was at first */
+    done(&f);
+}
+
+static void bindings_can_compare_the_layout_of_options(void)
+{
+    CU_ASSERT_EQUAL(ht_options_size(), sizeof(ht_options));
+}
+
 static ht_status broken(void *ctx, double *objective)
 {
     (void)objective;
@@ -292,5 +351,8 @@ CASES("kernel alone", CASE(a_run_of_one_process_writes_every_file),
       CASE(commands_act_at_the_next_safe_point_and_the_ledger_says_so), CASE(what_is_wrong_with_an_open_is_said),
       CASE(a_taken_or_late_name_is_refused), CASE(a_second_run_goes_on_with_numbers_and_starts_wiser),
       CASE(a_run_that_is_not_pooled_as_it_was_meant_to_be_warns), CASE(a_validation_that_fails_is_told_once),
+      CASE(batches_that_would_change_nothing_may_be_left_out),
+      CASE(a_knob_behind_functions_is_read_where_a_schedule_may_have_moved_it),
+      CASE(bindings_can_compare_the_layout_of_options),
       CASE(a_program_without_a_directory_goes_on_with_the_run_of_its_job),
       CASE(in_a_job_the_study_and_the_seed_that_are_not_given_are_those_of_the_job))
