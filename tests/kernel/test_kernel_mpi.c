@@ -6,28 +6,10 @@
 #include <unistd.h>
 
 #include "comm/mpi_case.h"
+#include "kernel/shared_folder.h"
 #include "kernel/toy.h"
 #include "store/file.h"
 #include "store/run_dir.h"
-
-static void agree_on_directory(MPI_Comm comm, int rank, char dir[64])
-{
-    if (rank == 0) {
-        strcpy(dir, "kernel-mpi-XXXXXX");
-        if (mkdtemp(dir) == NULL)
-            dir[0] = '\0';
-    }
-    MPI_Bcast(dir, 64, MPI_CHAR, 0, comm);
-}
-
-static void remove_directory(MPI_Comm comm, int rank, const char *dir)
-{
-    char command[160];
-    MPI_Barrier(comm);
-    snprintf(command, sizeof command, "rm -rf '%s'", dir);
-    if (rank == 0 && system(command) != 0)
-        fprintf(stderr, "%s stays\n", dir);
-}
 
 /* All ranks of a replica hold the same bits after every safe point. */
 static void compare_in_team(void *ctx, ht_kernel *k, toy *t)

@@ -12,6 +12,7 @@
 
 #include "comm/mpi_case.h"
 #include "kernel/kernel_internal.h"
+#include "kernel/shared_folder.h"
 
 enum { W = 500, M = 3, B = 4, PER_EPOCH = 4, EPOCHS = 12, LOG_MAX = 4000 };
 
@@ -233,25 +234,6 @@ static outcome run(MPI_Comm comm, const char *dir, int per_replica, training *t)
     ht_result_of(t->k, &o.result);
     ht_free(t->k);
     return o;
-}
-
-static void agree_on_directory(MPI_Comm comm, int rank, char dir[64])
-{
-    if (rank == 0) {
-        strcpy(dir, "kernel-pooled-XXXXXX");
-        if (mkdtemp(dir) == NULL)
-            dir[0] = '\0';
-    }
-    MPI_Bcast(dir, 64, MPI_CHAR, 0, comm);
-}
-
-static void remove_directory(MPI_Comm comm, int rank, const char *dir)
-{
-    char command[160];
-    MPI_Barrier(comm);
-    snprintf(command, sizeof command, "rm -rf '%s'", dir);
-    if (rank == 0 && system(command) != 0)
-        fprintf(stderr, "%s stays\n", dir);
 }
 
 static bool holds(const log_of_states *l, uint64_t sum)

@@ -15,6 +15,7 @@
 #include "comm/clock.h"
 #include "comm/mpi_case.h"
 #include "hottune/hottune.h"
+#include "kernel/shared_folder.h"
 
 enum { W = 40, PER_EPOCH = 3, EPOCHS = 14, JOBS = 6 };
 static const double too_little_s = 3;       /* the least time that a run takes to leave */
@@ -169,25 +170,6 @@ static outcome job(MPI_Comm comm, int rank, const char *dir, int per_replica, do
     o.step = t.step;
     o.epoch = t.epoch;
     return o;
-}
-
-static void agree_on_directory(MPI_Comm comm, int rank, char dir[64])
-{
-    if (rank == 0) {
-        strcpy(dir, "kernel-resumed-XXXXXX");
-        if (mkdtemp(dir) == NULL)
-            dir[0] = '\0';
-    }
-    MPI_Bcast(dir, 64, MPI_CHAR, 0, comm);
-}
-
-static void remove_directory(MPI_Comm comm, int rank, const char *dir)
-{
-    char command[160];
-    MPI_Barrier(comm);
-    snprintf(command, sizeof command, "rm -rf '%s'", dir);
-    if (rank == 0 && system(command) != 0)
-        fprintf(stderr, "%s stays\n", dir);
 }
 
 static outcome never_stopped(MPI_Comm comm, int rank, int per_replica, double checkpoint_s)
