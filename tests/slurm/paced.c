@@ -13,7 +13,7 @@
 
 enum { D = 4, PER_EPOCH = 10 };
 static const char recipe[] =
-    "population: {mode: pooled, sync: barrier}\nacceptance: {epsilon: 0}\n"
+    "population: {mode: pooled, sync: barrier, race: {per_replica: 1}}\nacceptance: {epsilon: 0}\n"
     "actuators: {opt: {mutations: {lr_mult: {bounds: [0.7, 1.2], range: [0.0001, 1]}}}}\n";
 
 typedef struct {

@@ -1,6 +1,7 @@
 #!/bin/bash
 # `hottune submit` of a run over two nodes: it finishes, and its summary is whole, whatever its files are called.
 . "$(dirname "$0")/cluster.sh"
+export TESTBED_GPUS=2
 cluster 2
 name="a run, it's \"quoted\" \$HOME %j #1"
 
@@ -15,7 +16,7 @@ fi
 [ ! -e "$name" ] || fail "a directory was made"
 
 it "8 replicas on 2 nodes finish"
-submit "$name" --replicas 8 --nodes 2 --time 10 -- run glyph --epochs 12 --seed 3
+submit "$name" --replicas 8 --nodes 2 --gpus-per-node 2 --time 10 -- run glyph --epochs 12 --seed 3
 ends "$job" COMPLETED 240
 [ "$(job_says "$job" ExitCode)" = 0:0 ] || fail "exit code $(job_says "$job" ExitCode)"
 [ "$(job_says "$job" Restarts)" = 0 ] || fail "it was started again"
@@ -23,6 +24,11 @@ cp "$log" out
 prints "job $job: 9 tasks on 2 nodes, n[0-1]"
 prints 'glyph, 8 replicas x 12 epochs'
 prints 'the run is finished'
+
+it "the first lines say who runs where, and that devices are shared"
+prints 'node n0: coordinator, replicas 0-3 on devices 0, 0, 1, 1;'
+prints 'node n1: replicas 4-7 on devices 0, 0, 1, 1;'
+prints 'warning: replicas 0 and 1 share device 0 on node n0'
 
 it "the summary and the study are whole"
 json 'o["run"] == "r1" and o["total_mutations"] > 0' "$name/hotcb.tune.summary.json"
