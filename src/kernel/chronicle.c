@@ -203,6 +203,11 @@ bool ht_chronicle_is_cutting(const ht_chronicle *h)
     return h->cutting;
 }
 
+bool ht_chronicle_awaits(const ht_chronicle *h, int replica)
+{
+    return h->cutting && h->awaited[replica];
+}
+
 uint64_t ht_chronicle_cut(ht_chronicle *h, double now, const bool *lives, size_t n_logs, ht_commit_log *logs)
 {
     size_t n = (size_t)h->o.n_replicas;

@@ -71,6 +71,8 @@ void ht_chronicle_said(ht_chronicle *h, int replica, const ht_bytes *message);
 bool ht_chronicle_is_due(const ht_chronicle *h, double now, bool urgent);
 /** A checkpoint is on its way. */
 bool ht_chronicle_is_cutting(const ht_chronicle *h);
+/** The answer of this replica to the checkpoint that is being made has not come. */
+bool ht_chronicle_awaits(const ht_chronicle *h, int replica);
 /** The checkpoint that is being made. Borrowed. */
 const ht_commit *ht_chronicle_next(const ht_chronicle *h);
 /** A checkpoint begins now: everything that the coordinator said so far was sent and written. The caller sends the

@@ -61,7 +61,8 @@ ht_margin ht_deadline_margin(const ht_deadline *d)
         m.pace = fmax(m.pace, d->paces[i]);
     m.measured = d->n_saves > 0 && m.pace > 0;
     m.save = fmax(m.save, m.pace);
-    m.total = m.measured ? factor * (m.save + m.pace + m.publishing)
+    double more = d->go_together ? m.pace : 0;
+    m.total = m.measured ? factor * (m.save + more + m.publishing)
                          : fmin(default_s, default_share * d->span);
     m.total = fmax(m.total, floor_s);
     return m;

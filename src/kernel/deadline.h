@@ -1,10 +1,10 @@
 /** @file src/kernel/deadline.h
  *  How long before the end of its job a run must begin to leave, so that it is written down in time.
  *
- *  Leaving takes a checkpoint, which each replica writes at its next safe point; one epoch more until the
- *  slowest replica comes to the safe point at which it is told to go; and the study. All three are measured
- *  while the run goes on; the margin is their sum, and a quarter more. Until there is something to measure, a
- *  default counts.
+ *  Leaving takes a checkpoint, which each replica writes at its next safe point; where replicas go only when all
+ *  have written, one epoch more until the slowest comes to the safe point at which it is told so; and the study.
+ *  All of it is measured while the run goes on; the margin is the sum, and a quarter more. Until there is something
+ *  to measure, a default counts.
  *
  *  Pure: no clock, no files. What is decided here never reaches the coordinator. */
 #ifndef HT_KERNEL_DEADLINE_H
@@ -22,6 +22,7 @@ typedef struct {
     size_t n_saves;
     double saves[HT_DEADLINE_SAVES];    /**< seconds from cut to commit, of the last ones */
     double publishing;  /**< longest so far; seconds */
+    bool go_together;   /**< replicas go only when all have written */
     int n_replicas;
     double *paces;      /**< [n_replicas] seconds between two safe points; 0 = not known; owned */
     int looks;          /**< at the progress: 0, 1; 2 = it has moved since the first */

@@ -89,7 +89,8 @@ void ht_driver_drain(ht_driver *d)
     while (ht_coordinator_next_message(d->coordinator, &replica, &bytes)) {
         if (d->chronicle != NULL)
             ht_chronicle_said(d->chronicle, replica, &bytes);
-        if (!d->recalls && replica < d->n_here && ht_comm_send(d->comm, replica + 1, bytes.data, bytes.n, &err) != HT_OK)
+        if (!d->recalls && !d->sent_off && replica < d->n_here &&
+            ht_comm_send(d->comm, replica + 1, bytes.data, bytes.n, &err) != HT_OK)
             ht_driver_warn(d, err.text);
         free(bytes.data);
     }
@@ -202,7 +203,7 @@ void ht_driver_step(ht_driver *d, double timeout_s)
     int from;
     ht_bytes bytes;
     ht_error err = {""};
-    bool works = !d->comeback.on && d->leaving != HT_LEAVES;
+    bool works = !d->comeback.on && d->leaving != HT_LEAVES && !d->sent_off;
     if (works)
         poll(d, ht_comm_now(d->comm));
     ht_driver_drain(d);

@@ -1,7 +1,8 @@
 /* src/kernel/driver_checkpoint.c - checkpoints, leaving, and coming back; the contract is in driver_internal.h.
  *
- * A checkpoint: the order goes to all that live, their answers come among other messages. Leaving: a checkpoint,
- * then everybody is told to go. Coming back: all HELLOs are awaited, then everybody gets its manifest, then what was
+ * A checkpoint: the order goes to all that live, their answers come among other messages. Leaving: a checkpoint, then
+ * everybody is told to go. In a pooled run that has a checkpoint already the order to go follows at once on that to
+ * write, so that nobody trains an epoch more; what they said before they wrote still belongs to it. Coming back: all HELLOs are awaited, then everybody gets its manifest, then what was
  * on its way at the checkpoint is handed over. */
 #include "kernel/driver_internal.h"
 
@@ -140,13 +141,31 @@ static bool must_leave(ht_driver *d)
     return asked || d->leaves_for_time;
 }
 
+static void tell_to_go(ht_driver *d)
+{
+    tell_all(d, (ht_pool_order){.kind = HT_ORDER_LEAVE});
+    for (int i = 0; i < d->n_replicas; i++)
+        d->gone[i] = i >= d->n_here || !ht_coordinator_has(d->coordinator, i);
+}
+
 static void leave(ht_driver *d)
 {
     d->leaving = HT_LEAVES;
     d->leaves_since = ht_driver_time(d);
-    tell_all(d, (ht_pool_order){.kind = HT_ORDER_LEAVE});
-    for (int i = 0; i < d->n_replicas; i++)
-        d->gone[i] = i >= d->n_here || !ht_coordinator_has(d->coordinator, i);
+    if (!d->sent_off)
+        tell_to_go(d);
+}
+
+/* Independent replicas wait for each other's reports and for answers: they go when all have written. */
+static void send_off(ht_driver *d)
+{
+    ht_coordinator_view view;
+    ht_coordinator_peek(d->coordinator, &view);
+    if (d->leaving != HT_WANTS_TO_LEAVE || d->sent_off || view.pool == NULL || ht_chronicle_last(d->chronicle) == 0 ||
+        !ht_chronicle_is_cutting(d->chronicle))
+        return;
+    tell_to_go(d);
+    d->sent_off = true;
 }
 
 /* Leaving would lose everything. */
@@ -177,10 +196,13 @@ static void see_to_leaving(ht_driver *d)
         d->leaves_since = now;
         d->leaves_after = ht_chronicle_last(d->chronicle) + 1;
     }
+    bool failed = d->sent_off && !ht_chronicle_is_cutting(d->chronicle);
     if (ht_chronicle_last(d->chronicle) >= d->leaves_after) {
         leave(d);
-    } else if (d->leaving == HT_WANTS_TO_LEAVE && waited_enough(d, now)) {
-        if (ht_chronicle_last(d->chronicle) > 0) {
+    } else if (d->leaving == HT_WANTS_TO_LEAVE && (failed || waited_enough(d, now))) {
+        if (failed) {
+            leave(d);       /* why there is no checkpoint was told; the one before counts */
+        } else if (ht_chronicle_last(d->chronicle) > 0) {
             ht_driver_warn(d, "the replicas did not come to a safe point in time: the last checkpoint counts");
             leave(d);
         } else {
@@ -406,6 +428,11 @@ bool ht_driver_intercepts(ht_driver *d, int replica, const ht_bytes *bytes)
             d->gone[replica] = true;
         return true;
     }
+    if (d->sent_off && kind == HT_MESSAGE_BYE && replica >= 0 && replica < d->n_replicas &&
+        !ht_chronicle_awaits(d->chronicle, replica)) {
+        d->gone[replica] = true;
+        return true;
+    }
     if (kind != HT_MESSAGE_SAVED)
         return false;
     if (d->chronicle != NULL)
@@ -441,6 +468,7 @@ void ht_driver_checkpoint(ht_driver *d)
     see_to_leaving(d);
     if (d->leaving != HT_LEAVES && ht_chronicle_is_due(d->chronicle, now, d->leaving == HT_WANTS_TO_LEAVE))
         begin_checkpoint(d);
+    send_off(d);
 }
 
 void ht_driver_checkpoint_release(ht_driver *d)

@@ -128,6 +128,9 @@ double ht_driver_deadline_margin(const ht_driver *d)
 
 static ht_margin margin_of_living(ht_driver *d)
 {
+    ht_coordinator_view view;
+    ht_coordinator_peek(d->coordinator, &view);
+    d->deadline.go_together = view.pool == NULL;
     for (int i = 0; i < d->n_replicas; i++)
         if (!ht_coordinator_has(d->coordinator, i))
             ht_deadline_forget(&d->deadline, i);

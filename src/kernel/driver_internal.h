@@ -71,6 +71,7 @@ struct ht_driver {
     enum { HT_STAYS, HT_WANTS_TO_LEAVE, HT_CANNOT_LEAVE, HT_LEAVES } leaving;
     double leaves_since;
     bool leaves_for_time;       /* the job ends: nobody asked */
+    bool sent_off;              /* replicas leave when they have answered the checkpoint that is being made */
     uint64_t leaves_after;      /* checkpoint that must be made first */
     bool *gone;                 /* [n_replicas] while it leaves: said BYE, or was not there; owned */
     ht_error checkpoint_fault;  /* last one that was told */
