@@ -3,7 +3,7 @@
  * them from replica to replica, and average them: docs/population.md. The plan is in runs/pooled/events.log.
  *     mpicc pooled.c $(pkg-config --cflags --libs hottune) -lm -o pooled
  *     mpirun -n 9 ./pooled           # one coordinator, eight replicas;  ./pooled alone is one replica
- * Killed, or asked to leave by SIGTERM, it goes on when it is started again: docs/resume.md. */
+ * Killed, or asked to leave by SIGTERM or SIGUSR2 (hottune job), it goes on when it is started again: docs/resume.md. */
 #include <hottune/hottune.h>
 #include <math.h>
 #include <stdio.h>
@@ -100,6 +100,7 @@ int main(int argc, char **argv)
     ht_kernel *k;
     MPI_Init(&argc, &argv);
     signal(SIGTERM, ask);
+    signal(SIGUSR2, ask);
     if (ht_open(&(ht_options){.comm = MPI_COMM_WORLD, .run_dir = "runs/pooled", .recipe_text = recipe,
                               .seed = 1, .max_epochs = EPOCHS, .resume = true, .leave = &leaves}, &k) != HT_OK) {
         fprintf(stderr, "hottune: %s\n", ht_message(k));
