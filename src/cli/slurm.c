@@ -14,6 +14,7 @@
 
 #include "base/text.h"
 #include "cli/child.h"
+#include "comm/clock.h"
 
 /* ---- durations -------------------------------------------------------------------------------- */
 
@@ -156,7 +157,7 @@ double ht_slurm_end_time(double patience_s)
 {
     const char *given = getenv("SLURM_JOB_END_TIME"), *job = getenv("SLURM_JOB_ID");
     double end = 0;
-    if (given != NULL && ht_slurm_stamp(given, &end))
+    if (given != NULL && ht_slurm_stamp(given, &end) && end > ht_clock_wall())
         return end;
     return job != NULL && job[0] != '\0' ? ask_squeue(job, patience_s) : 0;
 }

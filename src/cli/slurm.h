@@ -17,8 +17,9 @@ ht_status ht_slurm_duration(const char *text, double *seconds, ht_error *err);
  *  @return false: it is none ("NONE", "N/A", "Unknown", ..) */
 bool ht_slurm_stamp(const char *text, double *when);
 
-/** When the job that this process belongs to ends: SLURM_JOB_END_TIME; if that is not set, squeue is asked about
- *  SLURM_JOB_ID. **Waits at most** `patience_s`; a squeue that takes longer is ended.
+/** When the job that this process belongs to ends: SLURM_JOB_END_TIME; if that is not set, or past (left over from
+ *  another job in a shell that outlived it), squeue is asked about SLURM_JOB_ID. **Waits at most** `patience_s`; a
+ *  squeue that takes longer is ended.
  *  @return seconds since 1970; 0 = not known, or there is no job */
 double ht_slurm_end_time(double patience_s);
 

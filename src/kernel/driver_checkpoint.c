@@ -1,9 +1,10 @@
 /* src/kernel/driver_checkpoint.c - checkpoints, leaving, and coming back; the contract is in driver_internal.h.
  *
- * A checkpoint: the order goes to all that live, their answers come among other messages. Leaving: a checkpoint, then
- * everybody is told to go. In a pooled run that has a checkpoint already the order to go follows at once on that to
- * write, so that nobody trains an epoch more; what they said before they wrote still belongs to it. Coming back: all HELLOs are awaited, then everybody gets its manifest, then what was
- * on its way at the checkpoint is handed over. */
+ * A checkpoint: the order goes to all that live, their answers come among other messages. Leaving: a checkpoint,
+ * then everybody is told to go. In a pooled run that has a checkpoint already the order to go follows at once on
+ * that to write, so that nobody trains an epoch more; what they said before they wrote still belongs to it. Coming
+ * back: all HELLOs are awaited, then everybody gets its manifest, then what was on its way at the checkpoint is
+ * handed over. */
 #include "kernel/driver_internal.h"
 
 #include <math.h>
@@ -161,8 +162,8 @@ static void send_off(ht_driver *d)
 {
     ht_coordinator_view view;
     ht_coordinator_peek(d->coordinator, &view);
-    if (d->leaving != HT_WANTS_TO_LEAVE || d->sent_off || view.pool == NULL || ht_chronicle_last(d->chronicle) == 0 ||
-        !ht_chronicle_is_cutting(d->chronicle))
+    if (d->leaving != HT_WANTS_TO_LEAVE || d->sent_off || view.pool == NULL ||
+        ht_chronicle_last(d->chronicle) == 0 || !ht_chronicle_is_cutting(d->chronicle))
         return;
     tell_to_go(d);
     d->sent_off = true;

@@ -16,13 +16,14 @@ static const double worth_telling_s = 1;    /* difference of the time of leaving
 
 /* ---- when it ends ----------------------------------------------------------------------------- */
 
+/* What is past is left over in a shell that outlived its job. */
 static double end_of(const ht_options *o)
 {
     double end = 0;
     const char *text = getenv("SLURM_JOB_END_TIME");
     if (o->end_time != 0)
         return fmax(o->end_time, 0);
-    return text != NULL && ht_parse_number(text, &end, NULL) ? fmax(end, 0) : 0;
+    return text != NULL && ht_parse_number(text, &end, NULL) && end > ht_clock_wall() ? end : 0;
 }
 
 static double left_of(const ht_driver *d)

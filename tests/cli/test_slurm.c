@@ -121,8 +121,18 @@ static void end(const scene *s)
 static void the_environment_is_believed_before_squeue(void)
 {
     scene s = with_squeue("echo 4711 5");
-    setenv("SLURM_JOB_END_TIME", "1795701790", 1);
-    CU_ASSERT_EQUAL(ht_slurm_end_time(5), 1795701790);
+    setenv("SLURM_JOB_END_TIME", "4102444800", 1);      /* the year 2100 */
+    CU_ASSERT_EQUAL(ht_slurm_end_time(5), 4102444800);
+    end(&s);
+}
+
+static void an_end_that_is_left_over_from_another_job_is_not_believed(void)
+{
+    scene s = with_squeue("echo 4711 4102444800");
+    setenv("SLURM_JOB_END_TIME", "1000000000", 1);      /* 2001 */
+    CU_ASSERT_EQUAL(ht_slurm_end_time(5), 4102444800);
+    unsetenv("SLURM_JOB_ID");
+    CU_ASSERT_EQUAL(ht_slurm_end_time(5), 0);
     end(&s);
 }
 
@@ -175,6 +185,8 @@ static void without_a_job_nobody_is_asked(void)
 
 CASES("slurm", CASE(a_duration_is_read_in_every_form), CASE(a_text_that_is_no_duration_is_refused_and_changes_nothing),
       CASE(a_time_stamp_is_local_time), CASE(a_time_stamp_may_be_in_seconds), CASE(what_is_no_time_stamp_is_refused),
-      CASE(the_environment_is_believed_before_squeue), CASE(squeue_is_asked_for_seconds_and_with_its_own_defaults),
+      CASE(the_environment_is_believed_before_squeue),
+      CASE(an_end_that_is_left_over_from_another_job_is_not_believed),
+      CASE(squeue_is_asked_for_seconds_and_with_its_own_defaults),
       CASE(of_an_array_only_the_own_element_counts), CASE(without_an_answer_the_end_is_unknown),
       CASE(a_squeue_that_hangs_is_ended), CASE(without_a_job_nobody_is_asked))

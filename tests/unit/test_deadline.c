@@ -158,7 +158,8 @@ static void without_experience_nobody_can_tell_when_a_run_is_done(void)
 
 CASES("deadline", CASE(before_anything_is_measured_a_default_counts),
       CASE(the_default_leaves_most_of_a_short_job_for_training), CASE(checkpoint_and_study_go_in_and_a_quarter_more),
-      CASE(replicas_that_go_together_need_an_epoch_more), CASE(a_checkpoint_takes_an_epoch_at_least), CASE(quick_things_leave_the_least_margin),
+      CASE(replicas_that_go_together_need_an_epoch_more), CASE(a_checkpoint_takes_an_epoch_at_least),
+      CASE(quick_things_leave_the_least_margin),
       CASE(the_slowest_replica_that_lives_counts), CASE(a_pace_rises_at_once_and_falls_slowly),
       CASE(a_slow_checkpoint_counts_until_five_others_were_quicker), CASE(senseless_measurements_are_left_out),
       CASE(a_run_that_is_done_before_its_job_need_not_leave), CASE(without_experience_nobody_can_tell_when_a_run_is_done))
