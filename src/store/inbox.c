@@ -28,6 +28,8 @@ struct ht_inbox {
     bool skipping;          /* `at` is inside a line that is too long */
     size_t bad_lines;       /* not reported yet */
     bool reported;
+    ht_file_stamp unfinished; /* the command file at the last look, if it ended in a part of a line */
+    bool told_unfinished;     /* of that part */
     ht_freeze frozen;       /* as last told; without its list */
 };
 
@@ -446,6 +448,21 @@ static ht_status take_commands(const look *l, int fd, ht_error *err)
     return st;
 }
 
+/* A line is written at once, so one that is the same part at two looks was cut, or is written by hand. */
+static ht_status look_at_rest(ht_inbox *in, const ht_file_stamp *stamp, ht_error *err)
+{
+    bool rests = in->at < stamp->size && in->unfinished.exists && ht_file_same(stamp, &in->unfinished);
+    bool tell = rests && !in->told_unfinished;
+    in->told_unfinished = rests;
+    in->unfinished = in->at < stamp->size ? *stamp : (ht_file_stamp){.exists = false};
+    if (!tell)
+        return HT_OK;
+    return ht_fail(
+        err, HT_EFORMAT,
+        "'%s': the last line has no line feed and is not taken: it was cut, or still lacks its end",
+        in->command_path);
+}
+
 static ht_status look_at_commands(const look *l, ht_error *err)
 {
     ht_inbox *in = l->in;
@@ -454,8 +471,10 @@ static ht_status look_at_commands(const look *l, ht_error *err)
         in->at = 0;
         in->skipping = false;
     }
-    if (!stamp.exists || stamp.size == in->at)
+    if (!stamp.exists || stamp.size == in->at) {
+        in->unfinished = (ht_file_stamp){.exists = false};
         return HT_OK;
+    }
     int fd = open(in->command_path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return ht_fail(err, HT_EIO, "cannot open '%s': %s", in->command_path, strerror(errno));
@@ -466,7 +485,7 @@ static ht_status look_at_commands(const look *l, ht_error *err)
         st = ht_fail(err, HT_EFORMAT, "'%s': %zu lines are no JSON or have a wrong checksum, and were skipped", in->command_path,
                      in->bad_lines);
     }
-    return st;
+    return st == HT_OK ? look_at_rest(in, &stamp, err) : st;
 }
 
 ht_status ht_inbox_poll(ht_inbox *in, void (*take)(void *ctx, ht_operation *o),

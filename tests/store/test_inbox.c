@@ -138,6 +138,41 @@ static void a_file_that_became_shorter_is_read_from_its_start(void)
     close_stage(&s);
 }
 
+static void a_command_whose_checksum_is_wrong_is_not_taken(void)
+{
+    stage s = open_at(0);
+    cJSON *command = cJSON_CreateObject();
+    ht_json_put_text(command, "op", "a");
+    CU_ASSERT_EQUAL(ht_command_send(s.f.path, command, NULL), HT_OK);
+    CU_ASSERT_EQUAL(look(&s), HT_OK);
+    CU_ASSERT_EQUAL_FATAL(s.n, 1);
+    expect(&s, 0, "{\"op\":\"a\"}");
+    char *text = folder_read(&s.f, HT_FILE_COMMANDS);
+    text[strlen("{\"op\":\"")] = 'b';
+    folder_append(&s.f, HT_FILE_COMMANDS, text);
+    CU_ASSERT_EQUAL(look(&s), HT_EFORMAT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(s.err.text, "1 lines are no JSON or have a wrong checksum"));
+    CU_ASSERT_EQUAL(s.n, 0);
+    free(text);
+    cJSON_Delete(command);
+    close_stage(&s);
+}
+
+static void a_last_line_that_stays_unfinished_is_told_once(void)
+{
+    stage s = open_at(0);
+    folder_write(&s.f, HT_FILE_COMMANDS, "{\"op\":\"a\"}\n{\"op\":");
+    CU_ASSERT_EQUAL(look(&s), HT_OK);
+    CU_ASSERT_EQUAL(look(&s), HT_EFORMAT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(s.err.text, "the last line has no line feed and is not taken"));
+    CU_ASSERT_EQUAL(look(&s), HT_OK);
+    folder_append(&s.f, HT_FILE_COMMANDS, "\"b\"}\n");
+    CU_ASSERT_EQUAL(look(&s), HT_OK);
+    CU_ASSERT_EQUAL_FATAL(s.n, 1);
+    expect(&s, 0, "{\"op\":\"b\"}");
+    close_stage(&s);
+}
+
 static void lines_that_are_not_json_are_skipped_and_reported_once(void)
 {
     stage s = open_at(0);
@@ -401,6 +436,8 @@ CASES("inbox", CASE(nothing_asked_gives_nothing), CASE(a_command_is_taken_once_w
       CASE(a_command_that_is_written_by_halves_is_taken_when_it_is_whole),
       CASE(a_restart_goes_on_behind_the_commands_that_were_dealt_with),
       CASE(a_file_that_became_shorter_is_read_from_its_start),
+      CASE(a_command_whose_checksum_is_wrong_is_not_taken),
+      CASE(a_last_line_that_stays_unfinished_is_told_once),
       CASE(lines_that_are_not_json_are_skipped_and_reported_once),
       CASE(json_that_is_no_command_is_an_operation_with_a_fault),
       CASE(at_most_ten_thousand_commands_are_taken_in_one_look), CASE(a_line_that_is_far_too_long_is_skipped),
