@@ -156,13 +156,18 @@ static ht_status add_directory(ht_evidence_list *l, const char *dir, ht_error *e
     return st;
 }
 
+bool ht_evidence_is_study(const char *path)
+{
+    return is_hdf5(path) || ends_in_h5(path);
+}
+
 /* A run directory, a summary or a study. */
 static ht_status add_source(ht_evidence_list *l, const char *path, ht_error *err)
 {
     struct stat s;
     if (stat(path, &s) == 0 && S_ISDIR(s.st_mode))
         return add_directory(l, path, err);
-    return is_hdf5(path) || ends_in_h5(path) ? add_study(l, path, err) : add_summary(l, path, err);
+    return ht_evidence_is_study(path) ? add_study(l, path, err) : add_summary(l, path, err);
 }
 
 /* ---- from a reader to the parent ------------------------------------------------------------ */

@@ -19,4 +19,7 @@ typedef struct {
 ht_status ht_evidence_gather(size_t n, char *const *paths, int readers, ht_evidence_list *out, ht_error *err);
 void ht_evidence_list_release(ht_evidence_list *l);
 
+/** Whether a source is taken for a study: by its content or its name. */
+bool ht_evidence_is_study(const char *path);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "cli/evidence.h"
+#include "cli/study_runs.h"
 #include "store/run_dir.h"
 
 static ht_status read_rates(const ht_args *args, double *alpha, double *decay, ht_error *err)
@@ -89,6 +90,9 @@ int ht_verb_recipe_evolve(const ht_cli *cli, const ht_args *args)
     ht_status st = ht_args_int(args, "readers", 1, 16, &readers, &err);
     if (st == HT_OK)
         st = ht_recipe_load(base_path, &base, &err);
+    for (size_t i = 0; i < args->n_words && st == HT_OK; i++)
+        if (ht_evidence_is_study(args->words[i]))
+            st = ht_study_check_unsealed(cli, args->words[i], &err);
     if (st == HT_OK)
         st = ht_evidence_gather((size_t)args->n_words, args->words, (int)readers, &l, &err);
     if (st == HT_OK && l.bad_lines > 0)

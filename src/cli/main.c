@@ -298,8 +298,8 @@ const ht_verb ht_verbs[] = {
      "twice changes nothing. Recipe and priors are made anew of all runs. Studies of different objectives stay apart.",
      "hottune study merge all.h5 runs/*/study.h5", false},
     {"study upgrade", ht_verb_study_upgrade, "FILE ...", 1, -1, NULL, "Bring studies to the format of this version",
-     "There is one version of the format so far, so it says so and changes nothing. A study of a newer hottune is\n"
-     "refused.",
+     "There is one version of the format so far, so it says so and changes nothing. A study that has lost its checksum,\n"
+     "because another program changed it, gets a new one, if no damage is found. A study of a newer hottune is refused.",
      "hottune study upgrade runs/exp1/study.h5", false},
     {"doc", ht_verb_doc, "", 0, 0, NULL, "Print this manual as Markdown", "", "hottune doc > cli.md", false},
     {NULL},

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/study_runs.h"
+#include "store/seal.h"
 #include "store/study.h"
 #include "store/study_merge.h"
 
@@ -59,7 +60,7 @@ int ht_verb_study_merge(const ht_cli *cli, const ht_args *args)
     const char *out = args->words[0];
     ht_error err = {""};
     long long version;
-    ht_status st = HT_OK;
+    ht_status st = ht_study_check_unsealed(cli, out, &err);
     for (size_t i = 1; i < args->n_words && st == HT_OK; i++)
         if ((st = ht_study_check_unsealed(cli, args->words[i], &err)) == HT_OK)
             st = ht_study_version(args->words[i], &version, &err);
@@ -76,20 +77,40 @@ int ht_verb_study_merge(const ht_cli *cli, const ht_args *args)
     return HT_EXIT_DONE;
 }
 
+/* A study that has lost its checksum gets a new one, if it is whole as far as can be seen.
+ * @param[out] sealed  whether that was done */
+static ht_status seal(const ht_cli *cli, const char *path, bool *sealed, ht_error *err)
+{
+    ht_cli unheard = *cli;
+    unheard.muted = true;
+    *sealed = false;
+    if (ht_seal_is_there(path))
+        return HT_OK;
+    HT_TRY(ht_study_check_unsealed(&unheard, path, err));
+    HT_TRY(ht_seal_renew(path, err));
+    *sealed = true;
+    return HT_OK;
+}
+
 int ht_verb_study_upgrade(const ht_cli *cli, const ht_args *args)
 {
     for (size_t i = 0; i < args->n_words; i++) {
         ht_error err = {""};
         long long version = 0;
+        bool sealed = false;
         ht_status st = ht_study_version(args->words[i], &version, &err);
+        if (st == HT_OK)
+            st = seal(cli, args->words[i], &sealed, &err);
         if (st != HT_OK)
             return ht_cli_fail_status(cli, st, &err);
         cJSON *object = cJSON_CreateObject();
         ht_json_put_text(object, "study", args->words[i]);
         ht_json_put_int(object, "from", (double)version);
         ht_json_put_int(object, "to", (double)version);
+        ht_json_put_bool(object, "sealed", sealed);
         ht_cli_print_json(cli, object);
-        ht_cli_say(cli, "'%s' has format version %lld, the only one there is: nothing to do\n", args->words[i], version);
+        ht_cli_say(cli, "'%s' has format version %lld, the only one there is: %s\n", args->words[i], version,
+                   sealed ? "it had no checksum, and has one now" : "nothing to do");
     }
     return HT_EXIT_DONE;
 }

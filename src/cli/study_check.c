@@ -211,11 +211,20 @@ ht_status ht_study_check_unsealed(const ht_cli *cli, const char *path, ht_error 
 {
     ht_error first = {""};
     findings f = {.cli = cli, .file = path, .first = &first};
-    ht_status st = ht_seal_is_there(path) || !ht_file_look(path).exists ? HT_OK : check_hdf5(&f, path, err);
-    return f.damaged == 0
-               ? st
-               : ht_fail(err, HT_EFORMAT, "study '%s' is damaged: %s; 'hottune study check' tells more", path,
-                         first.text);
+    if (ht_seal_is_there(path) || !ht_file_look(path).exists)
+        return HT_OK;
+    ht_status st = check_hdf5(&f, path, err);
+    if (f.damaged > 0)
+        return ht_fail(err, HT_EFORMAT, "study '%s' is damaged: %s; 'hottune study check' tells more", path,
+                       first.text);
+    if (st == HT_OK)
+        ht_cli_fail(
+            cli, HT_EXIT_DONE,
+            "warning: '%s' carries no checksum any more: another program changed it, or its end is gone, and "
+            "not all "
+            "damage can be found; if you know that it is right, 'hottune study upgrade' gives it a new one",
+            path);
+    return st;
 }
 
 /* ---- files and directories -------------------------------------------------------------------------- */

@@ -73,7 +73,7 @@ int ht_verb_study_export(const ht_cli *cli, const ht_args *args)
     ht_error err = {""};
     if (!csv && strcmp(format, "json") != 0)
         return ht_cli_fail(cli, HT_EXIT_USAGE, "--format: '%s' is none; it is csv or json", format);
-    ht_status st = ht_study_open_runs(args->words[0], &f, &err);
+    ht_status st = ht_study_open_runs(cli, args->words[0], &f, &err);
     if (st == HT_OK)
         st = ht_sheets_gather(f, &sheets, &err);
     int code = st != HT_OK ? ht_cli_fail_status(cli, st, &err)

@@ -15,7 +15,7 @@ static ht_status list_study(const ht_cli *cli, const char *path, bool first, cJS
 {
     ht_study_file *f = NULL;
     cJSON *root = NULL, *runs = NULL;
-    HT_TRY(ht_study_open_runs(path, &f, err));
+    HT_TRY(ht_study_open_runs(cli, path, &f, err));
     ht_status st = ht_study_file_kind(f) == HT_STUDY_SWEEP
                        ? ht_fail(err, HT_EINVAL,
                                  "'%s' is the file of a sweep, which has trials, no runs; 'hottune study "

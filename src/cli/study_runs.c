@@ -105,11 +105,10 @@ ht_status ht_study_paths(const char *word, ht_study_names *out, ht_error *err)
     return HT_OK;
 }
 
-ht_status ht_study_open_runs(const char *path, ht_study_file **out, ht_error *err)
+ht_status ht_study_open_runs(const ht_cli *cli, const char *path, ht_study_file **out, ht_error *err)
 {
-    static const ht_cli unheard = {.quiet = true, .muted = true};
     ht_study_file *f = NULL;
-    HT_TRY(ht_study_check_unsealed(&unheard, path, err));
+    HT_TRY(ht_study_check_unsealed(cli, path, err));
     HT_TRY(ht_study_file_open(path, &f, err));
     if (ht_study_file_kind(f) == HT_STUDY_CHAMPION) {
         ht_study_file_close(f);

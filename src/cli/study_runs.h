@@ -17,7 +17,7 @@ bool ht_study_add_existing(ht_study_names *n, const char *dir, const char *name)
 bool ht_study_add_below(ht_study_names *n, const char *dir, const char *end);
 
 /** Open a study or a sweep; a champion is refused. @return as ht_study_file_open, HT_EINVAL */
-ht_status ht_study_open_runs(const char *path, ht_study_file **out, ht_error *err);
+ht_status ht_study_open_runs(const ht_cli *cli, const char *path, ht_study_file **out, ht_error *err);
 
 /** Every run of a study in brief, oldest first, an object each: id, name, started, ended, state ("ended",
  * "goes on", "killed", "unknown"), replicas, segments, accepted, value_first, value_best (of its curves),
@@ -29,7 +29,7 @@ ht_status ht_study_runs(const ht_study_file *f, cJSON **out, ht_error *err);
 void ht_study_print_runs(const cJSON *runs, int indent);
 
 /** Before anything is taken from a file: one that has lost its seal is read whole, in a child process, because HDF5 may
- * break down on damage, and so that damage is not carried on under a new seal.
+ * break down on damage, and so that damage is not carried on under a new seal. The user is warned of it.
  *  @return HT_OK: there is a seal (which whoever opens it checks), or it is whole; HT_EFORMAT, HT_ENOTFOUND,
  * HT_EIO */
 ht_status ht_study_check_unsealed(const ht_cli *cli, const char *path, ht_error *err);

@@ -364,7 +364,7 @@ int ht_verb_study_show(const ht_cli *cli, const ht_args *args)
     ht_study_file *f = NULL;
     cJSON *all = cJSON_CreateObject();
     ht_error err = {""};
-    ht_status st = ht_study_open_runs(args->words[0], &f, &err);
+    ht_status st = ht_study_open_runs(cli, args->words[0], &f, &err);
     bool sweep = st == HT_OK && ht_study_file_kind(f) == HT_STUDY_SWEEP;
     if (sweep && ht_args_has(args, "run"))
         st = ht_fail(&err, HT_EINVAL, "'%s' is the file of a sweep: it has no runs; leave out --run",

@@ -10,6 +10,7 @@
 
 #include "recipe/evolve.h"
 #include "store/salvage.h"
+#include "store/seal.h"
 #include "store/study_parts.h"
 
 static const double evolve_step = 0.3, evolve_decay = 0.7;     /* docs/recipe.md, evolution */
@@ -186,6 +187,19 @@ static void warn_of_damage(const ht_start *s, ht_driver *d)
                "alone is not taken over");
 }
 
+static void warn_of_unsealed(const ht_start *s, ht_driver *d)
+{
+    ht_error text;
+    if (!ht_file_look(s->study).exists || ht_seal_is_there(s->study))
+        return;
+    ht_fail(&text, HT_EFORMAT,
+            "'%s' carries no checksum any more: another program changed it, or its end is gone, and what "
+            "this run learns from it "
+            "may be damaged; 'hottune study check' tells what can be found",
+            s->study);
+    ht_driver_warn(d, text.text);
+}
+
 static ht_status look_around(const ht_options *o, ht_start *s, ht_driver *d, ht_error *err)
 {
     HT_TRY(read_mode(o, s, err));
@@ -197,6 +211,7 @@ static ht_status look_around(const ht_options *o, ht_start *s, ht_driver *d, ht_
     HT_TRY(check_ability(s->base, err));
     warn_of_idle_families(s->base, d);
     HT_TRY(ht_driver_name_study(o, s, err));
+    warn_of_unsealed(s, d);
     salvage(o, s, d);
     HT_TRY(learn_from_study(s, d, err));
     s->seed = o->seed;

@@ -1,22 +1,18 @@
 /* src/store/seal.c - a checksum behind the content of a file; the contract is in seal.h.
  *
- * May touch: the file that is checked (reads only). */
+ * May touch: the file that is checked (reads only), or gets a new seal. */
 #include "store/seal.h"
 
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static const char magic[8] = {'h', 't', 's', 'e', 'a', 'l', '1', '\n'};
-static const uint64_t basis = 14695981039346656037u, prime = 1099511628211u;
+#include "base/sum.h"
+#include "store/file.h"
 
-static uint64_t add(uint64_t hash, const unsigned char *bytes, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        hash = (hash ^ bytes[i]) * prime;
-    return hash;
-}
+static const char magic[8] = {'h', 't', 's', 'e', 'a', 'l', '1', '\n'};
 
 static void print(unsigned char seal[HT_SEAL_SIZE], uint64_t hash)
 {
@@ -27,7 +23,7 @@ static void print(unsigned char seal[HT_SEAL_SIZE], uint64_t hash)
 
 void ht_seal_put(unsigned char *bytes, size_t n)
 {
-    print(bytes + n, add(basis, bytes, n));
+    print(bytes + n, ht_sum_add(HT_SUM_START, bytes, n));
 }
 
 /* Hash of everything but the last HT_SEAL_SIZE bytes, and those. @return false: shorter than that */
@@ -35,11 +31,11 @@ static bool read_all(FILE *file, uint64_t *hash, unsigned char last[HT_SEAL_SIZE
 {
     unsigned char block[65536 + HT_SEAL_SIZE];
     size_t held = 0, got;
-    *hash = basis;
+    *hash = HT_SUM_START;
     while ((got = fread(block + held, 1, sizeof block - held, file)) > 0) {
         held += got;
         if (held > HT_SEAL_SIZE) {
-            *hash = add(*hash, block, held - HT_SEAL_SIZE);
+            *hash = ht_sum_add(*hash, block, held - HT_SEAL_SIZE);
             memmove(block, block + held - HT_SEAL_SIZE, HT_SEAL_SIZE);
             held = HT_SEAL_SIZE;
         }
@@ -67,6 +63,22 @@ ht_status ht_seal_look(const char *path, bool *sealed, ht_error *err)
         return ht_fail(err, HT_EFORMAT, "'%s' is damaged: its checksum is wrong; take a copy that is whole",
                        path);
     return HT_OK;
+}
+
+ht_status ht_seal_renew(const char *path, ht_error *err)
+{
+    char *content = NULL;
+    size_t n = 0;
+    HT_TRY(ht_file_read(path, &content, &n, err));
+    char *sealed = realloc(content, n + HT_SEAL_SIZE);
+    if (sealed == NULL) {
+        free(content);
+        return ht_fail(err, HT_ENOMEM, "no memory for the content of '%s'", path);
+    }
+    ht_seal_put((unsigned char *)sealed, n);
+    ht_status st = ht_file_replace(path, sealed, n + HT_SEAL_SIZE, err);
+    free(sealed);
+    return st;
 }
 
 ht_status ht_seal_check(const char *path, ht_error *err)

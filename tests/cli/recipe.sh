@@ -145,7 +145,7 @@ try recipe evolve --base "$independent" bad.h5 --out no.yaml
 grep -qF 'bad.h5' err || fail "the message lacks the file"
 echo garbage >garbage.h5
 try recipe evolve --base "$independent" garbage.h5 --out no.yaml
-refuses 2 "'garbage.h5' is no HDF5 file, or it is cut off or damaged; name another file, or move it away"
+refuses 2 "'garbage.h5' is no HDF5 file, or it is cut off or damaged"
 try recipe evolve --base wrong.yaml one.json --out no.yaml
 refuses 2 'wrong.yaml:6'
 try recipe evolve --base "$independent" one.json --alpha=-0.1 --out no.yaml

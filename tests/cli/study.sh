@@ -134,7 +134,23 @@ python3 -c 'd = open("'$study'", "rb").read(); open("open.h5", "wb").write(d[:-1
 try study check open.h5
 exits 0
 prints 'there is no checksum over the whole file'
+warns() { exits 0; [ "$(grep -c . err)" = 1 ] && grep -qF "'open.h5' carries no checksum any more" err || fail "no warning"; }
 try study ls open.h5
+warns
+try study show open.h5
+warns
+try study export open.h5 --format json
+warns
+try recipe evolve --base "$independent" open.h5
+warns
+
+it "upgrade gives a study that lost its seal a new one, unless it is damaged"
+cp open.h5 again.h5
+try study upgrade again.h5
+done_quietly
+prints 'it had no checksum, and has one now'
+cmp again.h5 $study || fail "another file"
+try study ls again.h5
 done_quietly
 
 it "what is damaged and has lost its seal is not merged under a new one"
@@ -142,8 +158,12 @@ python3 -c 'd = open("bad.h5", "rb").read(); open("both.h5", "wb").write(d[:-16]
 try study merge merged.h5 both.h5
 refuses 2 "study 'both.h5' is damaged: /runs/"
 [ ! -e merged.h5 ] || fail "a study was made of damage"
+cp both.h5 kept.h5
+try study upgrade both.h5
+[ "$code" != 0 ] || fail "damage was sealed"
+cmp both.h5 kept.h5 || fail "it was changed"
 try study merge merged.h5 open.h5
-done_quietly
+warns
 try study check merged.h5 --quiet
 done_quietly
 
