@@ -153,6 +153,23 @@ static ht_status open_all(sweep_job *j, ht_error *err)
     return j->resume ? ht_sweep_log_each(j->dir, &j->space, replay, j, &j->bad_lines, err) : HT_OK;
 }
 
+/* A sweep goes on from the lines of its log alone. */
+static void warn_of_damage(const sweep_job *j)
+{
+    size_t lost = ht_sweep_log_lost(j->log);
+    if (j->bad_lines > 0)
+        ht_cli_fail(j->cli, HT_EXIT_DONE,
+                    "warning: %zu lines of '%s/" HT_FILE_TRIALS
+                    "' are damaged or missing, and not used; 'hottune study check' tells "
+                    "more",
+                    j->bad_lines, j->dir);
+    if (lost > 0)
+        ht_cli_fail(
+            j->cli, HT_EXIT_DONE,
+            "warning: the sweep goes on without %zu trials that are in its database and not in its log",
+            lost);
+}
+
 /* On rank 0. */
 static int prepare(sweep_job *j)
 {
@@ -164,6 +181,8 @@ static int prepare(sweep_job *j)
     if (code != HT_EXIT_DONE)
         return code;
     st = open_all(j, &err);
+    if (st == HT_OK)
+        warn_of_damage(j);
     return st == HT_OK ? HT_EXIT_DONE : ht_cli_fail_status(j->cli, st, &err);
 }
 

@@ -34,6 +34,8 @@ enum { BUSY_MS = 200 };
             "WHERE t.study_id = ?1 AND a.\"key\" = ?2 AND a.value_json = ?3")                                          \
     X(EACH, "SELECT t.trial_id, t.state = 'RUNNING', a.value_json FROM trials t JOIN trial_user_attributes a "        \
             "ON a.trial_id = t.trial_id WHERE t.study_id = ?1 AND a.\"key\" = ?2 ORDER BY t.trial_id")                 \
+    X(COUNT_JUDGED, "SELECT count(*) FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id "           \
+                    "WHERE t.study_id = ?1 AND a.\"key\" = ?2 AND t.state IN ('COMPLETE', 'PRUNED')")                  \
     X(GET_RANGE, "SELECT p.distribution_json FROM trials t JOIN trial_params p ON p.trial_id = t.trial_id "            \
                  "WHERE t.study_id = ?1 AND p.param_name = ?2 ORDER BY t.trial_id LIMIT 1")                            \
     X(SET_RANGE, "UPDATE trial_params SET distribution_json = ?3 WHERE param_name = ?2 AND trial_id IN "               \
@@ -397,6 +399,15 @@ ht_status ht_optuna_each(ht_optuna *o, const char *key, ht_status (*visit)(void 
         st = refused(o, "cannot be read", err);
     sqlite3_reset(s);
     return st;
+}
+
+ht_status ht_optuna_count_judged(ht_optuna *o, const char *key, size_t *n, ht_error *err)
+{
+    sqlite3_stmt *s;
+    HT_TRY(look_up(o, err, &s, COUNT_JUDGED, "it", o->study, key));
+    *n = (size_t)sqlite3_column_int64(s, 0);
+    sqlite3_reset(s);
+    return HT_OK;
 }
 
 ht_status ht_optuna_begin(ht_optuna *o, double now, long long *trial, ht_error *err)

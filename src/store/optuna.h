@@ -38,6 +38,9 @@ typedef struct {
 ht_status ht_optuna_each(ht_optuna *o, const char *key, ht_status (*visit)(void *ctx, const ht_optuna_trial *t), void *ctx,
                          ht_error *err);
 
+/** How many trials with a user attribute `key` are COMPLETE or PRUNED. @return HT_OK, HT_EIO */
+ht_status ht_optuna_count_judged(ht_optuna *o, const char *key, size_t *n, ht_error *err);
+
 /** A new trial that runs. @param now  seconds since 1970   @param[out] trial  its id */
 ht_status ht_optuna_begin(ht_optuna *o, double now, long long *trial, ht_error *err);
 

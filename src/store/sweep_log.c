@@ -24,6 +24,8 @@ struct ht_sweep_log {
     ht_optuna *optuna;
     size_t n_begun;
     begun *begun;           /* [n_begun] by number of the trial; all 0 = not known */
+    size_t judged;          /* trials of the log that are complete or pruned, when it was opened */
+    size_t lost;            /* those that only the database has */
 };
 
 /* ---- a trial as a line ---------------------------------------------------------------------- */
@@ -244,6 +246,7 @@ static ht_status put_logged(void *ctx, const ht_trial *t, double started, double
 {
     ht_sweep_log *l = ctx;
     long long id;
+    l->judged += t->status == HT_TRIAL_COMPLETE || t->status == HT_TRIAL_PRUNED;
     cJSON *number = ht_json_int((double)t->number);
     ht_status st = number != NULL ? ht_optuna_find(l->optuna, "trial", number, &id, err)
                                   : ht_fail(err, HT_ENOMEM, "no memory for trial %lu", t->number);
@@ -256,6 +259,20 @@ static ht_status put_logged(void *ctx, const ht_trial *t, double started, double
     for (size_t i = 0; i < t->n_reports; i++)
         HT_TRY(ht_optuna_intermediate(l->optuna, id, t->reports[i].step, t->reports[i].value, err));
     return end_in_database(l, t, id, ended, err);
+}
+
+/* The log is the truth; but when it has lost lines, they are missed here. */
+static ht_status count_lost(ht_sweep_log *l, ht_error *err)
+{
+    size_t n = 0;
+    HT_TRY(ht_optuna_count_judged(l->optuna, "trial", &n, err));
+    l->lost = n > l->judged ? n - l->judged : 0;
+    return HT_OK;
+}
+
+size_t ht_sweep_log_lost(const ht_sweep_log *l)
+{
+    return l->lost;
 }
 
 /* ---- the log -------------------------------------------------------------------------------- */
@@ -282,6 +299,8 @@ static ht_status open_files(ht_sweep_log *l, const char *dir, bool maximize, boo
         st = ht_optuna_abandon(l->optuna, now, &abandoned, err);
     if (st == HT_OK && go_on)
         st = ht_sweep_log_each(dir, l->space, put_logged, l, &bad, err);
+    if (st == HT_OK && go_on)
+        st = count_lost(l, err);
     if (st == HT_OK)
         st = ht_optuna_commit(l->optuna, err);
     if (st == HT_OK)

@@ -31,6 +31,9 @@ ht_status ht_sweep_log_each(const char *dir, const ht_space *space,
  *          none that we can go on with; HT_EIO, HT_ENOMEM */
 ht_status ht_sweep_log_open(const char *dir, const ht_space *space, bool maximize, bool go_on, double now,
                             ht_sweep_log **out, ht_error *err);
+/** How many trials the database knows as judged that are not in the log, so that the sweep goes on without
+ * them: lines of the log are damaged or gone. Counted by ht_sweep_log_open with `go_on`. */
+size_t ht_sweep_log_lost(const ht_sweep_log *l);
 /** Write a record down. A failure in one file does not keep it from the other. @return the first failure */
 ht_status ht_sweep_log_write(ht_sweep_log *l, const ht_sweep_record *r, double now, ht_error *err);
 /** Now and then, and before waiting long: the database gets what was written. */

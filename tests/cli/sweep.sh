@@ -193,6 +193,12 @@ assert db.execute("select count(*) from trials where state = \"COMPLETE\"").fetc
 assert db.execute("select count(*) from trial_intermediate_values").fetchone() == (108,)' || fail "the database is not made again"
 h5dump -d /trials killed/study.h5 >dump && [ "$(grep -c '"complete"' dump)" = 12 ] || fail "the study is not made again"
 
+it "trials that only the database has are missed"
+cp -r killed short
+sed -i '$d' short/hotcb.sweep.trials.jsonl
+try sweep --space space.yaml --trials 12 --dir short --resume -- false
+grep -qF "goes on without 1 trials that are in its database and not in its log" err || fail "no warning"
+
 it "SIGTERM ends the sweep in order, with the commands it had started"
 cat >slow.sh <<'SH'
 echo $$ >"$SWEEP_WORK/slow.pid"
