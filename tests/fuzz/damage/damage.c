@@ -6,10 +6,10 @@
  * FOLDER holds what run.sh made: directories of runs and sweeps. Each variant is one file with one kind of
  * damage; the verbs run in a child of this process, so the program is started once. Wrong is: a signal, a
  * report of a sanitizer, more than CPU_S seconds of the processor, messages of HDF5, a refusal without a
- * message; and of files that carry checksums (HDF5, below their seal): success with another output than that
- * of the undamaged file and no warning. Lines, pages and SQLite carry none: what changes there without a
- * warning is counted, and whether `study check` finds it. With KEEP, files that are met by something wrong
- * are kept in that directory, and what is silent is listed.
+ * message; and of files whose checksums find everything: success with another output than that of the
+ * undamaged file and no warning. Of the others that is counted, and whether `study check` finds it: SQLite,
+ * lists that several programs or people write, and ends of files of which nobody knows where they were.
+ * With KEEP, files that are met by something wrong are kept in that directory, and what is silent is listed.
  *
  * To add a file or a verb: a row in `specimens`. A verb that begins with ! is a function of `calls`. */
 #include <fcntl.h>
@@ -38,7 +38,7 @@ enum { CPU_S = 10, VERBS_MAX = 8, WORDS_MAX = 16 };
 
 typedef struct {
     const char *dir, *file; /* in FOLDER */
-    bool summed;            /* carries checksums */
+    bool summed;            /* all damage can be found */
     const char
         *verbs[VERBS_MAX + 1]; /* %d its directory, %f the file, %b a recipe, %o what the verb may write */
 } specimen;
@@ -58,32 +58,35 @@ static const specimen specimens[] = {
     {"pooled", "study.parts/part.h5", true, {"study ls %f", "study check %f"}},
     {"pooled", "champion.h5", true, {"study check %f"}},
     /* Without a seal HDF5 itself meets the damage; its checksums miss a block that lies whole in the place of
-     * another one. */
+     * another one. So verbs warn of the seal that is missing. */
     {"open", "one.h5", false, {READS_STUDY}},
     {"open", "pooled.h5", false, {READS_STUDY}},
     {"open", "sweep.h5", false, {READS_SWEEP}},
-    {"one", HT_FILE_MUTATIONS, false, {READS_RUN}},
-    {"one", HT_FILE_SEGMENTS, false, {READS_RUN}},
-    {"one", HT_FILE_METRICS, false, {"study check %d"}},
-    {"one", HT_FILE_APPLIED, false, {READS_RUN}},
+    {"one", HT_FILE_MUTATIONS, true, {READS_RUN}},
+    {"one", HT_FILE_SEGMENTS, true, {READS_RUN}},
+    {"one", HT_FILE_METRICS, true, {"study check %d"}},
+    {"one", HT_FILE_APPLIED, true, {READS_RUN}},
+    /* several programs append: the same line twice is asked twice, and nobody knows where it ended */
     {"one", HT_FILE_COMMANDS, false, {"!inbox", "study check %d"}},
-    {"one", HT_FILE_SUMMARY, false, {READS_RUN}},
-    {"one", HT_FILE_EFFECTIVE, false, {READS_RUN, "recipe diff %b %f"}},
-    {"one", HT_FILE_FREEZE, false, {"--dir %d status --json", "!inbox", "study check %d"}},
+    {"one", HT_FILE_SUMMARY, true, {READS_RUN}},
+    {"one", HT_FILE_EFFECTIVE, true, {READS_RUN, "recipe diff %b %f"}},
+    {"one", HT_FILE_FREEZE, true, {"--dir %d status --json", "!inbox", "study check %d"}},
     {"one",
      "hottune.lock",
-     false,
+     true,
      {"--dir %d status --json", "recipe evolve --base %b %d", "study check %d"}},
+    /* people may take lines out */
     {"one", HT_FILE_OPLIST, false, {"recipe validate %f", "study check %d"}},
-    {"pooled", HT_FILE_POPULATION, false, {"study check %d"}},
-    {"pooled", HT_FILE_SUMMARY, false, {READS_RUN}},
-    {"pooled", HT_FILE_SEGMENTS, false, {READS_RUN}},
+    {"pooled", HT_FILE_POPULATION, true, {"study check %d"}},
+    {"pooled", HT_FILE_SUMMARY, true, {READS_RUN}},
+    {"pooled", HT_FILE_SEGMENTS, true, {READS_RUN}},
+    /* lines that are gone after the checkpoint: as if it had been killed before it wrote them */
     {"killed", HT_FILE_MUTATIONS, false, {READS_RUN}},
     {"killed", HT_FILE_SEGMENTS, false, {READS_RUN}},
     {"killed", "checkpoint/commit.json", true, {"study check %d", "--dir %d status --json"}},
     {"killed", "checkpoint/inputs.journal", false, {"study check %d"}},     /* a record cut off at the end is none */
     {"killed", "state.image", true, {"study check %d"}},                    /* the same file as one in checkpoint/ */
-    {"sweep", HT_FILE_TRIALS, false, {"!trials", "study check %d"}},
+    {"sweep", HT_FILE_TRIALS, true, {"!trials", "study check %d"}},
     {"sweep", HT_FILE_OPTUNA, false, {"study check %d", "!optuna"}},
 };
 enum { N_SPECIMENS = sizeof specimens / sizeof *specimens };
@@ -136,6 +139,8 @@ static int call_inbox(const char *dir, const char *file)
     if (ht_inbox_open(dir, 0, &in, &err) != HT_OK)
         return fail_with(&err);
     ht_status st = ht_inbox_poll(in, count_operation, see_freeze, &n, &err);
+    if (st == HT_OK)        /* what is not finished at the second look is not being written */
+        st = ht_inbox_poll(in, count_operation, see_freeze, &n, &err);
     printf("%d operations\n", n);
     ht_inbox_close(in);
     return st == HT_OK ? 0 : fail_with(&err);
@@ -181,7 +186,13 @@ static int call_trials(const char *dir, const char *file)
     if (ht_file_read(path, &text, NULL, &err) != HT_OK ||
         ht_space_parse(text, "space", &space, &err) != HT_OK)
         abort();
-    ht_status st = ht_sweep_log_each(dir, &space, print_trial, NULL, &bad, &err);
+    ht_sweep_log *log = NULL; /* as `sweep --resume` */
+    ht_status st = ht_sweep_log_open(dir, &space, false, true, 0, &log, &err);
+    if (st == HT_OK)
+        st = ht_sweep_log_each(dir, &space, print_trial, NULL, &bad, &err);
+    if (st == HT_OK && ht_sweep_log_lost(log) > 0)
+        fprintf(stderr, "%zu trials are lost\n", ht_sweep_log_lost(log));
+    ht_sweep_log_close(log);
     ht_space_release(&space);
     free(text);
     free(path);
@@ -405,6 +416,8 @@ static bool warns(const answer *good, const answer *a)
 {
     static const char *const words[] = {"damaged", "cannot be read", "torn",
                                         "  note ", "bad_lines",      "\"error\":"};
+    if (has(&a->err, "carries no checksum"))
+        return true;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (count(&a->out, words[i]) > count(&good->out, words[i]))
             return true;
