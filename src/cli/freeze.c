@@ -99,7 +99,7 @@ int ht_verb_freeze(const ht_cli *cli, const ht_args *args)
         return code;
     if ((code = check_files(cli, dir, &f)) != HT_EXIT_DONE)
         return code;
-    if ((st = ht_freeze_write(dir, &f, &err)) != HT_OK)
+    if ((st = ht_freeze_write(dir, &f, NULL, &err)) != HT_OK)
         return ht_cli_fail_status(cli, st, &err);
     if ((code = ht_cli_path(cli, dir, HT_FILE_FREEZE, &path)) != HT_EXIT_DONE)
         return code;

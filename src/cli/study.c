@@ -40,7 +40,7 @@ static ht_status merge(size_t n, const char *const *paths, ht_error *err)
     if (child == 0) {
         answer mine;
         memset(&mine, 0, sizeof mine);      /* its gaps are written, too */
-        mine.status = ht_study_merge(n, paths, paths[0], &mine.err);
+        mine.status = ht_study_merge(n, paths, paths[0], NULL, &mine.err);
         _exit(write(ends[1], &mine, sizeof mine) == (ssize_t)sizeof mine ? 0 : 1);
     }
     close(ends[1]);

@@ -13,7 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "comm/clock.h"
+#include "store/file_cut.h"
 #include "store/images.h"
 #include "store/input_log.h"
 #include "store/run_dir.h"
@@ -48,6 +50,7 @@ struct ht_chronicle {
     pending_input *pending;     /* owned */
     double written;             /* when the journal that was opened was written last, seconds since 1970 */
     uint64_t records;           /* whole ones in the journal that was opened */
+    bool reverts;               /* the commit before counts, and is not yet the newest */
     unsigned char *left_out;    /* [records] 1 = does not count any more; owned */
 };
 
@@ -80,9 +83,13 @@ ht_status ht_chronicle_begin(const ht_chronicle_options *o, const char *start, h
     HT_TRY(create(o, &h, err));
     ht_status st = ht_run_dir_create(h->dir, err);
     if (st == HT_OK)
+        st = ht_file_guard_ask(&h->o.guard, err);
+    if (st == HT_OK) {
+        ht_commit_clear_asides(h->dir, o->before.life == HT_RUN_KILLED ? o->before.pid : 0);
         st = ht_commit_remove(h->dir, err);
+    }
     if (st == HT_OK)
-        st = ht_images_sweep(h->dir, 0, NULL, NULL, err);
+        st = ht_images_sweep(h->dir, 0, NULL, &h->o.guard, NULL, err);
     if (st == HT_OK)
         st = ht_input_log_create(h->journal, &h->log, err);
     if (st == HT_OK)
@@ -124,10 +131,18 @@ void ht_chronicle_end(ht_chronicle *h)
 {
     ht_input_log_close(h->log);
     h->log = NULL;
+    if (ht_file_guard_ask(&h->o.guard, NULL) != HT_OK)
+        return;
+    ht_string repeated = {0};
+    ht_string_add(&repeated, "%s" HT_REPEATED_SUFFIX, h->journal);
     ht_commit_remove(h->dir, NULL);
-    ht_images_sweep(h->dir, 0, NULL, NULL, NULL);
     unlink(h->journal);
-    rmdir(h->dir);      /* unless somebody keeps something there */
+    unlink(ht_string_peek(&repeated));
+    /* replicas of a former owner may just be writing one more; else somebody keeps something there */
+    for (int tries = 0; tries < 3; tries++)
+        if (ht_images_clear(h->dir, &h->o.guard, NULL) != HT_OK || rmdir(h->dir) == 0)
+            break;
+    ht_string_release(&repeated);
 }
 
 uint64_t ht_chronicle_last(const ht_chronicle *h)
@@ -249,13 +264,14 @@ static void sweep(const ht_chronicle *h)
     char **names = NULL;
     if (ht_commit_images(h->dir, &n, &names, NULL) != HT_OK)
         return;
-    ht_images_sweep(h->dir, n, (const char *const *)names, NULL, NULL);
+    ht_images_sweep(h->dir, n, (const char *const *)names, &h->o.guard, NULL, NULL);
     ht_commit_images_free(n, names);
 }
 
 static ht_status check_size(ht_chronicle *h, ht_error *err)
 {
     HT_TRY(ht_images_bytes(h->dir, &h->next.bytes, err));
+    h->next.bytes += ht_input_log_bytes(h->log);
     if (h->o.most_bytes > 0 && h->next.bytes > h->o.most_bytes)
         return ht_fail(err, HT_EREFUSED, "'%s' would take %.1f MB: the limit is %.1f MB", h->dir,
                        1e-6 * (double)h->next.bytes, 1e-6 * (double)h->o.most_bytes);
@@ -286,7 +302,7 @@ static ht_status commit(ht_chronicle *h, double now, ht_error *err)
     if (st == HT_OK)
         st = sync_logs(h, err);
     if (st == HT_OK)
-        st = ht_commit_write(h->dir, &h->next, err);
+        st = ht_commit_write(h->dir, &h->next, &h->o.guard, err);
     if (st != HT_OK) {
         fail(h, now);
         sweep(h);
@@ -461,7 +477,8 @@ static ht_status fall_back(ht_chronicle *h, const ht_error *why, ht_error *notic
     if (check_commit(h, err) != HT_OK)
         return HT_EFORMAT;      /* a missing image does not mean that there is no checkpoint */
     ht_fail(notice, HT_EFORMAT, "%s: the checkpoint before it is taken", why->text);
-    return ht_commit_revert(h->dir, err);
+    h->reverts = true;
+    return HT_OK;
 }
 
 static ht_status take_start(void *ctx, uint64_t index, const ht_input *in, ht_error *err)
@@ -498,6 +515,7 @@ ht_status ht_chronicle_open(const ht_chronicle_options *o, ht_chronicle **out, h
     ht_error why = {""};
     *notice = (ht_error){""};
     HT_TRY(create(o, &h, err));
+    ht_commit_clear_asides(h->dir, o->before.life == HT_RUN_KILLED ? o->before.pid : 0);
     ht_file_stamp found = ht_file_look(h->journal);
     h->written = (double)found.modified.tv_sec + 1e-9 * (double)found.modified.tv_nsec;
     ht_status st = ht_commit_read(h->dir, &h->commit, notice, err);
@@ -553,7 +571,16 @@ ht_status ht_chronicle_tell(ht_chronicle *h, ht_coordinator *c, void (*drain)(vo
         return ht_fail(err, HT_EREFUSED,
                        "the coordinator decides otherwise than the one that made the checkpoint: resume with the same "
                        "version of hottune");
-    return ht_input_log_reopen(h->journal, h->records, &h->log, err);
+    return HT_OK;
+}
+
+ht_status ht_chronicle_reopen(ht_chronicle *h, ht_error *err)
+{
+    HT_TRY(ht_file_guard_ask(&h->o.guard, err));
+    if (h->reverts)
+        HT_TRY(ht_commit_revert(h->dir, err));
+    h->reverts = false;
+    return ht_input_log_reopen(h->journal, h->records, h->o.before.may_wake, &h->o.guard, &h->log, err);
 }
 
 ht_status ht_chronicle_resume(ht_chronicle *h, ht_error *err)

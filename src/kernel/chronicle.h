@@ -16,14 +16,17 @@
 
 #include "population/feed.h"
 #include "store/commit.h"
+#include "store/run_lock.h"
 
 typedef struct ht_chronicle ht_chronicle;
 
 typedef struct {
     const char *dir;        /**< the run directory; copied */
     double every_s;         /**< time between two checkpoints; 0 = as what they cost allows, at most a minute; < 0 = none */
-    uint64_t most_bytes;    /**< of all images; 0 = not limited */
+    uint64_t most_bytes;    /**< of all images and the journal; 0 = not limited */
     int n_replicas;
+    ht_file_guard guard;    /**< asked before anything is replaced or removed that another start may rely on */
+    ht_run_sign before;     /**< of the run before in dir */
 } ht_chronicle_options;
 
 /** Begin the memory of a new run; what an earlier one left is removed.
@@ -36,7 +39,7 @@ ht_status ht_chronicle_begin(const ht_chronicle_options *o, const char *start, h
  *  @return HT_OK; HT_ENOTFOUND: there is no unfinished run; HT_EFORMAT, HT_EIO, HT_ENOMEM */
 ht_status ht_chronicle_start(const char *dir, char **start, ht_error *err);
 /** Open that of a run that did not end. Every image of the checkpoint is read and checked; if one is damaged, the
- *  checkpoint before counts, if there is one.
+ *  checkpoint before counts, if there is one. Changes no file but for what a dead process left half-written.
  *  @param[out] notice  what is worth telling people; "" = nothing
  *  @return HT_OK; HT_ENOTFOUND: there is no checkpoint; HT_EFORMAT: damaged, err names the file; HT_EIO; HT_ENOMEM */
 ht_status ht_chronicle_open(const ht_chronicle_options *o, ht_chronicle **out, ht_error *notice, ht_error *err);
@@ -47,6 +50,10 @@ const ht_commit *ht_chronicle_commit(const ht_chronicle *h);
  *                ht_chronicle_said)
  *  @return HT_OK; HT_EREFUSED: it decides otherwise than it did; HT_EFORMAT, HT_EIO, HT_ENOMEM */
 ht_status ht_chronicle_tell(ht_chronicle *h, ht_coordinator *c, void (*drain)(void *ctx), void *ctx, ht_error *err);
+/** Then, when it is sure that the run goes on: open the journal for writing, behind what is whole of it. Where the
+ *  former owner may wake up it gets a new inode.
+ *  @return HT_OK; HT_EIO, HT_ENOMEM, what the guard said: the run cannot go on */
+ht_status ht_chronicle_reopen(ht_chronicle *h, ht_error *err);
 /** Then, when the replicas are back: inputs behind the checkpoint do not count any more; new ones follow. */
 ht_status ht_chronicle_resume(ht_chronicle *h, ht_error *err);
 /** Then hand over what was pending of those who are present [n_replicas], as inputs like any other. */

@@ -186,14 +186,25 @@ static void tick(ht_driver *d)
     ht_driver_drain(d);
 }
 
+/* Who did not run for a while may not be the owner any more: that comes before all else. */
+static void look_for_successor(ht_driver *d)
+{
+    if (ht_comm_now(d->comm) - d->looked > longest_look_s)
+        ht_run_lock_holds(d->lock, NULL);
+    if (ht_run_lock_is_lost(d->lock) && !d->overtaken)
+        ht_driver_give_way(d);
+}
+
 /* What waits to be written, and how long that takes. */
 static void write_pages(ht_driver *d, double now)
 {
     ht_error err = {""};
     double began = ht_clock_monotonic();
-    if (ht_recorder_tick(d->recorder, d->coordinator, now, &err) != HT_OK)
+    bool written = ht_recorder_tick(d->recorder, d->coordinator, now, &err) == HT_OK;
+    look_for_successor(d);
+    if (!written && !d->overtaken)
         note_failure(d, &err);
-    else
+    else if (written)
         note_recovery(d);
     ht_deadline_published(&d->deadline, ht_clock_monotonic() - began);
 }
@@ -203,6 +214,7 @@ void ht_driver_step(ht_driver *d, double timeout_s)
     int from;
     ht_bytes bytes;
     ht_error err = {""};
+    look_for_successor(d);
     bool works = !d->comeback.on && d->leaving != HT_LEAVES && !d->sent_off;
     if (works)
         poll(d, ht_comm_now(d->comm));
@@ -239,6 +251,7 @@ ht_status ht_driver_finish(ht_driver *d, ht_error *err)
     if (d->finished)
         return HT_OK;
     d->finished = true;
+    HT_TRY(ht_run_lock_holds(d->lock, err));
     ht_coordinator_view v;
     ht_coordinator_peek(d->coordinator, &v);
     bool all_lost = v.done == 0 && d->chronicle != NULL && ht_chronicle_last(d->chronicle) > 0;
@@ -260,6 +273,11 @@ ht_status ht_driver_finish(ht_driver *d, ht_error *err)
 bool ht_driver_left(const ht_driver *d)
 {
     return d->leaving == HT_LEAVES;
+}
+
+ht_run_owner ht_driver_owner(const ht_driver *d)
+{
+    return ht_run_lock_owner(d->lock);
 }
 
 void ht_driver_destroy(ht_driver *d)

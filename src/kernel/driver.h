@@ -10,6 +10,7 @@
 #include "comm/comm.h"
 #include "population/coordinator.h"
 #include "store/places.h"
+#include "store/run_lock.h"
 
 typedef struct ht_driver ht_driver;
 
@@ -31,10 +32,12 @@ void ht_driver_step(ht_driver *d, double timeout_s);
 /** Every replica is done or lost. */
 bool ht_driver_is_done(const ht_driver *d);
 /** Close the books: final summary and study. Idempotent.
- *  @return HT_OK, or HT_EIO with what could not be written */
+ *  @return HT_OK, or HT_EIO with what could not be written; HT_EFAILED: another start of the run took over */
 ht_status ht_driver_finish(ht_driver *d, ht_error *err);
 /** The run was written down and goes on in another job. */
 bool ht_driver_left(const ht_driver *d);
+/** What tells this run's start from others in its directory. */
+ht_run_owner ht_driver_owner(const ht_driver *d);
 /** How the run stands; borrowed until the next call. */
 void ht_driver_peek(const ht_driver *d, ht_coordinator_view *out);
 void ht_driver_destroy(ht_driver *d);   /**< NULL is allowed */

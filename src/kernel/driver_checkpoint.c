@@ -124,10 +124,12 @@ static void take_saved(ht_driver *d, int replica, const ht_bytes *bytes)
     }
     uint64_t number = m->as.saved.number, before = ht_chronicle_last(d->chronicle);
     ht_driver_note(d, HT_INPUT_SAVED, ht_driver_time(d), replica, &number, sizeof number);
-    if (ht_chronicle_saved(d->chronicle, ht_driver_time(d), replica, &m->as.saved, &err) != HT_OK)
-        complain(d, &err);
-    else if (ht_chronicle_last(d->chronicle) != before)
+    if (ht_chronicle_saved(d->chronicle, ht_driver_time(d), replica, &m->as.saved, &err) != HT_OK) {
+        if (!ht_run_lock_is_lost(d->lock))      /* else the end says it */
+            complain(d, &err);
+    } else if (ht_chronicle_last(d->chronicle) != before) {
         note_commit(d);
+    }
     ht_packet_release(m);
     free(m);
 }
@@ -144,7 +146,7 @@ static bool must_leave(ht_driver *d)
 
 static void tell_to_go(ht_driver *d)
 {
-    tell_all(d, (ht_pool_order){.kind = HT_ORDER_LEAVE});
+    tell_all(d, (ht_pool_order){.kind = HT_ORDER_LEAVE, .number = d->overtaken});
     for (int i = 0; i < d->n_replicas; i++)
         d->gone[i] = i >= d->n_here || !ht_coordinator_has(d->coordinator, i);
 }
@@ -363,10 +365,20 @@ static void part_with_missing(ht_driver *d, const ht_comeback *b)
             tell(d, HT_INPUT_RETIRED, i, b->here, n);
 }
 
-/* Replicas came, and are all of another program: what is written down stays for the right one. */
-static void decline(ht_driver *d, ht_comeback *b)
+void ht_driver_give_way(ht_driver *d)
 {
-    ht_driver_warn(d, "no replica could go on: the run stays where it was stopped");
+    d->overtaken = true;
+    release_comeback(d, &d->comeback);
+    if (d->leaving != HT_LEAVES)
+        leave(d);
+}
+
+/* What is written down stays as it is, for a start that can go on. */
+static void decline(ht_driver *d, ht_comeback *b, const char *why)
+{
+    ht_error text;
+    ht_fail(&text, HT_EFAILED, "%s: the run stays where it was stopped", why);
+    ht_driver_warn(d, text.text);
     release_comeback(d, b);
     leave(d);
     for (int i = 0; i < d->n_replicas; i++)
@@ -389,8 +401,12 @@ static void end_comeback(ht_driver *d)
             failed++;
         }
     }
-    if (came > 0 && failed == came) {
-        decline(d, &b);
+    if (came > 0 && failed == came) {           /* all are of another program */
+        decline(d, &b, "no replica could go on");
+        return;
+    }
+    if (ht_driver_go_on(d, &err) != HT_OK) {
+        decline(d, &b, err.text);
         return;
     }
     ht_status st = ht_chronicle_resume(d->chronicle, &err);

@@ -51,6 +51,7 @@ struct ht_driver {
     bool writing_fails;
     ht_error complaint;         /* last one about a file of the run directory: said once */
     bool finished;
+    ht_run_sign former;         /* of the run before in the directory */
     void (*warning)(void *ctx, const char *text);
     void *warning_ctx;
     void (*progress)(void *ctx, const ht_progress *p);
@@ -73,6 +74,7 @@ struct ht_driver {
     bool leaves_for_time;       /* the job ends: nobody asked */
     bool sent_off;              /* replicas leave when they have answered the checkpoint that is being made */
     uint64_t leaves_after;      /* checkpoint that must be made first */
+    bool overtaken;             /* it leaves because the directory is another start's */
     bool *gone;                 /* [n_replicas] while it leaves: said BYE, or was not there; owned */
     ht_error checkpoint_fault;  /* last one that was told */
     ht_error journal_fault;     /* the same, of the journal */
@@ -122,7 +124,7 @@ void ht_driver_hand_in(ht_driver *d, int replica, const ht_bytes *bytes);
 ht_status ht_driver_assemble(const ht_driver_options *o, ht_start *s, ht_driver *d, ht_error *err);
 /* The same without journal and inbox. */
 ht_status ht_driver_make(const ht_driver_options *o, const ht_start *s, ht_driver *d, ht_error *err);
-ht_chronicle_options ht_driver_chronicle(const ht_driver_options *o);
+ht_chronicle_options ht_driver_chronicle(const ht_driver_options *o, const ht_driver *d);
 ht_status ht_driver_name_study(const ht_options *o, ht_start *s, ht_error *err);
 
 /* ---- driver_opening.c ----------------------------------------------------------------------- */
@@ -138,7 +140,13 @@ void ht_driver_note_opening(ht_driver *d, const ht_start *s, const ht_places *pl
 
 /* How the coordinator and the recorder are made, as the journal keeps it. Owned by the caller; NULL: no memory. */
 char *ht_start_to_text(const ht_driver_options *o, const ht_start *s);
-/* The unfinished run of the directory goes on. @param text  as above */
+/* Cut the logs to what they were at a checkpoint [n]; n = 0: they stay. Where the former owner may wake up, all files that
+ * are appended to get new inodes. */
+ht_status ht_driver_take_files(ht_driver *d, size_t n, const ht_commit_log *logs, ht_error *err);
+/* The replicas are back and can go on: from here on files are changed. */
+ht_status ht_driver_go_on(ht_driver *d, ht_error *err);
+/* The unfinished run of the directory is told to the coordinator. No file is changed: what is refused here, or when the
+ * replicas come back, leaves the directory as it was. @param text  as above */
 ht_status ht_driver_resume(const ht_driver_options *o, const char *text, ht_start *s, ht_driver *d, ht_error *err);
 
 /* ---- driver_restart.c ----------------------------------------------------------------------- */
@@ -146,7 +154,7 @@ ht_status ht_driver_resume(const ht_driver_options *o, const char *text, ht_star
 /* Of the logs behind the checkpoint, before they are cut. */
 void ht_driver_count_repeated(ht_driver *d, const ht_commit *c);
 /* The run goes on from there: what was lost. */
-void ht_driver_tell_restart(ht_driver *d, const ht_start *s);
+void ht_driver_tell_restart(ht_driver *d);
 /* The run begins again: there was no checkpoint. */
 void ht_driver_tell_beginning(ht_driver *d);
 /* The replicas are back. */
@@ -160,6 +168,8 @@ void ht_driver_note(ht_driver *d, ht_input_kind kind, double now, int replica, c
 bool ht_driver_intercepts(ht_driver *d, int replica, const ht_bytes *bytes);
 /* Begin or give up checkpoints, let replicas come back, leave: what time brings. */
 void ht_driver_checkpoint(ht_driver *d);
+/* Another start took over: the replicas are told to go, nothing more is written. */
+void ht_driver_give_way(ht_driver *d);
 /* Nobody is waited for any more: the run goes on in another job. */
 bool ht_driver_has_left(const ht_driver *d);
 /* The coordinator was told all: expect the replicas of the checkpoint. */

@@ -85,12 +85,12 @@ static void add_count(const ht_driver *d, ht_string *text, const char *key, cons
     ht_string_add(text, "%.0f %s", n, n == 1 ? one : many);
 }
 
-void ht_driver_tell_restart(ht_driver *d, const ht_start *s)
+void ht_driver_tell_restart(ht_driver *d)
 {
     char written[32];
     ht_string text = {0};
     const ht_commit *c = ht_chronicle_commit(d->chronicle);
-    double lost_s = fmax(0, fmax(s->before.seen, ht_chronicle_written(d->chronicle)) - c->wall_time);
+    double lost_s = fmax(0, fmax(d->former.seen, ht_chronicle_written(d->chronicle)) - c->wall_time);
     ht_clock_print(written, c->wall_time);
     ht_json_put_int(d->start, "checkpoint", (double)c->number);
     ht_json_put_real(d->start, "written", c->wall_time);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "store/file_cut.h"
+#include "store/optuna.h"
 
 /* ---- to the journal --------------------------------------------------------------------------- */
 
@@ -118,19 +119,41 @@ static void warn_of_short_log(ht_driver *d, const char *path)
     ht_driver_warn(d, text.text);
 }
 
-/* What was logged after the checkpoint happens again. */
-static ht_status cut_logs(ht_driver *d, size_t n, const ht_commit_log *logs, ht_error *err)
+/* How long a log was at the checkpoint; one that is not named stays as it is. */
+static uint64_t length_of(const char *name, size_t n, const ht_commit_log *logs)
 {
-    for (size_t i = 0; i < n; i++) {
-        char *path = ht_path_join(d->run_dir, logs[i].name);
-        if (path != NULL && (uint64_t)ht_file_look(path).size < logs[i].bytes)
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(logs[i].name, name) == 0)
+            return logs[i].bytes;
+    return UINT64_MAX;
+}
+
+static ht_status renew_database(const ht_driver *d, const ht_file_guard *guard, ht_error *err)
+{
+    char *path = ht_path_join(d->run_dir, HT_FILE_OPTUNA);
+    ht_status st = path != NULL ? ht_optuna_renew(path, guard, err)
+                                : ht_fail(err, HT_ENOMEM, "no memory for the name of a file");
+    free(path);
+    return st;
+}
+
+/* What was logged after the checkpoint happens again. */
+ht_status ht_driver_take_files(ht_driver *d, size_t n, const ht_commit_log *logs, ht_error *err)
+{
+    const ht_file_guard guard = ht_run_lock_guard(d->lock);
+    bool anew = d->former.may_wake;
+    const char *name;
+    for (size_t i = 0; (name = ht_recorder_log(i)) != NULL && (n > 0 || anew); i++) {
+        uint64_t length = length_of(name, n, logs);
+        char *path = ht_path_join(d->run_dir, name);
+        if (path != NULL && length != UINT64_MAX && (uint64_t)ht_file_look(path).size < length)
             warn_of_short_log(d, path);
-        ht_status st = path != NULL ? ht_file_cut(path, logs[i].bytes, NULL, err)
+        ht_status st = path != NULL ? ht_file_cut(path, length, anew, &guard, NULL, err)
                                     : ht_fail(err, HT_ENOMEM, "no memory for the name of a log");
         free(path);
         HT_TRY(st);
     }
-    return HT_OK;
+    return anew ? renew_database(d, &guard, err) : HT_OK;
 }
 
 static void drain(void *ctx)
@@ -138,14 +161,21 @@ static void drain(void *ctx)
     ht_driver_drain(ctx);
 }
 
-static ht_status go_on(const ht_driver_options *o, ht_start *s, ht_driver *d, ht_error *err)
+/* Killed at any moment of this, the run can go on from the same checkpoint: each file is cut to it, or not yet. */
+ht_status ht_driver_go_on(ht_driver *d, ht_error *err)
+{
+    const ht_commit *c = ht_chronicle_commit(d->chronicle);
+    HT_TRY(ht_chronicle_reopen(d->chronicle, err));
+    HT_TRY(ht_driver_take_files(d, c->n_logs, c->logs, err));
+    return ht_recorder_begin(d->recorder, err);
+}
+
+static ht_status recall(const ht_driver_options *o, ht_start *s, ht_driver *d, ht_error *err)
 {
     if (s->ranks_per_replica != o->ranks_per_replica)
         return ht_fail(err, HT_EINVAL, "the run has replicas of %d ranks, this job of %d: start as many",
                        s->ranks_per_replica, o->ranks_per_replica);
-    const ht_commit *c = ht_chronicle_commit(d->chronicle);
-    ht_driver_count_repeated(d, c);
-    HT_TRY(cut_logs(d, c->n_logs, c->logs, err));
+    ht_driver_count_repeated(d, ht_chronicle_commit(d->chronicle));
     HT_TRY(ht_driver_make(o, s, d, err));
     d->recalls = d->resumed = true;
     ht_status st = ht_chronicle_tell(d->chronicle, d->coordinator, drain, d, err);
@@ -153,7 +183,7 @@ static ht_status go_on(const ht_driver_options *o, ht_start *s, ht_driver *d, ht
     HT_TRY(st);
     d->ahead += ht_chronicle_time(d->chronicle) - ht_driver_time(d);
     d->epochs = s->epochs;
-    ht_driver_tell_restart(d, s);
+    ht_driver_tell_restart(d);
     return ht_driver_expect_back(d, err);
 }
 
@@ -161,7 +191,6 @@ static ht_status go_on(const ht_driver_options *o, ht_start *s, ht_driver *d, ht
 static ht_status begin_again(const ht_driver_options *o, ht_start *s, ht_driver *d, ht_error *err)
 {
     s->replicas = o->n_replicas;
-    HT_TRY(cut_logs(d, s->n_logs, s->logs, err));
     HT_TRY(ht_driver_assemble(o, s, d, err));
     ht_driver_tell_beginning(d);
     return HT_OK;
@@ -169,7 +198,7 @@ static ht_status begin_again(const ht_driver_options *o, ht_start *s, ht_driver 
 
 ht_status ht_driver_resume(const ht_driver_options *o, const char *text, ht_start *s, ht_driver *d, ht_error *err)
 {
-    const ht_chronicle_options options = ht_driver_chronicle(o);
+    const ht_chronicle_options options = ht_driver_chronicle(o, d);
     ht_error notice = {""};
     HT_TRY(start_from_text(text, s, err));
     HT_TRY(ht_driver_name_study(o->options, s, err));
@@ -178,5 +207,5 @@ ht_status ht_driver_resume(const ht_driver_options *o, const char *text, ht_star
         return begin_again(o, s, d, err);
     if (notice.text[0] != '\0')
         ht_driver_warn(d, notice.text);
-    return st == HT_OK ? go_on(o, s, d, err) : st;
+    return st == HT_OK ? recall(o, s, d, err) : st;
 }

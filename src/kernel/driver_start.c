@@ -122,7 +122,7 @@ static ht_status learn_from_study(ht_start *s, ht_driver *d, ht_error *err)
 {
     size_t n = 0;
     ht_run_evidence *runs = NULL;
-    HT_TRY(ht_study_pool_parts(s->study, false, err));
+    HT_TRY(ht_study_pool_parts(s->study, false, NULL, err));
     ht_status st = ht_study_evidence(s->study, &n, &runs, err);
     if (st == HT_OK && n > 0)
         st = ht_recipe_evolve(s->base, n, runs, evolve_step, evolve_decay, &s->recipe, err);
@@ -262,7 +262,7 @@ static ht_recorder_options records_of(const ht_driver_options *o, const ht_start
         .dir = o->options->run_dir, .study = s->study, .name = o->options->name, .history = &s->history,
         .recipe = s->recipe, .base = s->base, .seed = s->seed, .n_replicas = o->n_replicas,
         .ranks_per_replica = o->ranks_per_replica, .mpi_version = mpi, .places = &o->places,
-        .killed_pid = s->before.life == HT_RUN_KILLED ? s->before.pid : 0, .lock = d->lock,
+        .before = &s->before, .lock = d->lock,
         .resumes = s->run, .began = s->began, .study_run = s->study_run, .start = d->start};
 }
 
@@ -274,10 +274,11 @@ static ht_coordinator_options coordinator_of(const ht_start *s, ht_driver *d)
         .first_segment = s->history.segments, .replay = s->replay, .silence_s = s->silence_s};
 }
 
-ht_chronicle_options ht_driver_chronicle(const ht_driver_options *o)
+ht_chronicle_options ht_driver_chronicle(const ht_driver_options *o, const ht_driver *d)
 {
     return (ht_chronicle_options){.dir = o->options->run_dir, .every_s = o->options->checkpoint_s,
-                                  .most_bytes = o->options->checkpoint_bytes, .n_replicas = o->n_replicas};
+                                  .most_bytes = o->options->checkpoint_bytes, .n_replicas = o->n_replicas,
+                                  .guard = ht_run_lock_guard(d->lock), .before = d->former};
 }
 
 /* ---- a new run ------------------------------------------------------------------------------ */
@@ -285,7 +286,7 @@ ht_chronicle_options ht_driver_chronicle(const ht_driver_options *o)
 /* A run that cannot keep a journal is none the worse until it is killed. */
 static void begin_chronicle(const ht_driver_options *o, ht_start *s, ht_driver *d)
 {
-    const ht_chronicle_options options = ht_driver_chronicle(o);
+    const ht_chronicle_options options = ht_driver_chronicle(o, d);
     ht_error err = {""};
     if (options.every_s < 0)
         return;
@@ -312,6 +313,8 @@ ht_status ht_driver_make(const ht_driver_options *o, const ht_start *s, ht_drive
 ht_status ht_driver_assemble(const ht_driver_options *o, ht_start *s, ht_driver *d, ht_error *err)
 {
     HT_TRY(ht_driver_make(o, s, d, err));
+    HT_TRY(ht_driver_take_files(d, s->n_logs, s->logs, err));
+    HT_TRY(ht_recorder_begin(d->recorder, err));
     begin_chronicle(o, s, d);
     if ((d->gone = calloc((size_t)o->n_replicas, sizeof *d->gone)) == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for a coordinator");
@@ -331,6 +334,7 @@ static ht_status begin_or_go_on(const ht_driver_options *o, ht_start *s, ht_driv
         return ht_fail(err, HT_ENOMEM, "no memory for a coordinator");
     HT_TRY(ht_run_dir_create(dir, err));
     HT_TRY(ht_run_lock_take(dir, &d->lock, &s->before, err));
+    d->former = s->before;
     ht_driver_tell_places(d, s, &o->places);
     ht_status st = o->options->resume ? ht_chronicle_start(dir, &text, err) : HT_ENOTFOUND;
     if (st == HT_OK)

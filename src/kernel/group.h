@@ -16,7 +16,8 @@
 typedef struct {
     bool stop, is_best;
     bool pooled;            /**< the coordinator alone says when training ends */
-    bool left;              /**< the run goes on in another job */
+    bool left;              /**< the run goes on in another job, */
+    bool overtaken;         /**< which did not wait for this one */
     bool champion;          /**< the run is over, and its best weights are this replica's */
     bool acts_on_batches;   /**< train batches are safe points, too: a recorded operation list drives the run */
     double best;            /**< NaN = none yet */

@@ -199,6 +199,8 @@ static ht_status write_best(ht_group *g, cJSON *manifest, ht_error *err)
 static ht_status write_down(void *ctx, cJSON *manifest, ht_error *err)
 {
     ht_group *g = ctx;
+    if (g->rank_state->dir != NULL)
+        HT_TRY(ht_run_owner_check(g->rank_state->run_dir, g->rank_state->owner, err));
     HT_TRY(write_ranks(g, manifest, err));
     if (ht_state_bytes(g->training->state) == 0)
         return HT_OK;       /* the program has its own way to keep its training */

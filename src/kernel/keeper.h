@@ -10,11 +10,14 @@
 #include "kernel/group.h"
 #include "population/keeper.h"
 #include "store/images.h"
+#include "store/run_lock.h"
 
 /** What belongs to this rank and never travels. */
 typedef struct ht_rank_state {
     ht_state *state;            /**< sealed; borrowed */
     char *dir;                  /**< of the images; owned by whoever made it; NULL = nowhere to write */
+    const char *run_dir;        /**< borrowed, */
+    const ht_run_owner *owner;  /**< as whose replica it writes there; borrowed */
     char name[HT_IMAGE_NAME];   /**< of the image that was written or is to be read */
 } ht_rank_state;
 

@@ -112,6 +112,7 @@ static ht_status create_driver(ht_kernel *k, const ht_options *o, ht_comm *comm,
     k->start.pooled = v.recipe->population.mode == HT_POPULATION_POOLED && v.mode == HT_MODE_ACTIVE &&
                       o->max_epochs > 0;
     k->start.ema = v.recipe->objective.ema;
+    k->start.owner = ht_driver_owner(k->driver);
     ht_name_copy(k->start.objective, v.recipe->objective.primary);
     return HT_OK;
 }
@@ -288,6 +289,7 @@ static ht_status tell(ht_kernel *k, ht_error *err)
     k->news.pooled = ht_agent_is_pooled(k->agent);
     k->news.champion = ht_agent_is_champion(k->agent);
     k->news.left = ht_agent_has_left(k->agent);
+    k->news.overtaken = ht_agent_is_overtaken(k->agent);
     k->news.acts_on_batches = ht_agent_acts_on_batches(k->agent);
     k->watches_batches = ht_agent_watches_batches(k->agent);
     return k->team != MPI_COMM_NULL ? ht_group_tell(&k->group, &k->news, err) : HT_OK;
@@ -482,6 +484,8 @@ static ht_status close_replica(ht_kernel *k)
     } else {
         st = listen(k, &env);
     }
+    if (k->news.overtaken)
+        st = ht_fail(&k->message, HT_EFAILED, "another start of this run took over");
     if (k->driver != NULL) {
         ht_driver_step(k->driver, 0);
         ht_status finished = ht_driver_finish(k->driver, &k->message);

@@ -29,6 +29,7 @@ typedef struct {
     bool pooled;                    /* asked for */
     double ema;                     /* recipe: objective.ema */
     char objective[HT_NAME_MAX];    /* name of the metric */
+    ht_run_owner owner;             /* of the run directory */
 } ht_run_start;
 
 struct ht_kernel {

@@ -90,6 +90,8 @@ ht_status ht_kernel_create_training(ht_kernel *k, double patience_s)
     HT_TRY(add_counters(k));
     k->rank_state.state = k->own;
     k->group.rank_state = &k->rank_state;
+    k->rank_state.run_dir = k->run_dir;
+    k->rank_state.owner = &k->start.owner;
     k->group.training = &k->training;
     if (k->run_dir != NULL && (k->rank_state.dir = ht_path_join(k->run_dir, HT_DIR_CHECKPOINT)) == NULL)
         return ht_fail(&k->message, HT_ENOMEM, "no memory for a path");
@@ -205,13 +207,21 @@ void ht_kernel_validate(ht_kernel *k)
     ht_metrics_set(k->metrics, k->start.objective, objective, NULL);
 }
 
+/* The run of this replica still is the owner of its directory. */
+static ht_status still_ours(void *ctx, ht_error *err)
+{
+    const ht_kernel *k = ctx;
+    return ht_run_owner_check(k->run_dir, &k->start.owner, err);
+}
+
 void ht_kernel_keep_champion(ht_kernel *k)
 {
     ht_error err = {""};
     if (!k->news.champion || !ht_state_has_weights(k->state) || k->run_dir == NULL)
         return;
     const ht_champion_options o = {.dir = k->run_dir, .objective = k->start.objective,
-                                   .value = ht_agent_best(k->agent), .replica = k->replica};
+                                   .value = ht_agent_best(k->agent), .replica = k->replica,
+                                   .guard = {still_ours, k}};
     if (ht_champion_write(&o, k->state, &err) != HT_OK)
         ht_kernel_warn(k, err.text);
 }

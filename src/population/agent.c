@@ -85,7 +85,9 @@ static void put_aside(ht_agent *a)
 {
     bool asks = a->in.kind == HT_MESSAGE_OPERATION || a->in.kind == HT_MESSAGE_FREEZE;
     bool kept = asks && ht_agent_keep_order(a, &a->in);
-    a->sent_off |= a->in.kind == HT_MESSAGE_ORDER && a->in.as.pool_order.kind == HT_ORDER_LEAVE;
+    bool leave = a->in.kind == HT_MESSAGE_ORDER && a->in.as.pool_order.kind == HT_ORDER_LEAVE;
+    a->sent_off |= leave;
+    a->overtaken |= leave && a->in.as.pool_order.number != 0;
     kept |= a->in.kind == HT_MESSAGE_ORDER && ht_agent_keep_pool_order(a, &a->in);
     if (!kept)
         ht_packet_release(&a->in);
@@ -427,6 +429,11 @@ ht_status ht_agent_close(ht_agent *a, ht_error *err)
 bool ht_agent_should_stop(const ht_agent *a)
 {
     return a->stop;
+}
+
+bool ht_agent_is_overtaken(const ht_agent *a)
+{
+    return a->overtaken;
 }
 
 bool ht_agent_has_left(const ht_agent *a)

@@ -62,6 +62,8 @@ double ht_agent_best(const ht_agent *a);
 bool ht_agent_should_stop(const ht_agent *a);
 /** It should stop because the run was written down and goes on in another job. */
 bool ht_agent_has_left(const ht_agent *a);
+/** It left because another start of the run took over: nothing more is to be written for this one. */
+bool ht_agent_is_overtaken(const ht_agent *a);
 /** Whether a train batch needs to be told to the agent at all: false in mode off without an
  *  operation list. The fast path of ht_apply. */
 bool ht_agent_watches_batches(const ht_agent *a);

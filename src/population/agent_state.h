@@ -51,6 +51,7 @@ struct ht_agent {
     bool cut;                       /**< no answer came in time: the training goes on without us */
     bool stop;                      /**< the coordinator asked to end */
     bool sent_off;                  /**< a LEAVE came: nothing is answered any more */
+    bool overtaken;                 /**< it said that another start of the run took over */
     bool left;                      /**< the run goes on in another job */
     cJSON *absent;                  /**< after a stop: manifests of the replicas that did not come back, by number; owned */
     unsigned long checkpoint;       /**< number of the one to be written at this safe point; 0 = none */

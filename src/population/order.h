@@ -44,7 +44,8 @@ typedef enum {
     HT_ORDER_CHECKPOINT,    /**< at the next safe point write all states down: SAVED `number`. Given by the
                                  driver, not by the pool, in independent runs, too */
     HT_ORDER_INHERIT,   /**< what `peer`, which did not come back, had in `from_slot` at the checkpoint -> slot */
-    HT_ORDER_LEAVE      /**< stop training without a result: the run goes on in another job */
+    HT_ORDER_LEAVE      /**< stop training without a result: the run goes on in another job; `number` not 0: that has
+                         *   begun already */
 } ht_pool_order_kind;
 
 typedef enum { HT_FROM_INIT, HT_FROM_SLOT, HT_FROM_LIVE } ht_source_of_state;

@@ -77,7 +77,7 @@ ht_status ht_champion_write(const ht_champion_options *o, const ht_state *s, ht_
     else
         ht_h5_close(file);
     ht_h5_quiet_end(&quiet);
-    ht_status st = fine ? ht_file_replace(path, image.bytes, image.n, err)
+    ht_status st = fine ? ht_file_replace_if(path, image.bytes, image.n, &o->guard, err)
                         : ht_fail(err, HT_EIO, "the best weights could not be laid out as HDF5 for '%s'", path);
     free(image.bytes);
     free(path);

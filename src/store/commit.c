@@ -72,14 +72,14 @@ static ht_status name_files(const char *dir, char **newest, char **before, ht_er
 }
 
 /* The newest commit becomes the one before, unless it is missing or damaged: then that stays what it is. */
-static ht_status keep_newest(const char *newest, const char *before, ht_error *err)
+static ht_status keep_newest(const char *newest, const char *before, const ht_file_guard *guard, ht_error *err)
 {
     char *text = NULL;
     size_t n = 0;
     ht_status st = read_sealed(newest, &text, &n, NULL);
     if (st != HT_OK)
         return st == HT_ENOMEM ? no_memory(err) : HT_OK;
-    st = ht_file_replace(before, text, n + HT_SEAL_SIZE, err);
+    st = ht_file_replace_if(before, text, n + HT_SEAL_SIZE, guard, err);
     free(text);
     return st;
 }
@@ -109,7 +109,7 @@ static ht_status make_sealed(const ht_commit *c, char **out, size_t *n, ht_error
     return HT_OK;
 }
 
-ht_status ht_commit_write(const char *dir, const ht_commit *c, ht_error *err)
+ht_status ht_commit_write(const char *dir, const ht_commit *c, const ht_file_guard *guard, ht_error *err)
 {
     char *newest = NULL, *before = NULL, *text = NULL;
     size_t n = 0;
@@ -118,9 +118,9 @@ ht_status ht_commit_write(const char *dir, const ht_commit *c, ht_error *err)
     HT_TRY(make_sealed(c, &text, &n, err));
     ht_status st = name_files(dir, &newest, &before, err);
     if (st == HT_OK) {
-        st = keep_newest(newest, before, err);
+        st = keep_newest(newest, before, guard, err);
         if (st == HT_OK)
-            st = ht_file_replace(newest, text, n, err);
+            st = ht_file_replace_if(newest, text, n, guard, err);
         free(newest);
         free(before);
     }
@@ -167,6 +167,17 @@ ht_status ht_commit_read_before(const char *dir, ht_commit *out, ht_error *err)
     free(newest);
     free(before);
     return st;
+}
+
+void ht_commit_clear_asides(const char *dir, long pid)
+{
+    char *newest = NULL, *before = NULL;
+    if (name_files(dir, &newest, &before, NULL) != HT_OK)
+        return;
+    ht_file_clear_aside(newest, pid);
+    ht_file_clear_aside(before, pid);
+    free(newest);
+    free(before);
 }
 
 ht_status ht_commit_revert(const char *dir, ht_error *err)

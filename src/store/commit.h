@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "store/file.h"
 
 #define HT_DIR_CHECKPOINT "checkpoint"
 #define HT_FILE_INPUTS "inputs.journal"
@@ -35,7 +36,7 @@ typedef struct {
     uint64_t pending;       /**< of the inputs after these: come before the cut, to be fed first */
     uint64_t inputs_sum;    /**< ht_input_extent.sum of the journal: it is the same journal */
     uint64_t decisions;     /**< checksum over what the coordinator decided */
-    uint64_t bytes;         /**< of all images together */
+    uint64_t bytes;         /**< of all images and the journal together */
     double time;            /**< on the coordinator's clock */
     double wall_time;       /**< seconds since 1970 */
     size_t n_replicas, n_logs;
@@ -48,9 +49,12 @@ bool ht_commit_is_there(const char *run_dir);
 
 /** Make this the newest commit; the one that was becomes the one before, if it is whole. On failure the
  *  newest commit is the one it was.
- *  @param dir  exists
- *  @return HT_OK; HT_EINVAL: a time is not finite; HT_EIO, HT_ENOMEM */
-ht_status ht_commit_write(const char *dir, const ht_commit *c, ht_error *err);
+ *  @param dir    exists
+ *  @param guard  asked before a file is replaced; NULL = nobody is
+ *  @return HT_OK; HT_EINVAL: a time is not finite; HT_EIO, HT_ENOMEM; what the guard said */
+ht_status ht_commit_write(const char *dir, const ht_commit *c, const ht_file_guard *guard, ht_error *err);
+/** Remove what process `pid` left of writing commits (ht_file_clear_aside): it cannot finish them any more. */
+void ht_commit_clear_asides(const char *dir, long pid);
 
 /** Read the newest commit, or the one before if that is missing or damaged.
  *  @param[out] out     owned by the caller (ht_commit_release); untouched on failure

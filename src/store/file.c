@@ -152,7 +152,7 @@ ht_status ht_file_guard_ask(const ht_file_guard *g, ht_error *err)
 }
 
 /* The guard is asked last: a rename is short, and what goes on the disk before it may take long. */
-static ht_status publish(const char *aside, const char *path, const ht_file_guard *guard, ht_error *err)
+ht_status ht_file_publish_if(const char *aside, const char *path, const ht_file_guard *guard, ht_error *err)
 {
     if (is_no_file(path)) {
         unlink(aside);
@@ -182,7 +182,7 @@ static ht_status publish(const char *aside, const char *path, const ht_file_guar
 
 ht_status ht_file_publish(const char *aside, const char *path, ht_error *err)
 {
-    return publish(aside, path, NULL, err);
+    return ht_file_publish_if(aside, path, NULL, err);
 }
 
 ht_status ht_file_replace_if(const char *path, const char *text, size_t n, const ht_file_guard *guard, ht_error *err)
@@ -199,7 +199,7 @@ ht_status ht_file_replace_if(const char *path, const char *text, size_t n, const
         why = errno;
     }
     if (fine) {
-        st = publish(aside, path, guard, err);
+        st = ht_file_publish_if(aside, path, guard, err);
     } else {
         unlink(aside);
         st = ht_fail(err, HT_EIO, "cannot write '%s': %s", path, strerror(why));

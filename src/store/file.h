@@ -42,6 +42,8 @@ void ht_file_clear_aside(const char *path, long pid);
 /** Sync `aside` and rename it to `path`; on failure `aside` is removed. What is there and no regular
  *  file (a device, a pipe, a folder) is never replaced. @return HT_OK, HT_EIO */
 ht_status ht_file_publish(const char *aside, const char *path, ht_error *err);
+/** The same, if `guard` (NULL is allowed) lets it. */
+ht_status ht_file_publish_if(const char *aside, const char *path, const ht_file_guard *guard, ht_error *err);
 
 /** Who writes here: the name of this host, "unknown" if it has none, and whether a process of it exists. */
 void ht_host_name(char host[256]);

@@ -63,7 +63,7 @@ ht_status ht_freeze_read(const char *dir, ht_freeze *out, ht_error *err)
     return st == HT_ENOTFOUND ? HT_OK : st;
 }
 
-ht_status ht_freeze_write(const char *dir, const ht_freeze *f, ht_error *err)
+ht_status ht_freeze_write(const char *dir, const ht_freeze *f, const ht_file_guard *guard, ht_error *err)
 {
     char *path = ht_path_join(dir, HT_FILE_FREEZE), *text = NULL;
     cJSON *o = cJSON_CreateObject();
@@ -76,7 +76,7 @@ ht_status ht_freeze_write(const char *dir, const ht_freeze *f, ht_error *err)
     if (path == NULL || o == NULL || (text = ht_sum_put(ht_json_page(o), 0)) == NULL)
         st = ht_fail(err, HT_ENOMEM, "no memory for '%s'", HT_FILE_FREEZE);
     else
-        st = ht_file_replace(path, text, strlen(text), err);
+        st = ht_file_replace_if(path, text, strlen(text), guard, err);
     cJSON_Delete(o);
     free(text);
     free(path);

@@ -372,8 +372,11 @@ typedef struct {
     size_t n;
     const char *const *names;   /* sorted */
     uint64_t bytes; /* of what was removed, or of all */
-    bool only_count;
+    bool only_count, also_unfinished;
     int why; /* errno of the first file that could not be removed */
+    const ht_file_guard *guard;
+    ht_status refused;  /* by the guard: nothing more is removed */
+    ht_error refusal;
 } look;
 
 static int by_name(const void *a, const void *b)
@@ -395,7 +398,10 @@ static void look_at(look *l, int dir, const char *file)
     if ((!image && !is_unfinished(file, host, &pid)) || fstatat(dir, file, &s, AT_SYMLINK_NOFOLLOW) != 0 ||
         !S_ISREG(s.st_mode))
         return;
-    bool goes = image ? !is_wanted(l, file) : is_dead(host, pid, &s);
+    bool goes = image ? !is_wanted(l, file) : l->also_unfinished || is_dead(host, pid, &s);
+    if (goes && !l->only_count && l->refused == HT_OK)
+        l->refused = ht_file_guard_ask(l->guard, &l->refusal);
+    goes = goes && l->refused == HT_OK;
     if (l->only_count || (goes && unlinkat(dir, file, 0) == 0))
         l->bytes += (uint64_t)s.st_size;
     else if (goes && errno != ENOENT && l->why == 0)
@@ -407,14 +413,22 @@ static ht_status look_through(look *l, const char *path, ht_error *err)
     DIR *dir = opendir(path);
     if (dir == NULL)
         return errno == ENOENT ? HT_OK : ht_fail(err, HT_EIO, "cannot open '%s': %s", path, strerror(errno));
-    for (const struct dirent *e; (e = readdir(dir)) != NULL;)
+    for (const struct dirent *e; l->refused == HT_OK && (e = readdir(dir)) != NULL;)
         look_at(l, dirfd(dir), e->d_name);
     closedir(dir);
     return HT_OK;
 }
 
-ht_status ht_images_sweep(const char *dir, size_t n, const char *const names[], uint64_t *freed,
-                          ht_error *err)
+static ht_status outcome(const look *l, const char *dir, ht_error *err)
+{
+    if (l->refused != HT_OK)
+        return ht_fail(err, l->refused, "%s", l->refusal.text);
+    return l->why == 0 ? HT_OK
+                       : ht_fail(err, HT_EIO, "cannot remove images from '%s': %s", dir, strerror(l->why));
+}
+
+ht_status ht_images_sweep(const char *dir, size_t n, const char *const names[], const ht_file_guard *guard,
+                          uint64_t *freed, ht_error *err)
 {
     const char **sorted = malloc((n + 1) * sizeof *sorted);
     if (sorted == NULL)
@@ -422,12 +436,19 @@ ht_status ht_images_sweep(const char *dir, size_t n, const char *const names[], 
     if (n > 0)
         memcpy(sorted, names, n * sizeof *sorted);
     qsort(sorted, n, sizeof *sorted, by_name);
-    look l = {.n = n, .names = sorted};
+    look l = {.n = n, .names = sorted, .guard = guard};
     ht_status st = look_through(&l, dir, err);
     free(sorted);
     if (freed != NULL)
         *freed = l.bytes;
-    return l.why == 0 ? st : ht_fail(err, HT_EIO, "cannot remove images from '%s': %s", dir, strerror(l.why));
+    return st == HT_OK ? outcome(&l, dir, err) : st;
+}
+
+ht_status ht_images_clear(const char *dir, const ht_file_guard *guard, ht_error *err)
+{
+    look l = {.also_unfinished = true, .guard = guard};
+    ht_status st = look_through(&l, dir, err);
+    return st == HT_OK ? outcome(&l, dir, err) : st;
 }
 
 ht_status ht_images_bytes(const char *dir, uint64_t *bytes, ht_error *err)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "store/file.h"
 
 enum { HT_IMAGE_NAME = 64 };    /* room for a name, with its 0 */
 #define HT_IMAGE_SUFFIX ".image"
@@ -48,10 +49,16 @@ ht_status ht_image_check(const char *dir, const char *name, ht_error *err);
 
 /** Remove the images that are not among the n names, and files that were not finished and whose writer is
  *  dead: no process of that number on this host, or untouched for an hour. Files of other names stay.
+ *  @param guard       asked before each file; the first no ends it. NULL = nobody is
  *  @param[out] freed  bytes; may be NULL
- *  @return HT_OK, also when there is no such directory; HT_EIO: one at least could not be removed; HT_ENOMEM */
-ht_status ht_images_sweep(const char *dir, size_t n, const char *const names[], uint64_t *freed,
-                          ht_error *err);
+ *  @return HT_OK, also when there is no such directory; HT_EIO: one at least could not be removed; HT_ENOMEM; what
+ *          the guard said */
+ht_status ht_images_sweep(const char *dir, size_t n, const char *const names[], const ht_file_guard *guard,
+                          uint64_t *freed, ht_error *err);
+
+/** Remove all images, and all that were not finished, whoever writes them: nobody is to read them any more.
+ *  @param guard  as above   @return as above */
+ht_status ht_images_clear(const char *dir, const ht_file_guard *guard, ht_error *err);
 
 /** Bytes of all images there, finished or not; 0 when there is no such directory. @return HT_OK, HT_EIO */
 ht_status ht_images_bytes(const char *dir, uint64_t *bytes, ht_error *err);

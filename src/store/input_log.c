@@ -75,6 +75,9 @@ static ht_status begin(ht_input_log *log, ht_error *err)
 ht_status ht_input_log_create(const char *path, ht_input_log **out, ht_error *err)
 {
     ht_input_log *log = NULL;
+    struct stat there;
+    if (stat(path, &there) == 0 && S_ISREG(there.st_mode) && unlink(path) != 0)
+        return ht_fail(err, HT_EIO, "cannot begin '%s' anew: %s", path, strerror(errno));
     HT_TRY(open_log(path, O_CREAT | O_TRUNC, &log, err));
     ht_status st = begin(log, err);
     if (st == HT_OK)
@@ -89,26 +92,23 @@ ht_status ht_input_log_create(const char *path, ht_input_log **out, ht_error *er
     return st;
 }
 
-ht_status ht_input_log_reopen(const char *path, uint64_t records, ht_input_log **out, ht_error *err)
+ht_status ht_input_log_reopen(const char *path, uint64_t records, bool anew, const ht_file_guard *guard,
+                              ht_input_log **out, ht_error *err)
 {
     ht_input_extent have;
-    struct stat s;
     HT_TRY(ht_input_log_read(path, records, NULL, NULL, &have, err));
     if (have.records < records)
         return ht_fail(err, HT_EFORMAT,
                        "'%s' has %" PRIu64 " whole records, and %" PRIu64
                        " are needed; take a copy that has them",
                        path, have.records, records);
+    HT_TRY(ht_file_cut(path, have.bytes, anew, guard, NULL, err));
     ht_input_log *log = NULL;
     HT_TRY(open_log(path, 0, &log, err));
     log->all = have;
     log->all.torn = 0;
     log->end = have.bytes;
-    ht_status st = HT_OK;
-    if (fstat(log->fd, &s) != 0)
-        st = ht_fail(err, HT_EIO, "cannot read '%s': %s", path, strerror(errno));
-    else if ((uint64_t)s.st_size > log->end)
-        st = ht_file_cut(path, log->end, NULL, err);
+    ht_status st = ht_file_guard_ask(guard, err);   /* now that it is open */
     if (st == HT_OK && log->end == 0)
         st = begin(log, err); /* not even its head had been written */
     if (st == HT_OK) {

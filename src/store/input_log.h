@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "store/file.h"
 
 /** One input. */
 typedef struct {
@@ -41,15 +42,17 @@ typedef struct {
 
 typedef struct ht_input_log ht_input_log;
 
-/** Begin a log without records; a file that is there is begun anew.
+/** Begin a log without records, as a new file: a process that still has the one that was there open does not reach it.
  *  @return HT_OK, HT_EIO, HT_ENOMEM; on failure *out is untouched */
 ht_status ht_input_log_create(const char *path, ht_input_log **out, ht_error *err);
 
 /** Go on behind the first `records` records of a log. What the file holds behind them, whole or not, is
  *  appended to `<path>.repeated` and cut off.
+ *  @param anew, guard  as for ht_file_cut
  *  @return HT_OK; HT_EFORMAT: these records are damaged, or are not all there; HT_ENOTFOUND, HT_EIO,
  *          HT_ENOMEM: err says why, and the log is as it was */
-ht_status ht_input_log_reopen(const char *path, uint64_t records, ht_input_log **out, ht_error *err);
+ht_status ht_input_log_reopen(const char *path, uint64_t records, bool anew, const ht_file_guard *guard,
+                              ht_input_log **out, ht_error *err);
 
 /** Append a record by one write; not synced. What cannot be written is kept in memory, up to 64 MiB, and
  *  tried again with the next record; it counts as part of the log.

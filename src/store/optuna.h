@@ -10,6 +10,7 @@
 #define HT_STORE_OPTUNA_H
 
 #include "base/json.h"
+#include "store/file.h"
 
 typedef struct ht_optuna ht_optuna;
 
@@ -75,5 +76,10 @@ typedef enum { HT_OPTUNA_COMPLETE, HT_OPTUNA_PRUNED, HT_OPTUNA_FAIL } ht_optuna_
  *  @return HT_OK; HT_EINVAL: COMPLETE without a value; HT_EIO, HT_ENOMEM */
 ht_status ht_optuna_finish(ht_optuna *o, long long trial, double now, ht_optuna_state state, double value,
                            ht_error *err);
+
+/** Give the file a new inode (store/file_cut.h): what a process that had it open still writes, nobody sees. If that one
+ *  was stopped in the middle of a transaction, the transaction is undone when the file is opened next.
+ *  @return HT_OK, also when there is no file; HT_EIO, HT_ENOMEM, what the guard said: the file is as it was */
+ht_status ht_optuna_renew(const char *path, const ht_file_guard *guard, ht_error *err);
 
 #endif

@@ -8,14 +8,13 @@
 #include <time.h>
 
 #include "base/sum.h"
-#include "store/file.h"
 #include "store/run_dir.h"
 
 static const double least_s = 0.1, share = 20;  /* pause: at least, and in units of what a write cost */
 
-ht_status ht_page_init(ht_page *p, const char *dir, const char *name, ht_error *err)
+ht_status ht_page_init(ht_page *p, const char *dir, const char *name, const ht_file_guard *guard, ht_error *err)
 {
-    *p = (ht_page){.path = ht_path_join(dir, name)};
+    *p = (ht_page){.path = ht_path_join(dir, name), .guard = guard};
     return p->path != NULL ? HT_OK : ht_fail(err, HT_ENOMEM, "no memory for the name of '%s'", name);
 }
 
@@ -57,7 +56,7 @@ ht_status ht_page_flush(ht_page *p, double now, bool at_once, ht_error *err)
         return told(p, err);
     double start = seconds();
     p->failure.text[0] = '\0';
-    ht_status st = ht_file_replace(p->path, p->text, strlen(p->text), &p->failure);
+    ht_status st = ht_file_replace_if(p->path, p->text, strlen(p->text), p->guard, &p->failure);
     double pause = share * (seconds() - start);
     p->next = now + (pause > least_s ? pause : least_s);
     if (st == HT_OK) {

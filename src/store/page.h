@@ -8,16 +8,18 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "store/file.h"
 
 typedef struct {
     char *path;             /**< owned */
+    const ht_file_guard *guard;     /**< asked before the file is replaced; borrowed; NULL = nobody is */
     char *text;             /**< newest content that is not written; owned; NULL = none */
     double next;            /**< not before this moment, on the clock of `now` */
     ht_error failure;       /**< of the last write; empty = it succeeded */
 } ht_page;
 
 /** @return HT_OK, HT_ENOMEM */
-ht_status ht_page_init(ht_page *p, const char *dir, const char *name, ht_error *err);
+ht_status ht_page_init(ht_page *p, const char *dir, const char *name, const ht_file_guard *guard, ht_error *err);
 void ht_page_release(ht_page *p);   /**< what waits is dropped */
 
 /** New content; taken. NULL (no memory) leaves what is there. */

@@ -16,9 +16,11 @@
 
 #include "base/sum.h"
 #include "base/text.h"
+#include "store/champion.h"
 #include "store/page.h"
 #include "store/run_optuna.h"
 #include "store/study_input.h"
+#include "store/study_parts.h"
 
 typedef enum { MUTATIONS, SEGMENTS, METRICS, APPLIED, EVENTS, ARRIVAL, POPULATION, N_JOURNALS } journal;
 static const char *const journal_names[N_JOURNALS] = {
@@ -38,6 +40,10 @@ struct ht_recorder {
     char *dir, *study;                  /* owned */
     unsigned long run, ledger_lines;
     double began;                       /* seconds since 1970 */
+    bool goes_on, is_open;
+    cJSON *head;                        /* first line of the arrivals, until it begins. Owned */
+    ht_string early;                    /* events, until it begins, a line each */
+    ht_run_sign before;                 /* of the run before in dir */
     ht_journal *journals[N_JOURNALS];   /* owned */
     ht_page pages[N_PAGES];
     bool freeze_waits;
@@ -47,6 +53,7 @@ struct ht_recorder {
     bool told_refusal;                  /* of optuna */
     ht_run_lock *lock;                  /* or NULL */
     const cJSON *start;                 /* or NULL */
+    ht_file_guard guard;                /* of the lock */
     bool verdict;                       /* the summary lacks a verdict */
     double now, next_summary, next_study;
     ht_status study_status;             /* of the last publication */
@@ -98,17 +105,9 @@ static char *effective_page(const ht_recipe *r)
     return ht_string_take(&text);
 }
 
-/* What a killed run left of files that it was replacing. */
-static void clear_asides(const ht_recorder *r, long pid)
+const char *ht_recorder_log(size_t i)
 {
-    static const char *const names[] = {HT_FILE_SUMMARY, HT_FILE_EFFECTIVE, HT_FILE_ACTUATORS, HT_FILE_FREEZE};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        char *path = ht_path_join(r->dir, names[i]);
-        if (path != NULL)
-            ht_file_clear_aside(path, pid);
-        free(path);
-    }
-    ht_file_clear_aside(r->study, pid);
+    return i < N_JOURNALS ? journal_names[i] : NULL;
 }
 
 static void put_page(ht_recorder *r, page which, char *text)
@@ -116,7 +115,31 @@ static void put_page(ht_recorder *r, page which, char *text)
     ht_page_put(&r->pages[which], ht_sum_put(text, 0));
 }
 
-static ht_status open_files(ht_recorder *r, ht_error *err)
+static void clear_in(const char *dir, const char *name, long pid)
+{
+    char *path = ht_path_join(dir, name);
+    if (path != NULL)
+        ht_file_clear_aside(path, pid);
+    free(path);
+}
+
+/* What a killed run left of files that it was replacing: it cannot finish any of them, even if it wakes up. */
+static void clear_asides(const ht_recorder *r)
+{
+    static const char *const names[] = {HT_FILE_SUMMARY, HT_FILE_EFFECTIVE, HT_FILE_ACTUATORS, HT_FILE_FREEZE};
+    const long pid = r->before.life == HT_RUN_KILLED ? r->before.pid : 0;
+    char *part = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        clear_in(r->dir, names[i], pid);
+    if (r->before.may_wake)
+        clear_in(r->dir, HT_FILE_CHAMPION, -1);     /* of a replica, whose number nobody wrote down */
+    ht_file_clear_aside(r->study, pid);
+    if (ht_study_part_path(r->study, r->before.study_run, false, &part, NULL) == HT_OK)
+        ht_file_clear_aside(part, pid);
+    free(part);
+}
+
+static ht_status open_logs(ht_recorder *r, ht_error *err)
 {
     for (int i = 0; i < N_JOURNALS; i++) {
         char *path = ht_path_join(r->dir, journal_names[i]);
@@ -127,8 +150,6 @@ static ht_status open_files(ht_recorder *r, ht_error *err)
         if (st != HT_OK)
             return st;
     }
-    for (int i = 0; i < N_PAGES; i++)
-        HT_TRY(ht_page_init(&r->pages[i], r->dir, page_names[i], err));
     return HT_OK;
 }
 
@@ -160,36 +181,29 @@ static ht_status add_event(ht_recorder *r, const char *text, ht_error *err)
     return ht_journal_append(r->journals[EVENTS], line, err);
 }
 
-/* First lines of a run in the logs that have no other mark of it. */
-static ht_status begin(ht_recorder *r, const ht_recorder_options *o, ht_error *err)
+/* First lines of a run in the logs that have no other mark of it. @return false: no memory */
+static bool make_first_lines(ht_recorder *r, const ht_recorder_options *o)
 {
-    char text[256], run[32];
-    snprintf(text, sizeof text, "run %s: hottune %s, %d replica%s of %d rank%s, seed %llu",
-             o->resumes > 0 ? "goes on" : "begins", HT_VERSION, o->n_replicas, o->n_replicas == 1 ? "" : "s", o->ranks_per_replica,
-             o->ranks_per_replica == 1 ? "" : "s", o->seed);
-    ht_status st = add_event(r, text, err);
-    if (o->resumes > 0)
-        return st;
-    cJSON *line = cJSON_CreateObject();
+    char run[32];
+    ht_string_add(&r->early, "run %s: hottune %s, %d replica%s of %d rank%s, seed %llu\n", r->goes_on ? "goes on" : "begins",
+                  HT_VERSION, o->n_replicas, o->n_replicas == 1 ? "" : "s", o->ranks_per_replica,
+                  o->ranks_per_replica == 1 ? "" : "s", o->seed);
+    r->head = cJSON_CreateObject();
     snprintf(run, sizeof run, "r%lu", r->run);
-    ht_json_put_text(line, "run", run);
+    ht_json_put_text(r->head, "run", run);
     snprintf(run, sizeof run, "%llu", o->seed);
-    ht_json_put(line, "seed", cJSON_CreateRaw(run));
-    ht_json_put_int(line, "replicas", o->n_replicas);
-    if (st == HT_OK)
-        st = ht_journal_append_json(r->journals[ARRIVAL], line, err);
-    cJSON_Delete(line);
-    if (st != HT_OK)
-        return st;
-    put_page(r, EFFECTIVE, effective_page(o->recipe));
-    return ht_page_flush(&r->pages[EFFECTIVE], 0, true, err);
+    ht_json_put(r->head, "seed", cJSON_CreateRaw(run));
+    ht_json_put_int(r->head, "replicas", o->n_replicas);
+    if (!r->goes_on)
+        put_page(r, EFFECTIVE, effective_page(o->recipe));
+    return !r->early.failed && r->head != NULL;
 }
 
 static ht_status open_optuna(ht_recorder *r, const ht_recorder_options *o, ht_error *err)
 {
     const ht_run_optuna_options options = {.dir = r->dir, .name = o->name, .run = r->run,
-                                           .resumed = o->resumes > 0, .id = ht_study_input_id(r->input), .recipe = o->recipe,
-                                           .n_replicas = o->n_replicas};
+                                           .resumed = r->goes_on, .id = ht_study_input_id(r->input),
+                                           .recipe = o->recipe, .n_replicas = o->n_replicas, .guard = &r->guard};
     return ht_run_optuna_open(&options, wall_time(), &r->optuna, err);
 }
 
@@ -198,33 +212,56 @@ ht_status ht_recorder_create(const ht_recorder_options *o, ht_recorder **out, ht
     ht_recorder *r = calloc(1, sizeof *r);
     if (r == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory to record a run");
-    ht_status st;
-    r->run = o->resumes > 0 ? o->resumes : o->history->runs + 1;
-    r->began = o->resumes > 0 ? o->began : wall_time();
+    ht_status st = HT_OK;
+    r->goes_on = o->resumes > 0;
+    r->run = r->goes_on ? o->resumes : o->history->runs + 1;
+    r->began = r->goes_on ? o->began : wall_time();
     r->ledger_lines = o->history->ledger_lines;
     r->next_study = -INFINITY;
     r->lock = o->lock;
     r->start = o->start;
+    r->guard = ht_run_lock_guard(o->lock);
+    r->before = o->before != NULL ? *o->before : (ht_run_sign){HT_RUN_NONE};
     r->dir = strdup(o->dir);
     r->study = o->study != NULL ? strdup(o->study) : ht_path_join(o->dir, HT_FILE_STUDY);
-    if (r->dir == NULL || r->study == NULL) {
+    for (int i = 0; i < N_PAGES && st == HT_OK; i++)
+        st = ht_page_init(&r->pages[i], o->dir, page_names[i], &r->guard, err);
+    if (st == HT_OK && (r->dir == NULL || r->study == NULL || !make_first_lines(r, o)))
         st = ht_fail(err, HT_ENOMEM, "no memory to record a run");
-        goto done;
+    if (st == HT_OK)
+        st = ht_study_fits(r->study, o->recipe, err);
+    if (st == HT_OK)
+        st = check_folder(r->study, err);
+    if (st == HT_OK)
+        st = ht_study_input_create(o, r->run, r->began, &r->input, err);
+    if (st == HT_OK)
+        st = open_optuna(r, o, err);
+    if (st == HT_OK) {
+        *out = r;
+        r = NULL;
     }
-    if ((st = ht_study_fits(r->study, o->recipe, err)) != HT_OK ||
-        (st = check_folder(r->study, err)) != HT_OK ||
-        (st = ht_study_input_create(o, r->run, r->began, &r->input, err)) != HT_OK ||
-        (st = open_files(r, err)) != HT_OK || (st = begin(r, o, err)) != HT_OK ||
-        (st = open_optuna(r, o, err)) != HT_OK ||
-        (r->lock != NULL &&
-         (st = ht_run_lock_begin(r->lock, r->run, ht_study_input_id(r->input), err)) != HT_OK))
-        goto done;
-    clear_asides(r, o->killed_pid);
-    *out = r;
-    r = NULL;
-done:
     ht_recorder_destroy(r);
     return st;
+}
+
+/* The logs are open before the lock is looked at: whoever takes over gives their names to other files. */
+ht_status ht_recorder_begin(ht_recorder *r, ht_error *err)
+{
+    HT_TRY(ht_file_guard_ask(&r->guard, err));
+    clear_asides(r);
+    HT_TRY(open_logs(r, err));
+    HT_TRY(ht_file_guard_ask(&r->guard, err));
+    r->is_open = true;
+    char *rest = NULL, *events = ht_string_take(&r->early);
+    char *line = events != NULL ? strtok_r(events, "\n", &rest) : NULL;
+    for (; line != NULL; line = strtok_r(NULL, "\n", &rest))
+        add_event(r, line, NULL);       /* what cannot be written is kept */
+    free(events);
+    if (!r->goes_on) {
+        HT_TRY(ht_journal_append_json(r->journals[ARRIVAL], r->head, err));
+        HT_TRY(ht_page_flush(&r->pages[EFFECTIVE], 0, true, err));
+    }
+    return r->lock != NULL ? ht_run_lock_begin(r->lock, r->run, ht_study_input_id(r->input), err) : HT_OK;
 }
 
 void ht_recorder_destroy(ht_recorder *r)
@@ -237,6 +274,8 @@ void ht_recorder_destroy(ht_recorder *r)
         ht_page_release(&r->pages[i]);
     ht_study_input_destroy(r->input);
     ht_run_optuna_close(r->optuna);
+    cJSON_Delete(r->head);
+    ht_string_release(&r->early);
     free(r->dir);
     free(r->study);
     free(r);
@@ -258,6 +297,12 @@ const char *ht_recorder_study_run(const ht_recorder *r)
 }
 
 /* ---- records ------------------------------------------------------------------------------------ */
+
+/* It has not begun, or the directory is another start's now. */
+static bool is_silent(const ht_recorder *r)
+{
+    return !r->is_open || ht_run_lock_is_lost(r->lock);
+}
 
 /* Append an object and free it. */
 static ht_status add_line(ht_recorder *r, journal j, cJSON *object, ht_error *err)
@@ -319,11 +364,12 @@ static ht_status write_freeze(ht_recorder *r, ht_error *err)
         return HT_OK;
     if (nothing) {
         char *path = ht_path_join(r->dir, HT_FILE_FREEZE);
-        if (path == NULL || (unlink(path) != 0 && ht_file_look(path).exists))
+        if ((st = ht_file_guard_ask(&r->guard, err)) == HT_OK &&
+            (path == NULL || (unlink(path) != 0 && ht_file_look(path).exists)))
             st = ht_fail(err, HT_EIO, "cannot remove '%s'", HT_FILE_FREEZE);
         free(path);
     } else {
-        st = ht_freeze_write(r->dir, f, err);
+        st = ht_freeze_write(r->dir, f, &r->guard, err);
     }
     r->freeze_waits = st != HT_OK;
     return st;
@@ -349,7 +395,7 @@ static void tell_failure(ht_recorder *r, const ht_mutation *m)
 
 const char *ht_recorder_notice(ht_recorder *r)
 {
-    const char *text = r->told_refusal ? NULL : ht_run_optuna_refusal(r->optuna);
+    const char *text = r->told_refusal || is_silent(r) ? NULL : ht_run_optuna_refusal(r->optuna);
     if (text != NULL) {
         r->told_refusal = true;
         add_event(r, text, NULL);   /* what cannot be written is kept */
@@ -397,6 +443,10 @@ static ht_status put_into_logs(ht_recorder *r, const ht_record *record, const ht
 ht_status ht_recorder_write(ht_recorder *r, const ht_record *record, const ht_coordinator_view *view,
                             ht_error *err)
 {
+    if (!r->is_open && record->kind == HT_RECORD_EVENT)
+        ht_string_add(&r->early, "%s\n", record->as.event);
+    if (is_silent(r))
+        return HT_OK;
     const ht_stamp stamp = {r->run, wall_time()};
     ht_error why = {""};
     ht_status kept = ht_run_optuna_take(r->optuna, record, view, stamp.wall_time, &why);
@@ -492,7 +542,9 @@ static void put_summary(ht_recorder *r, const ht_coordinator *c, const ht_coordi
 static void publish(ht_recorder *r, const ht_coordinator_view *view, double ended)
 {
     double start = monotonic();
-    r->study_status = ht_study_input_publish(r->input, r->study, view, ended, &r->study_error);
+    r->study_status = ht_file_guard_ask(&r->guard, &r->study_error);
+    if (r->study_status == HT_OK)
+        r->study_status = ht_study_input_publish(r->input, r->study, view, ended, &r->guard, &r->study_error);
     double pause = study_share * (monotonic() - start);
     r->next_study = r->now + (pause > study_s ? pause : study_s);
 }
@@ -510,28 +562,31 @@ static ht_status flush(ht_recorder *r, bool at_once, ht_error *err)
     return first;
 }
 
+/* The sign of life comes first: with it is seen whether another start took over. */
 ht_status ht_recorder_tick(ht_recorder *r, const ht_coordinator *c, double now, ht_error *err)
 {
     ht_coordinator_view view;
-    ht_coordinator_peek(c, &view);
+    ht_error why = {""};
     r->now = now;
+    ht_status beat = r->lock != NULL ? ht_run_lock_beat(r->lock, &why) : HT_OK;
+    if (is_silent(r))
+        return beat == HT_OK ? HT_OK : ht_fail(err, beat, "%s", why.text);
+    ht_coordinator_peek(c, &view);
     if (view.was_on && (r->verdict || now >= r->next_summary) && ht_page_may(&r->pages[SUMMARY], now))
         put_summary(r, c, &view, false);
-    ht_error why = {""};
     ht_status st = flush(r, false, err);
+    note(&st, err, beat, &why);
     if (now >= r->next_study)
         publish(r, &view, 0);
     note(&st, err, r->study_status, &r->study_error);
     note(&st, err, ht_run_optuna_tick(r->optuna, now, wall_time(), &why), &why);
-    if (r->lock != NULL)
-        note(&st, err, ht_run_lock_beat(r->lock, &why), &why);
     return st;
 }
 
 void ht_recorder_owed(const ht_recorder *r, size_t *kept, size_t *dropped)
 {
     *kept = *dropped = 0;
-    for (int i = 0; i < N_JOURNALS; i++) {
+    for (int i = 0; i < N_JOURNALS && r->is_open; i++) {
         size_t k, d;
         ht_journal_owed(r->journals[i], &k, &d);
         *kept += k;
@@ -556,6 +611,9 @@ ht_status ht_recorder_leave(ht_recorder *r, const ht_coordinator *c, ht_error *e
 {
     ht_coordinator_view view;
     ht_error why = {""};
+    HT_TRY(ht_file_guard_ask(&r->guard, err));
+    if (!r->is_open)
+        return HT_OK;
     ht_coordinator_peek(c, &view);
     if (view.was_on)
         put_summary(r, c, &view, false);
@@ -570,6 +628,7 @@ ht_status ht_recorder_finish(ht_recorder *r, const ht_coordinator *c, ht_error *
 {
     ht_coordinator_view view;
     ht_error why = {""};
+    HT_TRY(ht_file_guard_ask(&r->guard, err));
     ht_coordinator_peek(c, &view);
     if (view.was_on)
         put_summary(r, c, &view, true);

@@ -28,7 +28,8 @@ typedef struct {
     int n_replicas, ranks_per_replica;
     const char *mpi_version;
     const ht_places *places;    /**< of all ranks; NULL = unknown */
-    long killed_pid;            /**< process whose temporary files are removed; 0 = none */
+    const ht_run_sign *before;  /**< of the run before in dir: what it left of files it was replacing is removed; NULL =
+                                 *   none */
     ht_run_lock *lock;          /**< of dir; borrowed until the recorder is destroyed; NULL = none */
     unsigned long resumes;      /**< number of the run that goes on; 0 = a new run begins */
     double began;               /**< when that run began, seconds since 1970 */
@@ -37,9 +38,14 @@ typedef struct {
                                      Borrowed until the recorder is destroyed; NULL = nothing */
 } ht_recorder_options;
 
-/** Opens every file. Everything in `o` is copied but lock and start. @return HT_OK; HT_EIO names the file; HT_EFORMAT,
+/** Changes no file. Everything in `o` is copied but lock and start. @return HT_OK; HT_EIO names the file; HT_EFORMAT,
  *  HT_EREFUSED: the study; HT_ENOMEM */
 ht_status ht_recorder_create(const ht_recorder_options *o, ht_recorder **out, ht_error *err);
+/** The run begins, or goes on: opens every file, after the logs were cut or renewed (ht_recorder_log). Until then
+ *  ht_recorder_write keeps events and drops all else, and ht_recorder_tick gives no more than a sign of life. @return as ht_recorder_create */
+ht_status ht_recorder_begin(ht_recorder *r, ht_error *err);
+/** Name of the i-th file in the directory that lines are appended to; NULL: there are no more. */
+const char *ht_recorder_log(size_t i);
 /** Write one record. @return HT_OK; HT_EIO: kept for later, err names the file; HT_ENOMEM: the record is
  *  missing in the study */
 ht_status ht_recorder_write(ht_recorder *r, const ht_record *record, const ht_coordinator_view *view,

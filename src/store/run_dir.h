@@ -96,6 +96,6 @@ ht_status ht_command_send(const char *dir, const cJSON *command, ht_error *err);
 /** A missing or empty file is off. @return HT_OK; *out is off after HT_EFORMAT (broken, or an unknown mode:
  *  worth a warning), HT_EIO, HT_ENOMEM, too. Does not read the operation list. */
 ht_status ht_freeze_read(const char *dir, ht_freeze *out, ht_error *err);
-ht_status ht_freeze_write(const char *dir, const ht_freeze *f, ht_error *err);
+ht_status ht_freeze_write(const char *dir, const ht_freeze *f, const ht_file_guard *guard, ht_error *err);
 
 #endif

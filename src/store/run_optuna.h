@@ -8,6 +8,7 @@
 #define HT_STORE_RUN_OPTUNA_H
 
 #include "population/coordinator.h"
+#include "store/file.h"
 
 typedef struct ht_run_optuna ht_run_optuna;
 
@@ -19,10 +20,11 @@ typedef struct {
     const char *id;             /**< of the run, in study.h5 */
     const ht_recipe *recipe;    /**< at the start */
     int n_replicas;
+    const ht_file_guard *guard; /**< asked before a transaction is ended; borrowed; NULL = nobody is */
 } ht_run_optuna_options;
 
-/** Everything in `o` is copied. The file is opened now if it is there, else with the first trial; trials of earlier
- *  runs that still seem to run become FAIL. What is wrong with the file shows later: ht_run_optuna_tick.
+/** Everything else in `o` is copied. The file is opened now if it is there and the run is new, else with the first
+ *  trial; trials of earlier runs that still seem to run become FAIL. What is wrong with the file shows later: ht_run_optuna_tick.
  *  @param now  seconds since 1970   @return HT_OK, HT_ENOMEM */
 ht_status ht_run_optuna_open(const ht_run_optuna_options *o, double now, ht_run_optuna **out, ht_error *err);
 /** Take what a record says of a segment; writes nothing.

@@ -37,6 +37,7 @@ struct ht_run_trials {
     char hash[17];
     unsigned long run;
     bool resumed, maximize;
+    const ht_file_guard *guard; /* borrowed; or NULL */
     ht_optuna *optuna;          /* NULL = not open */
     ht_file_stamp stamp;        /* the file that is open */
     bool introduced;            /* the attributes of the study are written */
@@ -154,6 +155,7 @@ ht_status ht_run_trials_open(const ht_run_optuna_options *o, double now, ht_run_
         return ht_fail(err, HT_ENOMEM, "no memory for a study in Optuna's format");
     q->run = o->run;
     q->resumed = o->resumed;
+    q->guard = o->guard;
     q->maximize = o->recipe->objective.mode != HT_MINIMIZE;
     q->path = ht_path_join(o->dir, HT_FILE_OPTUNA);
     q->name = study_name(o);
@@ -165,7 +167,7 @@ ht_status ht_run_trials_open(const ht_run_optuna_options *o, double now, ht_run_
         return ht_fail(err, HT_ENOMEM, "no memory for a study in Optuna's format");
     }
     ht_file_stamp there = ht_file_look(q->path);
-    if (there.exists && there.size > 0 && open_file(q, &ignored) == HT_OK)
+    if (!q->resumed && there.exists && there.size > 0 && open_file(q, &ignored) == HT_OK)
         q->status = ht_run_trials_tick(q, 0, now, &(bool){false}, &q->error);
     *out = q;
     return HT_OK;
@@ -302,6 +304,7 @@ static ht_status write_batch(ht_run_trials *q, size_t n, ht_optuna_distribution 
         hold(q, q->waiting[i], held);
         HT_TRY(ht_run_trial_write(q->waiting[i], q->optuna, params, held, err));
     }
+    HT_TRY(ht_file_guard_ask(q->guard, err));   /* behind the opening: who takes over gives the name to another file */
     return ht_optuna_commit(q->optuna, err);
 }
 
@@ -336,6 +339,7 @@ static void take_back(ht_run_trials *q, size_t n)
 static ht_status flush(ht_run_trials *q, double now, ht_error *err)
 {
     size_t n = q->n < BATCH ? q->n : BATCH, n_params = q->space.n + 1;
+    HT_TRY(ht_file_guard_ask(q->guard, err));
     if (q->optuna != NULL && is_gone(q))
         forget_file(q);
     if (q->optuna == NULL)

@@ -271,7 +271,7 @@ ht_status ht_salvage_study(const char *dir, const ht_run_sign *dead, const char 
     if (dead->life != HT_RUN_KILLED || dead->run == 0 || dead->study_run[0] == '\0')
         return HT_OK;
     clear_aside(dead, study);
-    ht_status st = ht_study_pool_parts(study, false, err);
+    ht_status st = ht_study_pool_parts(study, false, NULL, err);
     if (st == HT_OK)
         st = look_up(study, dead->study_run, &e, err);
     if (st != HT_OK || e.ended)

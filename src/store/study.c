@@ -70,7 +70,8 @@ static bool fill(hid_t file, const ht_study_run *run)
 
 /* Make the part of a run out of what is under /runs of `file`, which is closed.
  * @param filled  false: something went wrong before */
-static ht_status finish_part(hid_t file, bool filled, ht_h5_image *image, const char *path, ht_error *err)
+static ht_status finish_part(hid_t file, bool filled, ht_h5_image *image, const char *path, const ht_file_guard *guard,
+                             ht_error *err)
 {
     ht_status st = filled ? ht_study_complete(file, path, err) : cannot_build(path, err);
     if (st != HT_OK)
@@ -78,7 +79,7 @@ static ht_status finish_part(hid_t file, bool filled, ht_h5_image *image, const 
     else if (!ht_h5_finish(file, image))
         st = ht_fail(err, HT_ENOMEM, "no memory for study '%s'", path);
     if (st == HT_OK)
-        st = ht_file_replace(path, image->bytes, image->n, err);
+        st = ht_file_replace_if(path, image->bytes, image->n, guard, err);
     free(image->bytes);
     return st;
 }
@@ -89,8 +90,8 @@ static ht_status publish_part(const char *study, const ht_study_run *run, ht_err
     char *path = NULL;
     HT_TRY(ht_study_part_path(study, run->id, true, &path, err));
     hid_t file = ht_h5_create_in_memory(&image);
-    ht_status st =
-        file >= 0 ? finish_part(file, fill(file, run), &image, path, err) : cannot_build(path, err);
+    ht_status st = file >= 0 ? finish_part(file, fill(file, run), &image, path, run->guard, err)
+                             : cannot_build(path, err);
     free(path);
     return st;
 }
@@ -103,7 +104,7 @@ ht_status ht_study_publish(const char *path, const ht_study_run *run, ht_error *
     if (st == HT_OK)
         st = publish_part(path, run, err);
     if (st == HT_OK)
-        st = ht_study_pool_parts(path, run->ended > 0, err);
+        st = ht_study_pool_parts(path, run->ended > 0, run->guard, err);
     ht_h5_quiet_end(&quiet);
     return st;
 }
@@ -146,7 +147,7 @@ static ht_status amend(const char *path, const char *id, const ht_statistics *s,
     if ((file = ht_h5_create_in_memory(&image)) < 0)
         st = cannot_build(part, err);
     else
-        st = finish_part(file, fill_amended(file, study, path, link, s, ended), &image, part, err);
+        st = finish_part(file, fill_amended(file, study, path, link, s, ended), &image, part, NULL, err);
     ht_h5_close(study);
 done:
     free(link);
@@ -161,7 +162,7 @@ ht_status ht_study_amend(const char *path, const char *id, const ht_statistics *
     ht_h5_quiet_begin(&quiet);
     ht_status st = amend(path, id, statistics, ended, err);
     if (st == HT_OK)
-        st = ht_study_pool_parts(path, false, err);
+        st = ht_study_pool_parts(path, false, NULL, err);
     ht_h5_quiet_end(&quiet);
     return st;
 }

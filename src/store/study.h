@@ -12,6 +12,7 @@
 #include "population/pool.h"
 #include "population/tuned.h"
 #include "recipe/evolve.h"
+#include "store/file.h"
 #include "store/places.h"
 #include "tune/record.h"
 #include "tune/statistics.h"
@@ -44,6 +45,7 @@ typedef struct {
     const ht_tuned *tuned;         /**< knobs of a pooled run; NULL: the replicas are independent */
     const ht_pool *pool;           /**< of a pooled run; NULL: nothing is known but its segments */
     const ht_learned *learned;     /**< of `pool`; NULL: nothing */
+    const ht_file_guard *guard;    /**< asked before a file is replaced; NULL: nobody is */
 } ht_study_run;
 
 /** Whether a run with this recipe may be put into the study at `path`: it is missing, or about the same

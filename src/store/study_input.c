@@ -113,7 +113,7 @@ void ht_study_input_result(ht_study_input *in, double val, double test)
 }
 
 ht_status ht_study_input_publish(const ht_study_input *in, const char *study, const ht_coordinator_view *view,
-                                 double ended, ht_error *err)
+                                 double ended, const ht_file_guard *guard, ht_error *err)
 {
     bool known = view->has_result;
     int seats = view->alive + view->lost + view->done;     /* also of those that did not come back with a resume */
@@ -139,7 +139,8 @@ ht_status ht_study_input_publish(const ht_study_input *in, const char *study, co
                         .posterior = view->posterior,
                         .pool = view->pool,
                         .tuned = view->tuned,
-                        .learned = view->learned};
+                        .learned = view->learned,
+                        .guard = guard};
     memcpy(run.id, in->id, sizeof run.id);
     return ht_study_publish(study, &run, err);
 }

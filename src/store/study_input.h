@@ -21,8 +21,9 @@ ht_status ht_study_input_verdict(ht_study_input *in, const ht_pool_verdict *v, h
 ht_status ht_study_input_point(ht_study_input *in, const ht_curve_point *p, ht_error *err);
 void ht_study_input_result(ht_study_input *in, double val, double test);
 
-/** Publish what was gathered; see ht_study_publish. @param ended  seconds since 1970; 0 = it goes on */
+/** Publish what was gathered; see ht_study_publish. @param ended  seconds since 1970; 0 = it goes on
+ *  @param guard  as ht_study_run.guard */
 ht_status ht_study_input_publish(const ht_study_input *in, const char *study, const ht_coordinator_view *view,
-                                 double ended, ht_error *err);
+                                 double ended, const ht_file_guard *guard, ht_error *err);
 
 #endif

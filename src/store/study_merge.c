@@ -210,7 +210,7 @@ static ht_status fill(const merge *m, hid_t file, const char *out, ht_error *err
     return st == HT_OK ? ht_study_complete(file, out, err) : st;
 }
 
-static ht_status write_result(const merge *m, const char *out, ht_error *err)
+static ht_status write_result(const merge *m, const char *out, const ht_file_guard *guard, ht_error *err)
 {
     ht_h5_image image;
     hid_t file = ht_h5_create_in_memory(&image);
@@ -220,12 +220,13 @@ static ht_status write_result(const merge *m, const char *out, ht_error *err)
     else if (!ht_h5_finish(file, &image))
         st = ht_fail(err, HT_ENOMEM, "no memory for study '%s'", out);
     if (st == HT_OK)
-        st = ht_file_replace(out, image.bytes, image.n, err);
+        st = ht_file_replace_if(out, image.bytes, image.n, guard, err);
     free(image.bytes);
     return st;
 }
 
-ht_status ht_study_merge(size_t n, const char *const *paths, const char *out, ht_error *err)
+ht_status ht_study_merge(size_t n, const char *const *paths, const char *out, const ht_file_guard *guard,
+                         ht_error *err)
 {
     merge m = {.n_paths = n, .paths = paths};
     ht_h5_quiet quiet;
@@ -238,7 +239,7 @@ ht_status ht_study_merge(size_t n, const char *const *paths, const char *out, ht
     if (st == HT_OK) {
         keep_best(&m);
         choose_name(&m);
-        st = write_result(&m, out, err);
+        st = write_result(&m, out, guard, err);
     }
     ht_h5_quiet_end(&quiet);
     release(&m);

@@ -11,11 +11,14 @@
 #define HT_STORE_STUDY_MERGE_H
 
 #include "base/error.h"
+#include "store/file.h"
 
 /** Merge n (>= 1) studies into one and put it at `out`, which may be one of them. An input that went away is
  *  skipped if another one is there.
+ *  @param guard  asked before `out` is replaced; NULL = nobody is
  *  @return HT_OK; HT_ENOTFOUND: none is there; HT_EFORMAT: an input is no study, damaged, or newer;
  * HT_EREFUSED: they are about different objectives; HT_EIO, HT_ENOMEM. `out` is as it was then */
-ht_status ht_study_merge(size_t n, const char *const *paths, const char *out, ht_error *err);
+ht_status ht_study_merge(size_t n, const char *const *paths, const char *out, const ht_file_guard *guard,
+                         ht_error *err);
 
 #endif

@@ -127,14 +127,14 @@ static bool same_parts(const listing *a, const listing *b)
     return same;
 }
 
-ht_status ht_study_pool_parts(const char *study, bool settle, ht_error *err)
+ht_status ht_study_pool_parts(const char *study, bool settle, const ht_file_guard *guard, ht_error *err)
 {
     listing now = {0};
     ht_status st = list_parts(study, &now, err);
     for (int i = 0; i < (settle ? TRIES : 1) && st == HT_OK && now.n > 1; i++) {
         listing then = now;
         now = (listing){0};
-        st = ht_study_merge(then.n, (const char *const *)then.paths, study, err);
+        st = ht_study_merge(then.n, (const char *const *)then.paths, study, guard, err);
         if (st == HT_OK)
             st = list_parts(study, &now, err);
         bool settled = st == HT_OK && same_parts(&then, &now);

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "store/file.h"
 
 /** The file of a run; owned by the caller (free). @param make  create the folder @return HT_OK, HT_EIO,
  * HT_ENOMEM */
@@ -20,7 +21,8 @@ ht_status ht_study_part_path(const char *study, const char *id, bool make, char 
 
 /** Merge all parts and the study into the study. Nothing if there are no parts.
  *  @param settle  merge again while parts change, up to a thousand times
+ *  @param guard   asked before the study is replaced; NULL = nobody is
  *  @return as ht_study_merge */
-ht_status ht_study_pool_parts(const char *study, bool settle, ht_error *err);
+ht_status ht_study_pool_parts(const char *study, bool settle, const ht_file_guard *guard, ht_error *err);
 
 #endif

@@ -9,7 +9,8 @@
  *   CRASH_RANK    only in the process of this rank of Open MPI
  *   CRASH_AT      the matching call with this number, 1.., is the last one: SIGKILL ..
  *   CRASH_WHEN    .. before the call, in its middle (half of the bytes are written) or after it (the default)
- *   CRASH_WHOM    self (the default), or run: the launcher and all of its ranks
+ *   CRASH_WHOM    self (the default), or run: the launcher and all of its ranks; or stop: no SIGKILL, but SIGSTOP, and
+ *                 the call goes on when somebody lets the process
  *   CRASH_ERRNO   no SIGKILL: from CRASH_AT on (default 1) matching calls fail with ENOSPC, EROFS, EACCES or EIO ..
  *   CRASH_TO      .. up to the call of this number (0: to the end). With CRASH_WHEN=middle every other write writes half
  *   CRASH_TRACE   a line "RANK CALL PATH" is added to this file for each matching call
@@ -42,7 +43,7 @@ static struct {
     const char *path, *calls, *rank;
     long at, to;
     moment when;
-    bool everybody;
+    bool everybody, stops;
     int error;              /* 0 = kill */
     int trace;              /* descriptor or -1 */
 } plan;
@@ -79,6 +80,7 @@ __attribute__((constructor)) static void read_plan(void)
     plan.to = strtol(word("CRASH_TO", "0"), NULL, 10);
     plan.when = strcmp(when, "before") == 0 ? BEFORE : strcmp(when, "middle") == 0 ? MIDDLE : AFTER;
     plan.everybody = strcmp(word("CRASH_WHOM", "self"), "run") == 0;
+    plan.stops = strcmp(word("CRASH_WHOM", "self"), "stop") == 0;
     plan.trace = trace != NULL ? open(trace, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666) : -1;
     plan.path = word("CRASH_PATH", NULL);       /* last: from here on calls are looked at */
 }
@@ -131,7 +133,7 @@ static void die(void)
 {
     if (plan.everybody)
         kill_run();
-    raise(SIGKILL);
+    raise(plan.stops ? SIGSTOP : SIGKILL);
 }
 
 /* ---- the calls ------------------------------------------------------------------------------ */

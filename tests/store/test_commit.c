@@ -36,7 +36,7 @@ static ht_status write_commit(const folder *f, uint64_t number, const char *mani
                          .n_logs = 2,
                          .replicas = replicas,
                          .logs = logs};
-    ht_status st = ht_commit_write(f->path, &c, err);
+    ht_status st = ht_commit_write(f->path, &c, NULL, err);
     cJSON_Delete(replicas[0].manifest);
     cJSON_Delete(replicas[2].manifest);
     return st;
@@ -116,7 +116,7 @@ static void times_read_back_to_the_bit(void)
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
         const ht_commit c = {.time = times[i], .wall_time = -times[i]};
         ht_commit r = {0};
-        CU_ASSERT_EQUAL(ht_commit_write(f.path, &c, NULL), HT_OK);
+        CU_ASSERT_EQUAL(ht_commit_write(f.path, &c, NULL, NULL), HT_OK);
         CU_ASSERT_EQUAL(ht_commit_read(f.path, &r, NULL, NULL), HT_OK);
         CU_ASSERT_EQUAL(memcmp(&c.time, &r.time, sizeof r.time), 0);
         CU_ASSERT_EQUAL(memcmp(&c.wall_time, &r.wall_time, sizeof r.wall_time), 0);
@@ -135,7 +135,7 @@ static void counts_read_back_to_the_bit(void)
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         const ht_commit c = {.number = counts[i], .bytes = counts[i]};
         ht_commit r = {0};
-        CU_ASSERT_EQUAL(ht_commit_write(f.path, &c, NULL), HT_OK);
+        CU_ASSERT_EQUAL(ht_commit_write(f.path, &c, NULL, NULL), HT_OK);
         CU_ASSERT_EQUAL(ht_commit_read(f.path, &r, NULL, NULL), HT_OK);
         CU_ASSERT_TRUE(r.number == counts[i] && r.bytes == counts[i]);
         ht_commit_release(&r);
@@ -148,7 +148,7 @@ static void a_time_that_is_not_finite_is_refused_and_changes_nothing(void)
     folder f;
     make(&f, 1);
     const ht_commit c = {.time = INFINITY};
-    CU_ASSERT_EQUAL(ht_commit_write(f.path, &c, NULL), HT_EINVAL);
+    CU_ASSERT_EQUAL(ht_commit_write(f.path, &c, NULL, NULL), HT_EINVAL);
     expect_read(&f, 1, false);
     CU_ASSERT_EQUAL(folder_count(&f), 1);
     folder_remove(&f);
@@ -180,7 +180,7 @@ static void where_nothing_was_committed_nothing_is_found(void)
     CU_ASSERT_EQUAL(ht_commit_read(f.path, &c, NULL, &err), HT_ENOTFOUND);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "there is no checkpoint in '/"));
     CU_ASSERT_EQUAL(ht_commit_read("/nowhere/at/all", &c, NULL, NULL), HT_ENOTFOUND);
-    CU_ASSERT_EQUAL(ht_commit_write("/nowhere/at/all", &(ht_commit){0}, NULL), HT_EIO);
+    CU_ASSERT_EQUAL(ht_commit_write("/nowhere/at/all", &(ht_commit){0}, NULL, NULL), HT_EIO);
     CU_ASSERT_EQUAL(c.number, 5);
     folder_remove(&f);
 }

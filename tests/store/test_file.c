@@ -230,7 +230,7 @@ static void a_page_waits_after_a_write_and_keeps_the_newest_content(void)
     folder f;
     ht_page p;
     folder_make(&f);
-    CU_ASSERT_EQUAL_FATAL(ht_page_init(&p, f.path, "page", NULL), HT_OK);
+    CU_ASSERT_EQUAL_FATAL(ht_page_init(&p, f.path, "page", NULL, NULL), HT_OK);
     ht_page_put(&p, strdup("one"));
     CU_ASSERT_EQUAL(ht_page_flush(&p, 100, false, NULL), HT_OK);
     ht_page_put(&p, strdup("two"));
@@ -251,7 +251,7 @@ static void a_page_that_cannot_be_written_is_kept_and_told_until_it_is(void)
     folder f;
     ht_page p;
     folder_make(&f);
-    CU_ASSERT_EQUAL_FATAL(ht_page_init(&p, f.path, "page", NULL), HT_OK);
+    CU_ASSERT_EQUAL_FATAL(ht_page_init(&p, f.path, "page", NULL, NULL), HT_OK);
     ht_page_put(&p, strdup("content"));
     limit_files(3);
     CU_ASSERT_EQUAL(ht_page_flush(&p, 0, false, NULL), HT_EIO);

@@ -260,7 +260,7 @@ static void a_writer_that_is_killed_leaves_whole_images_and_what_can_be_swept(vo
     closedir(dir);
     uint64_t all = 0, freed = 0;
     CU_ASSERT_EQUAL(ht_images_bytes(f.path, &all, NULL), HT_OK);
-    CU_ASSERT_EQUAL(ht_images_sweep(f.path, 0, NULL, &freed, NULL), HT_OK);
+    CU_ASSERT_EQUAL(ht_images_sweep(f.path, 0, NULL, NULL, &freed, NULL), HT_OK);
     CU_ASSERT_EQUAL(all, freed);
     CU_ASSERT_EQUAL(folder_count(&f), 0);
     folder_remove(&f);
@@ -295,7 +295,7 @@ static void a_sweep_removes_what_nobody_names_and_nothing_else(void)
     CU_ASSERT_EQUAL(ht_images_bytes(f.path, &bytes, NULL), HT_OK);
     CU_ASSERT_EQUAL(bytes, 64 + BYTES + 64 + 10);
     const char *names[] = {"no file", kept};
-    CU_ASSERT_EQUAL(ht_images_sweep(f.path, 2, names, &freed, NULL), HT_OK);
+    CU_ASSERT_EQUAL(ht_images_sweep(f.path, 2, names, NULL, &freed, NULL), HT_OK);
     CU_ASSERT_EQUAL(freed, 64 + 10);
     CU_ASSERT_EQUAL(folder_count(&f), OTHERS + 2);
     CU_ASSERT_EQUAL(read_content(&f, kept, NULL), HT_OK);
@@ -325,7 +325,7 @@ static void a_sweep_removes_what_dead_writers_left_and_not_what_others_write(voi
     uint64_t bytes = 0, freed = 0;
     CU_ASSERT_EQUAL(ht_images_bytes(f.path, &bytes, NULL), HT_OK);
     CU_ASSERT_EQUAL(bytes, 14);
-    CU_ASSERT_EQUAL(ht_images_sweep(f.path, 0, NULL, &freed, NULL), HT_OK);
+    CU_ASSERT_EQUAL(ht_images_sweep(f.path, 0, NULL, NULL, &freed, NULL), HT_OK);
     CU_ASSERT_EQUAL(freed, 8);
     folder_expect(&f, mine, "12");
     folder_expect(&f, IMAGE ".far.away.tmp.1.5", "1234");
@@ -337,7 +337,7 @@ static void no_directory_has_no_images(void)
 {
     uint64_t bytes = 1, freed = 1;
     CU_ASSERT_EQUAL(ht_images_bytes("/nowhere/at/all", &bytes, NULL), HT_OK);
-    CU_ASSERT_EQUAL(ht_images_sweep("/nowhere/at/all", 0, NULL, &freed, NULL), HT_OK);
+    CU_ASSERT_EQUAL(ht_images_sweep("/nowhere/at/all", 0, NULL, NULL, &freed, NULL), HT_OK);
     CU_ASSERT_EQUAL(bytes + freed, 0);
     CU_ASSERT_EQUAL(ht_images_bytes("/dev/null", &bytes, NULL), HT_EIO);
 }

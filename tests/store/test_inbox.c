@@ -384,12 +384,12 @@ static void a_freeze_is_told_when_what_it_says_changed(void)
 {
     stage s = open_at(0);
     ht_freeze prod = {.mode = HT_FREEZE_PROD};
-    ht_freeze_write(s.f.path, &prod, NULL);
+    ht_freeze_write(s.f.path, &prod, NULL, NULL);
     CU_ASSERT_EQUAL(look(&s), HT_OK);
     CU_ASSERT_EQUAL(s.freezes, 1);
     CU_ASSERT_EQUAL(s.freeze.mode, HT_FREEZE_PROD);
     CU_ASSERT_STRING_EQUAL(s.list, "-");
-    ht_freeze_write(s.f.path, &prod, NULL);
+    ht_freeze_write(s.f.path, &prod, NULL, NULL);
     look(&s);
     CU_ASSERT_EQUAL(s.freezes, 0);
     unlink(folder_file(&s.f, HT_FILE_FREEZE));
@@ -404,11 +404,11 @@ static void a_freeze_for_replay_brings_its_operation_list(void)
     stage s = open_at(0);
     ht_freeze replay = {.mode = HT_FREEZE_REPLAY, .recipe_path = "ops.jsonl"};
     folder_write(&s.f, "ops.jsonl", "{\"op\":\"x\"}\n");
-    ht_freeze_write(s.f.path, &replay, NULL);
+    ht_freeze_write(s.f.path, &replay, NULL, NULL);
     look(&s);
     CU_ASSERT_STRING_EQUAL(s.list, "{\"op\":\"x\"}\n");
     strcpy(replay.recipe_path, "gone.jsonl");
-    ht_freeze_write(s.f.path, &replay, NULL);
+    ht_freeze_write(s.f.path, &replay, NULL, NULL);
     look(&s);
     CU_ASSERT_STRING_EQUAL(s.list, "-");
     CU_ASSERT_PTR_NOT_NULL(strstr(s.freeze.list_error, "gone.jsonl"));
@@ -419,7 +419,7 @@ static void a_freeze_file_that_breaks_is_off_with_a_message_and_commands_are_tak
 {
     stage s = open_at(0);
     ht_freeze prod = {.mode = HT_FREEZE_PROD};
-    ht_freeze_write(s.f.path, &prod, NULL);
+    ht_freeze_write(s.f.path, &prod, NULL, NULL);
     look(&s);
     folder_write(&s.f, HT_FILE_FREEZE, "{\"mode\": \"prood\"}");
     folder_write(&s.f, HT_FILE_COMMANDS, "{\"op\":\"a\"}\n");

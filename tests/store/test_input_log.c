@@ -287,7 +287,7 @@ static void what_is_no_log_is_refused_by_name(void)
 static ht_input_log *reopen(folder *f, uint64_t n)
 {
     ht_input_log *log = NULL;
-    CU_ASSERT_EQUAL_FATAL(ht_input_log_reopen(folder_file(f, "log"), n, &log, NULL), HT_OK);
+    CU_ASSERT_EQUAL_FATAL(ht_input_log_reopen(folder_file(f, "log"), n, false, NULL, &log, NULL), HT_OK);
     CU_ASSERT_EQUAL(ht_input_log_count(log), n);
     return log;
 }
@@ -367,7 +367,7 @@ static void a_log_that_lacks_records_is_refused_and_stays_as_it_is(void)
     make(&f, 3, NULL);
     bytes_append(&f, "log", "torn", 4);
     unsigned char *before = bytes_read(&f, "log", &n);
-    CU_ASSERT_EQUAL(ht_input_log_reopen(folder_file(&f, "log"), 4, &log, &err), HT_EFORMAT);
+    CU_ASSERT_EQUAL(ht_input_log_reopen(folder_file(&f, "log"), 4, false, NULL, &log, &err), HT_EFORMAT);
     CU_ASSERT_PTR_NULL(log);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "has 3 whole records, and 4 are needed"));
     unsigned char *after = bytes_read(&f, "log", &m);
@@ -385,7 +385,7 @@ static void a_log_stays_as_it_is_when_its_end_cannot_be_kept_aside(void)
     uint64_t ends[N];
     make(&f, N, ends);
     bytes_limit(10);
-    CU_ASSERT_EQUAL(ht_input_log_reopen(folder_file(&f, "log"), 1, &log, NULL), HT_EIO);
+    CU_ASSERT_EQUAL(ht_input_log_reopen(folder_file(&f, "log"), 1, false, NULL, &log, NULL), HT_EIO);
     bytes_limit(RLIM_INFINITY);
     CU_ASSERT_PTR_NULL(log);
     expect_records(&f, N, 0);

@@ -25,14 +25,20 @@ typedef struct {
 } stage;
 
 /* The coordinator knows two replicas; `n` are in this job. */
-static void begin_with(stage *s, int n)
+static void begin_locked(stage *s, int n, ht_run_lock *lock)
 {
     ht_recorder_options o = {.dir = s->f.path, .name = "digits", .history = &s->history, .recipe = s->recipe,
-                             .seed = 5, .n_replicas = n, .ranks_per_replica = 1, .mpi_version = "none"};
+                             .seed = 5, .n_replicas = n, .ranks_per_replica = 1, .mpi_version = "none", .lock = lock};
     ht_coordinator_options c = {.n_replicas = 2, .recipe = s->recipe, .mode = HT_MODE_ACTIVE};
     CU_ASSERT_EQUAL_FATAL(ht_run_dir_history(s->f.path, &s->history, NULL), HT_OK);
     CU_ASSERT_EQUAL_FATAL(ht_recorder_create(&o, &s->recorder, NULL), HT_OK);
+    CU_ASSERT_EQUAL_FATAL(ht_recorder_begin(s->recorder, NULL), HT_OK);
     CU_ASSERT_EQUAL_FATAL(ht_coordinator_create(&c, &s->coordinator, NULL), HT_OK);
+}
+
+static void begin_with(stage *s, int n)
+{
+    begin_locked(s, n, NULL);
 }
 
 static void begin(stage *s)
@@ -302,8 +308,104 @@ static void a_study_or_directory_that_cannot_be_used_is_refused_at_the_start(voi
     ht_error err = {""};
     snprintf(other, sizeof other, "%s/none", s.f.path);
     ht_recorder_options o = {.dir = other, .study = "study.h5", .history = &s.history, .recipe = s.recipe};
-    CU_ASSERT_EQUAL(ht_recorder_create(&o, &r, &err), HT_EIO);
+    CU_ASSERT_EQUAL_FATAL(ht_recorder_create(&o, &r, &err), HT_OK);
+    CU_ASSERT_EQUAL(ht_recorder_begin(r, &err), HT_EIO);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "/none/" HT_FILE_MUTATIONS));
+    ht_recorder_destroy(r);
+    close_stage(&s);
+}
+
+/* ---- another start takes over ------------------------------------------------------------------ */
+
+/* The names, sizes and inodes of all files, and the names' content. */
+static char *all_of(folder *f)
+{
+    static const char *const names[] = {HT_FILE_MUTATIONS, HT_FILE_SUMMARY, HT_FILE_EVENTS, HT_FILE_ACTUATORS,
+                                        HT_FILE_FREEZE, HT_FILE_STUDY, HT_FILE_OPTUNA, HT_FILE_LOCK};
+    ht_string all = {0};
+    ht_string_add(&all, "%d files", folder_count(f));
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        ht_file_stamp at = ht_file_look(folder_file(f, names[i]));
+        ht_string_add(&all, " %s: %d %lld %llu", names[i], at.exists, (long long)at.size, (unsigned long long)at.inode);
+    }
+    return ht_string_take(&all);
+}
+
+static void who_was_overtaken_writes_nothing_more(void)
+{
+    folder f;
+    stage s = {.now = 100};
+    ht_run_lock *lock = NULL;
+    ht_error err = {""};
+    folder_make(&f);
+    s.f = f;
+    CU_ASSERT_EQUAL_FATAL(ht_recipe_parse(recipe_text, "test", &s.recipe, NULL), HT_OK);
+    CU_ASSERT_EQUAL_FATAL(ht_run_lock_take(f.path, &lock, NULL, NULL), HT_OK);
+    begin_locked(&s, 2, lock);
+    write_some(&s);
+    CU_ASSERT_EQUAL(ht_recorder_tick(s.recorder, s.coordinator, s.now, NULL), HT_OK);
+    folder_write(&f, HT_FILE_LOCK, "{\"host\":\"other\",\"pid\":1,\"started\":1.5,\"seen\":1.5}\n");
+    char *before = all_of(&f), *after;
+    CU_ASSERT_EQUAL(ht_run_lock_holds(lock, NULL), HT_EFAILED);
+    write_some(&s);
+    ht_recorder_tick(s.recorder, s.coordinator, s.now + 100, NULL);
+    CU_ASSERT_EQUAL(ht_recorder_leave(s.recorder, s.coordinator, &err), HT_EFAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "took over: process 1 on host other"));
+    CU_ASSERT_EQUAL(ht_recorder_finish(s.recorder, s.coordinator, NULL), HT_EFAILED);
+    end(&s);
+    ht_run_lock_release(lock);
+    CU_ASSERT_STRING_EQUAL(after = all_of(&f), before);
+    free(before);
+    free(after);
+    ht_recipe_destroy(s.recipe);
+    folder_remove(&f);
+}
+
+static void who_does_not_know_yet_that_it_was_overtaken_replaces_nothing(void)
+{
+    stage s = {.now = 100};
+    ht_run_lock *lock = NULL;
+    folder_make(&s.f);
+    CU_ASSERT_EQUAL_FATAL(ht_recipe_parse(recipe_text, "test", &s.recipe, NULL), HT_OK);
+    CU_ASSERT_EQUAL_FATAL(ht_run_lock_take(s.f.path, &lock, NULL, NULL), HT_OK);
+    begin_locked(&s, 2, lock);
+    CU_ASSERT_EQUAL(ht_recorder_tick(s.recorder, s.coordinator, s.now, NULL), HT_OK);
+    write_some(&s);
+    folder_write(&s.f, HT_FILE_LOCK, "{\"host\":\"other\",\"pid\":1,\"started\":1.5,\"seen\":1.5}\n");
+    char *before = all_of(&s.f), *after;
+    ht_recorder_tick(s.recorder, s.coordinator, s.now + 100, NULL);
+    CU_ASSERT(ht_run_lock_is_lost(lock));
+    CU_ASSERT_STRING_EQUAL(after = all_of(&s.f), before);
+    free(before);
+    free(after);
+    end(&s);
+    ht_run_lock_release(lock);
+    ht_recipe_destroy(s.recipe);
+    folder_remove(&s.f);
+}
+
+static void until_it_begins_a_run_that_goes_on_changes_no_file(void)
+{
+    stage s = open_stage();
+    ht_recorder *r = NULL;
+    write_some(&s);
+    end(&s);
+    char *before = all_of(&s.f), *after;
+    ht_recorder_options o = {.dir = s.f.path, .history = &s.history, .recipe = s.recipe, .n_replicas = 2,
+                             .ranks_per_replica = 1, .resumes = 1, .study_run = "a-1-2-r1"};
+    ht_coordinator_options c = {.n_replicas = 2, .recipe = s.recipe, .mode = HT_MODE_ACTIVE};
+    CU_ASSERT_EQUAL_FATAL(ht_recorder_create(&o, &r, NULL), HT_OK);
+    CU_ASSERT_EQUAL_FATAL(ht_coordinator_create(&c, &s.coordinator, NULL), HT_OK);
+    ht_coordinator_view view;
+    ht_coordinator_peek(s.coordinator, &view);
+    ht_record m = mutation_record(1);
+    ht_recorder_recall(r, &m, &view);
+    CU_ASSERT_EQUAL(ht_recorder_tick(r, s.coordinator, 100, NULL), HT_OK);
+    CU_ASSERT_EQUAL(ht_recorder_leave(r, s.coordinator, NULL), HT_OK);
+    CU_ASSERT_STRING_EQUAL(after = all_of(&s.f), before);
+    free(before);
+    free(after);
+    s.recorder = r;
     close_stage(&s);
 }
 
@@ -449,6 +551,9 @@ CASES("recorder", CASE(each_record_is_a_line_of_its_file), CASE(the_effective_re
       CASE(the_summary_is_there_after_a_verdict_and_final_at_the_end),
       CASE(the_study_has_the_run_from_the_first_tick),
       CASE(the_study_counts_the_replicas_that_did_not_come_back),
+      CASE(who_was_overtaken_writes_nothing_more),
+      CASE(who_does_not_know_yet_that_it_was_overtaken_replaces_nothing),
+      CASE(until_it_begins_a_run_that_goes_on_changes_no_file),
       CASE(a_study_or_directory_that_cannot_be_used_is_refused_at_the_start),
       CASE(the_same_records_give_the_same_logs_but_for_wall_time),
       CASE(a_full_disk_loses_no_record_and_is_told_until_all_is_written),

@@ -152,7 +152,7 @@ static void a_freeze_state_reads_back_as_written_with_all_five_keys(void)
     ht_freeze out,
         in = {.mode = HT_FREEZE_REPLAY, .recipe_path = "ops.jsonl", .strict = true, .step_offset = 100};
     folder_make(&f);
-    CU_ASSERT_EQUAL(ht_freeze_write(f.path, &in, NULL), HT_OK);
+    CU_ASSERT_EQUAL(ht_freeze_write(f.path, &in, NULL, NULL), HT_OK);
     folder_expect_without_digits(&f, HT_FILE_FREEZE,
                                  "{\n  \"mode\": \"replay\",\n  \"recipe_path\": \"ops.jsonl\",\n"
                                  "  \"adjust_path\": null,\n  \"policy\": \"strict\",\n  \"step_offset\": 100,\n"

@@ -32,6 +32,7 @@ static void begin(stage *s)
     ht_coordinator_options c = {.n_replicas = 2, .recipe = s->recipe, .mode = HT_MODE_ACTIVE};
     CU_ASSERT_EQUAL_FATAL(ht_run_dir_history(s->f.path, &s->history, NULL), HT_OK);
     CU_ASSERT_EQUAL_FATAL(ht_recorder_create(&o, &s->recorder, NULL), HT_OK);
+    CU_ASSERT_EQUAL_FATAL(ht_recorder_begin(s->recorder, NULL), HT_OK);
     CU_ASSERT_EQUAL_FATAL(ht_coordinator_create(&c, &s->coordinator, NULL), HT_OK);
     CU_ASSERT_EQUAL(ht_recorder_tick(s->recorder, s->coordinator, 100, NULL), HT_OK);     /* into the study */
 }

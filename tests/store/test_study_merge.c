@@ -33,7 +33,7 @@ static ht_status merge(folder *f, const char *out, const char *const *files, ht_
         inputs[n] = paths[n];
     }
     snprintf(paths[MOST], sizeof paths[MOST], "%s", folder_file(f, out));
-    return ht_study_merge(n, inputs, paths[MOST], err);
+    return ht_study_merge(n, inputs, paths[MOST], NULL, err);
 }
 #define FILES(...)                                                                                           \
     (const char *const[])                                                                                    \
@@ -225,10 +225,10 @@ static void a_study_that_lost_a_run_gets_it_back_from_its_part(void)
     CU_ASSERT_EQUAL(publish(&f, "b", 200, .5, NULL), HT_OK);
     put_study(&f, "study.h5", "c", 300, .5); /* somebody who had seen neither of them was the last to write */
     CU_ASSERT_EQUAL(look(&f, "study.h5", NULL), 1);
-    CU_ASSERT_EQUAL(ht_study_pool_parts(folder_file(&f, "study.h5"), false, NULL), HT_OK);
+    CU_ASSERT_EQUAL(ht_study_pool_parts(folder_file(&f, "study.h5"), false, NULL, NULL), HT_OK);
     CU_ASSERT_EQUAL(look(&f, "study.h5", NULL), 3);
     unlink(folder_file(&f, "study.h5"));
-    CU_ASSERT_EQUAL(ht_study_pool_parts(folder_file(&f, "study.h5"), false, NULL), HT_OK);
+    CU_ASSERT_EQUAL(ht_study_pool_parts(folder_file(&f, "study.h5"), false, NULL, NULL), HT_OK);
     CU_ASSERT_EQUAL(look(&f, "study.h5", NULL), 2);
     folder_remove(&f);
 }
