@@ -14,25 +14,41 @@ OK, FAILED = 0, 8
 
 
 class Guard:
-    """Keeps callbacks alive and the first exception that came out of one."""
+    """Keeps callbacks alive and the first exception that came out of one.
+
+    `inside`: C runs, and no function of the user in it. Ctrl-C is kept then: Python would raise it at the first
+    instruction of a callback, outside of any `try`, where it is lost.
+    """
 
     def __init__(self) -> None:
         self.alive: List[Any] = []
         self.caught: Optional[BaseException] = None
+        self.inside = False
         self.when_caught: Callable[[BaseException, str], bool] = lambda e, where: True     # keep it?
 
     def wrap(self, prototype: Any, function: Callable[..., Any], failed: Any, where: str) -> Any:
         """`function` gets the arguments of C but for the context, which comes first everywhere."""
         def call(_ctx: Any, *arguments: Any) -> Any:
             try:
-                return function(*arguments)
+                self.inside = False
+                return failed if isinstance(self.caught, KeyboardInterrupt) else function(*arguments)
             except BaseException as e:      # KeyboardInterrupt, too: it cannot pass through C
                 self.catch(e, where)
                 return failed
+            finally:
+                self.inside = True
 
         callback = prototype(call)
         self.alive.append(callback)
         return callback
+
+    def enter(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function of the library that may call back."""
+        self.inside = True
+        try:
+            return function(*arguments)
+        finally:
+            self.inside = False
 
     def catch(self, e: BaseException, where: str) -> None:
         fatal = not isinstance(e, Exception)

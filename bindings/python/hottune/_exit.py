@@ -13,11 +13,15 @@ _open: Dict[int, Any] = {}      # strong: a kernel that nobody holds any more is
 _pid = 0
 
 
-def remember(kernel: Any, library: Any) -> None:
+def prepare(library: Any) -> None:
+    """Before MPI begins: what follows may fail, and MPI must be finalised all the same."""
     global _pid
     if _pid == 0:
         _pid = os.getpid()
         atexit.register(_end, library)
+
+
+def remember(kernel: Any) -> None:
     _open[id(kernel)] = kernel
 
 

@@ -10,6 +10,7 @@ import logging
 import math
 import os
 import signal
+import threading
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Type, Union
@@ -103,11 +104,13 @@ class Kernel:
                  progress: Optional[Callable[[Progress], None]] = None) -> None:
         self._handle = c.c_void_p()
         self._lib = lib = library()
+        _exit.prepare(lib)
         self._c = lib.c
         self._guard = _callbacks.Guard()
         self._alive: List[Any] = []
         self._leaves = c.c_int(0)
-        self._handlers: List[Tuple[int, Any]] = []
+        self._handlers: List[Tuple[int, Any, Any]] = []
+        self._opening = True
         self._env = _types.Env()
         self._env_at = c.byref(self._env)
         self._quiet = self._skipped = False         # batches need not be told; some were not
@@ -131,12 +134,13 @@ class Kernel:
         self._listen(o, plan or log.info, warning or log.warning, progress)
         self._choose_ranks(o, comm)
         self._catch_signals(leave)
-        status = self._c.ht_open(c.byref(o), c.byref(self._handle))
+        status = self._guard.enter(self._c.ht_open, c.byref(o), c.byref(self._handle))
+        self._opening = False
         if status != 0:
             text = self._message()
             self._free()
             raise error_of(status, text)
-        _exit.remember(self, lib)
+        _exit.remember(self)
         if self._guard.caught is not None:
             self.close()
 
@@ -153,16 +157,8 @@ class Kernel:
             if progress is not None:
                 progress(Progress(*(getattr(p.contents, name) for name, _ in _types.Progress._fields_)))
 
-        def call(_ctx: Any, p: Any) -> None:
-            try:
-                tell(p)
-            except BaseException as e:
-                self._guard.catch(e, "progress")
-                if not isinstance(e, Exception):
-                    self._leaves.value = 1      # Ctrl-C on the coordinator: the run is written down and ends
-        tell_progress = _types.TellProgress(call)
-        self._guard.alive.append(tell_progress)
-        o.plan, o.warning, o.progress = text_to(plan, "plan"), text_to(warning, "warning"), tell_progress
+        o.plan, o.warning = text_to(plan, "plan"), text_to(warning, "warning")
+        o.progress = self._guard.wrap(_types.TellProgress, tell, None, "progress")
 
     def _choose_ranks(self, o: Any, comm: Any) -> None:
         lib = self._lib
@@ -181,7 +177,18 @@ class Kernel:
         for number in numbers:
             def ask(_number: int, _frame: Any) -> None:
                 self._leaves.value = 1
-            self._handlers.append((number, signal.signal(number, ask)))
+            self._handlers.append((number, ask, signal.signal(number, ask)))
+        if threading.current_thread() is not threading.main_thread() or \
+                signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+            return
+
+        def interrupt(number: int, frame: Any) -> None:
+            if not self._guard.inside:
+                signal.default_int_handler(number, frame)
+            self._guard.catch(KeyboardInterrupt(), "")
+            if self._opening:
+                self._leaves.value = 1      # on the coordinator: the run is written down and ends
+        self._handlers.append((signal.SIGINT, interrupt, signal.signal(signal.SIGINT, interrupt)))
 
     # ---- errors -----------------------------------------------------------------------------------
 
@@ -299,7 +306,7 @@ class Kernel:
         if not self.is_replica:
             return False
         try:
-            self._check(self._c.ht_show_best(self._open_handle()))
+            self._check(self._guard.enter(self._c.ht_show_best, self._open_handle()))
         except Empty:
             return False
         return True
@@ -329,7 +336,7 @@ class Kernel:
             return self._more and not 0 < self._max_steps <= self._env.step
         if not self._handle:
             return False
-        self._more = self._c.ht_running(self._handle)
+        self._more = self._guard.enter(self._c.ht_running, self._handle)
         self._quiet = not self._c.ht_watches_batches(self._handle)
         if self._guard.caught is not None:
             self._guard.raise_caught()
@@ -353,7 +360,7 @@ class Kernel:
         self._skipped = False
         e.step, e.epoch, e.max_steps, e.loss = step, epoch, max_steps, loss
         e.anomaly_critical, e.grad_spike, e.phase = anomaly_critical, grad_spike, encode(phase, "phase")
-        status = self._c.ht_apply(self._open_handle(), self._env_at, event)
+        status = self._guard.enter(self._c.ht_apply, self._open_handle(), self._env_at, event)
         if event != _BATCH:
             self._more = None
             self._quiet = not self._c.ht_watches_batches(self._handle)
@@ -394,8 +401,8 @@ class Kernel:
         if not self._handle:
             return
         if self._skipped:
-            self._c.ht_apply(self._handle, self._env_at, _BATCH)
-        status = self._c.ht_close(self._handle)
+            self._guard.enter(self._c.ht_apply, self._handle, self._env_at, _BATCH)
+        status = self._guard.enter(self._c.ht_close, self._handle)
         text = self._message() if status != 0 else ""
         self.result()
         self._left, self._champion = self.has_left, self.is_champion
@@ -406,11 +413,12 @@ class Kernel:
 
     def _free(self) -> None:
         handle, self._handle = self._handle, c.c_void_p()
-        self._c.ht_free(handle)
+        self._guard.enter(self._c.ht_free, handle)
         _exit.forget(self)
         self._quiet, self._more = False, None
-        for number, before in self._handlers:
-            signal.signal(number, before)
+        for number, ours, before in self._handlers:
+            if signal.getsignal(number) is ours:
+                signal.signal(number, before)
         self._handlers.clear()
         self._alive.clear()
 
