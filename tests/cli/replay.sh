@@ -66,18 +66,18 @@ try --dir bare replay
 refuses 2 "'bare' does not say which workload was trained; name it with --workload"
 try --dir bare replay --workload glypf
 refuses 2 "unknown workload 'glypf'"
-sed 's/"opt.lr"/"opt.lx"/g' run/hotcb.tune.summary.json >bare/hotcb.tune.summary.json
-try --dir bare replay --workload glyph
-refuses 2 "the workload has no knob 'opt.lx'"
-# damaged STATEMENT: the summary with its schedule `s` changed
+# damaged STATEMENT: the summary with its schedule `s` changed, and without its checksum
 damaged() {
     python3 -c 'import json, sys
 o = json.load(open("run/hotcb.tune.summary.json"))
+del o["sum"]
 s = o["population"]["schedule"]
 exec(sys.argv[1])
 json.dump(o, open("bare/hotcb.tune.summary.json", "w"))' "$1"
     try --dir bare replay --workload glyph
 }
+damaged 'for p in s: p["knobs"]["opt.lx"] = p["knobs"].pop("opt.lr")'
+refuses 2 "the workload has no knob 'opt.lx'"
 damaged 's[0]["epochs"] = -1'
 refuses 2 'population.schedule[0].epochs is no number of epochs'
 damaged 's[1]["epochs"] = 2e6'
