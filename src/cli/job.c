@@ -27,7 +27,7 @@
 extern char **environ;
 
 static const int leave_signals[] = {SIGTERM, SIGUSR1, SIGUSR2, SIGINT};
-static const double tick_s = 0.2, kill_after_s = 10, requeue_s = 90, warning_s = 300;
+static const double tick_s = 0.2, kill_after_s = 10, requeue_s = 90, warning_s = 300, silent_s = 120;
 enum { DIR_MAX = 4096, STEP_WORDS_MAX = 1024, EXTRA_WORDS = 8 };
 
 /* How the run in the directory stands. */
@@ -35,6 +35,7 @@ typedef struct {
     bool finished, unfinished;
     unsigned long long checkpoint;  /* number of the last; 0 = none */
     double written;                 /* seconds since 1970 */
+    double silent;                  /* seconds since the last sign of life, beyond what this run has got us used to */
     double started;                 /* likewise, of the process that has it; of a sweep: its last trial; 0 = none */
 } standing;
 
@@ -69,6 +70,7 @@ static standing look(const job *j)
     char *folder = ht_path_join(j->dir, HT_DIR_CHECKPOINT);
     bool known = ht_run_lock_look(j->dir, &sign, NULL) == HT_OK;
     s.started = sign.life != HT_RUN_NONE ? sign.started : last_trial(j);
+    s.silent = sign.life != HT_RUN_NONE ? ht_clock_wall() - sign.seen - 4 * sign.silence_s : 0;
     s.unfinished = ht_commit_is_there(j->dir);
     s.finished = known && sign.life == HT_RUN_ENDED && !s.unfinished;
     if (s.unfinished && folder != NULL && ht_commit_read(folder, &c, NULL, NULL) == HT_OK) {
@@ -227,6 +229,16 @@ static bool is_known_end(const job *j)
     return ends > 0 && left > 0 && left < warning_s && fabs(ht_slurm_job_ends(&j->slurm) - ends) < 5;
 }
 
+/* The time of the job is over, and Slurm may kill this process as soon as the step: what is left to do is done now. */
+static void requeue_at_the_end(job *j)
+{
+    if (j->slurm.restarts >= j->max_requeues || !look(j).unfinished ||
+        ht_slurm_job_fate(&j->slurm) != HT_FATE_TIME_UP || ht_slurm_job_requeue(&j->slurm, NULL) != HT_OK)
+        return;
+    ht_cli_say(j->cli, "job: its time is over; back into the queue\n");
+    note(j, event(j, "requeue"));
+}
+
 /* Any of the signals asks the run to leave, but for a warning that is none (our scripts ask Slurm for SIGUSR2).
  * A second Ctrl-C ends the step. */
 static void take_signal(job *j, ht_child *step, int number)
@@ -243,17 +255,21 @@ static void take_signal(job *j, ht_child *step, int number)
     if (!j->asked)
         ht_cli_say(j->cli, "job: %s: the run is asked to leave\n", strsignal(number));
     fflush(stdout);
-    j->asked = true;
     ht_child_signal(step, SIGUSR2);
+    if (number == SIGTERM && !j->asked)
+        requeue_at_the_end(j);
+    j->asked = true;
 }
 
 /* Waits until the step has ended. A launcher can hang when one of its ranks died: it is ended when the run has been
- * over for a while. @return exit code, 128 + n for a signal */
+ * over for a while. So can the run, when its coordinator does: its other ranks cannot go on. @return exit code, 128 + n for a signal */
 static int wait_for(job *j, ht_child *step)
 {
     const struct timespec tick = {0, (long)(1e9 * tick_s)};
     double over_since = -1, looked = ht_clock_monotonic();
-    bool was_finished = look(j).finished;       /* another run than this step's */
+    standing now = look(j);
+    const double started = now.started;
+    bool was_finished = now.finished;           /* another run than this step's */
     while (ht_child_look(step, ht_clock_monotonic(), NULL, NULL)) {
         int number = sigtimedwait(&j->signals, NULL, &tick);
         if (number > 0)
@@ -261,9 +277,13 @@ static int wait_for(job *j, ht_child *step)
         if (j->grace_s <= 0 || ht_clock_monotonic() - looked < 1)
             continue;
         looked = ht_clock_monotonic();
-        bool finished = look(j).finished;
-        was_finished = was_finished && finished;
-        if (!finished || was_finished)
+        now = look(j);
+        if (now.unfinished && now.started != started && now.silent > silent_s) {
+            ht_cli_say(j->cli, "job: the run shows no sign of life any more: its step is ended\n");
+            ht_child_stop(step, ht_clock_monotonic(), kill_after_s);
+        }
+        was_finished = was_finished && now.finished;
+        if (!now.finished || was_finished)
             over_since = -1;
         else if (over_since < 0)
             over_since = ht_clock_monotonic();
@@ -307,6 +327,7 @@ static ht_job_verdict judge(job *j, int code, double seconds, const standing *be
     f.finished = f.finished && (!before->finished || code == HT_EXIT_DONE);
     ht_slurm_fate fate = f.finished ? HT_FATE_UNKNOWN : ht_slurm_job_fate(&j->slurm);
     f.cancelled = fate == HT_FATE_CANCELLED;
+    f.time_up = fate == HT_FATE_TIME_UP;
     f.requeued = fate == HT_FATE_REQUEUED;
     ht_job_verdict v = ht_job_judge(&f);
     cJSON *o = event(j, "ended");

@@ -52,6 +52,10 @@ ht_job_verdict ht_job_judge(const ht_job_facts *f)
         return ends(HT_EXIT_AGAIN, "Slurm has put the job back into the queue");
     if (f->cancelled)
         return ends(f->unfinished ? HT_EXIT_AGAIN : HT_EXIT_FAILED, "the job was cancelled");
+    if (f->time_up && f->unfinished)
+        return ht_job_later(f, "the time of the job was over before the run had left: the last checkpoint counts");
+    if (f->time_up)
+        return ends(f->code != HT_EXIT_DONE ? f->code : HT_EXIT_FAILED, "the time of the job was over");
     if (f->code == HT_EXIT_USAGE || f->code == CANNOT_EXECUTE || f->code == NOT_FOUND)
         return ends(f->code, "the program was refused: what it says has to be mended first");
     if (f->code == HT_EXIT_AGAIN || (f->code == HT_EXIT_DONE && f->unfinished && f->began))

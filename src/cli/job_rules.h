@@ -20,6 +20,7 @@ typedef struct {
     bool unfinished;    /**< a run in the directory can go on: it has a checkpoint */
     bool progressed;    /**< a checkpoint was made in this step */
     bool cancelled;     /**< somebody ended the job */
+    bool time_up;       /**< the time of the job was over before it ended */
     bool requeued;      /**< the scheduler starts the job again by itself: preempted, a node failed */
     int deaths;         /**< in a row so far, without a checkpoint in between */
     int misses;         /**< steps in a row so far in which nothing began */

@@ -80,15 +80,17 @@ int ht_slurm_job_nodes_left(const ht_slurm_job *job, char *list, size_t size)
 /* A job that ends is COMPLETING, whatever ends it: but its count has gone up when it is to come back. */
 static ht_slurm_fate ask_fate(const ht_slurm_job *job)
 {
-    char *const argv[] = {"squeue", "-h", "-j", (char *)job->id, "-O", "State:24,RestartCnt:12", NULL};
-    char state[32] = "";
+    char *const argv[] = {"squeue", "-h", "-j", (char *)job->id, "-O", "State:24,RestartCnt:12,Reason:24", NULL};
+    char state[32] = "", reason[32] = "";
     int restarts = 0;
     answer a;
-    if (!ask(argv, &a, NULL) || sscanf(a.first, "%31s %d", state, &restarts) != 2)
+    if (!ask(argv, &a, NULL) || sscanf(a.first, "%31s %d %31s", state, &restarts, reason) < 2)
         return HT_FATE_UNKNOWN;
     if (strcmp(state, "RUNNING") == 0 || strcmp(state, "SUSPENDED") == 0)
         return HT_FATE_RUNS;
-    return restarts > job->restarts || strcmp(state, "PENDING") == 0 ? HT_FATE_REQUEUED : HT_FATE_CANCELLED;
+    if (restarts > job->restarts || strcmp(state, "PENDING") == 0)
+        return HT_FATE_REQUEUED;
+    return strcmp(reason, "TimeLimit") == 0 ? HT_FATE_TIME_UP : HT_FATE_CANCELLED;
 }
 
 /* For some moments after a requeue Slurm says nothing of a job. */

@@ -27,6 +27,7 @@ typedef enum {
     HT_FATE_UNKNOWN,        /**< there is no job, or Slurm does not say */
     HT_FATE_RUNS,
     HT_FATE_CANCELLED,      /**< somebody ended it (scancel). To requeue it now would bring it back to life */
+    HT_FATE_TIME_UP,        /**< its time was over before it had ended; it may be requeued */
     HT_FATE_REQUEUED        /**< it goes back into the queue already: preempted, a node failed, somebody asked */
 } ht_slurm_fate;
 ht_slurm_fate ht_slurm_job_fate(const ht_slurm_job *job);

@@ -116,6 +116,23 @@ exits 75
 prints 'Slurm has put the job back into the queue'
 [ ! -e calls.scontrol ] || fail "scontrol was asked"
 
+it "a job whose time is over before its run has left is requeued while that is possible"
+in_slurm 'COMPLETING 0 TimeLimit' '' 2 'n[0-1]'
+stand_in scontrol <<LINES
+sed -i 's/COMPLETING 0 TimeLimit/PENDING 1 None/' '$work/bin/squeue'
+LINES
+mkdir -p limit/checkpoint
+cp out limit/checkpoint/commit.json
+"$hottune" --dir limit job -- bash -c 'trap "exit 75" USR2; touch limit/runs; while :; do sleep .1; done' >out 2>err </dev/null &
+started=$!
+soon test -e limit/runs
+kill -TERM "$started"
+code=0; wait "$started" || code=$?
+started=
+exits 75
+prints 'its time is over; back into the queue'
+[ "$(cat calls.scontrol)" = 'requeue 4711' ] || fail "scontrol was not asked once"
+
 it "a job that is started once more after the end of its run ends at once"
 in_slurm RUNNING 1 2 'n[0-1]'
 SLURM_RESTART_COUNT=1 try --dir whole job -- bash -c 'exit 3'

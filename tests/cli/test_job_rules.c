@@ -134,6 +134,16 @@ static void a_failed_program_without_a_run_fails_the_job(void)
     CU_ASSERT_EQUAL(ht_job_judge(&f).code, 1);
 }
 
+static void a_job_whose_time_is_over_is_requeued_if_there_is_a_checkpoint(void)
+{
+    ht_job_facts f = job(143);
+    f.asked = f.time_up = true;
+    CU_ASSERT_EQUAL(ht_job_judge(&f).action, HT_JOB_REQUEUES);
+    f.unfinished = false;
+    CU_ASSERT_EQUAL(ht_job_judge(&f).action, HT_JOB_ENDS);
+    CU_ASSERT_EQUAL(ht_job_judge(&f).code, 143);
+}
+
 static void a_cancelled_job_is_not_requeued(void)
 {
     ht_job_facts f = job(75);
@@ -171,5 +181,6 @@ CASES("job_rules", CASE(a_finished_run_ends_the_job_well_whatever_the_launcher_s
       CASE(a_start_that_dies_before_the_run_began_is_tried_again),
       CASE(a_launcher_that_returns_0_without_a_run_is_tried_again_and_is_no_success), CASE(misses_are_no_deaths),
       CASE(wrong_usage_is_never_tried_again), CASE(a_failed_program_without_a_run_fails_the_job),
+      CASE(a_job_whose_time_is_over_is_requeued_if_there_is_a_checkpoint),
       CASE(a_cancelled_job_is_not_requeued), CASE(a_job_that_slurm_takes_back_is_not_requeued_twice),
       CASE(fewer_nodes_take_whole_replicas_beside_the_coordinator))
