@@ -1,9 +1,9 @@
 """A complete program that is tuned as a population: a small network in plain numpy, trained on noisy spirals.
 
-What it gives beside its knobs (state, init, validation) lets the population begin trainings anew, copy them from
-replica to replica through memory, and average them: docs/population.md. The plan is in runs/spirals/events.log.
+What it gives beside its knobs (state, init, validation) lets the population begin trainings anew, copy them
+from replica to replica through memory, and average them: docs/population.md. The plan of a run is in its events.log.
 
-    mpirun -n 5 python3 pooled.py       # one coordinator, four replicas;  python3 pooled.py alone is one replica
+    mpirun -n 5 python3 pooled.py   # one coordinator, four replicas;  python3 pooled.py alone is one replica
 """
 import math
 import os
@@ -75,7 +75,8 @@ class Network:
 def main(run_dir="runs/spirals"):
     train, validation, test = (make_data(seed) for seed in (1, 2, 3))
     net = Network()
-    with hottune.open(run_dir, recipe=RECIPE, seed=1, max_epochs=EPOCHS, resume=True, leave=(signal.SIGTERM,)) as k:
+    with hottune.open(run_dir, recipe=RECIPE, seed=1, max_epochs=EPOCHS, resume=True,
+                      leave=(signal.SIGTERM,)) as k:
         lr = k.knob("opt", "lr", 0.02, lo=1e-4, hi=10, log=True)
         weight_decay = k.knob("opt", "weight_decay", 1e-3, lo=1e-6, hi=1, log=True)
         step = np.zeros(1, np.int64)        # an array, so that a run that is resumed finds it again
@@ -90,10 +91,11 @@ def main(run_dir="runs/spirals"):
             batch = rng.integers(0, SAMPLES, BATCH)
             loss = net.train_step(train[0][batch], train[1][batch], lr.value, weight_decay.value)
             k.apply(hottune.TRAIN_BATCH_END, int(step[0]), loss=loss)
-            if step[0] % (SAMPLES // BATCH) == 0:       # validates; the training may be another one afterwards
+            if step[0] % (SAMPLES // BATCH) == 0:       # validates; the training may be another one then
                 k.apply(hottune.VAL_EPOCH_END, int(step[0]), epoch=int(step[0]) * BATCH / SAMPLES)
         if k.is_champion and k.show_best():
-            print(f"champion: replica {k.replica}, validation {net.loss(*validation):.4f}, test {net.loss(*test):.4f}")
+            print(f"champion: replica {k.replica}, validation {net.loss(*validation):.4f}, "
+                  f"test {net.loss(*test):.4f}")
     return 75 if k.has_left else 0      # 75: start me again
 
 

@@ -1,5 +1,6 @@
 """Arrays as training state: by pointer, really changed by order, kept alive, and refused where they cannot be used."""
 import gc
+import signal
 import sys
 import unittest
 import weakref
@@ -125,6 +126,37 @@ class State(Case):
         train(k, np.zeros(1, np.int64), k.knob("opt", "other", 0.1, lo=0, hi=1), w, 4)
         self.assertGreater(device["puts"], 0)
         self.assertEqual(device["state"], bytes(range(8)))
+
+    def test_a_run_that_left_goes_on_with_its_arrays(self):
+        def start():
+            k = self.open(recipe=POOLED, max_epochs=8, seed=2, resume=True, leave=(signal.SIGUSR1,))
+            w, step = np.ones(4), np.zeros(1, np.int64)
+            lr = k.knob("opt", "lr", 0.1, lo=1e-3, hi=3, log=True)
+            k.training_state({"w": w}, weights=True)
+            k.replica_state({"step": step})
+            k.on_init(lambda seed: w.fill(1 + seed % 7))
+            k.on_validate(lambda: float(w.sum()))
+            return k, lr, w, step
+
+        k, lr, w, step = start()
+        history = {}
+        while k.running():
+            history[int(step[0])] = w.copy()
+            if step[0] == 10:
+                signal.raise_signal(signal.SIGUSR1)
+            train(k, step, lr, w, (int(step[0]) + 1) / 4)
+        k.close()
+        self.assertTrue(k.has_left)
+        left = int(step[0])
+        self.assertLess(left, 32)
+        k, lr, w, step = start()
+        self.assertTrue(k.running())
+        self.assertTrue(10 < step[0] <= left)       # from its last checkpoint
+        self.assertTrue((w == history[int(step[0])]).all())
+        train(k, step, lr, w, 100)
+        k.close()
+        self.assertFalse(k.has_left)
+        self.assertTrue(k.is_champion)
 
     def test_after_close_nothing_is_written_and_calls_say_so(self):
         w = np.ones(4)

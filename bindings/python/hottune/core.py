@@ -27,6 +27,7 @@ log = logging.getLogger("hottune")
 Path = Union[str, "os.PathLike[str]"]
 _EVENTS = {e.name.lower(): e for e in Event}
 _BATCH = Event.TRAIN_BATCH_END
+_AS_C = {e: c.c_int(e) for e in Event}
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ class Kernel:
         self._opening = True
         self._env = _types.Env()
         self._env_at = c.byref(self._env)
+        self._env_is_more = False                   # it holds more than step and loss
         self._quiet = self._skipped = False         # batches need not be told; some were not
         self._more: Optional[bool] = None           # while quiet: what ht_running said last
         self._max_steps = max_steps
@@ -354,17 +356,28 @@ class Kernel:
             self._skipped = True
             return
         if event.__class__ is str:
-            event = _EVENTS[event] if event in _EVENTS else _unknown(event)
-        if max_steps:
-            self._max_steps = max_steps
+            event = _EVENTS.get(event, event)
+        code = _AS_C.get(event)
+        if code is None:
+            _unknown(event)
         self._skipped = False
-        e.step, e.epoch, e.max_steps, e.loss = step, epoch, max_steps, loss
-        e.anomaly_critical, e.grad_spike, e.phase = anomaly_critical, grad_spike, encode(phase, "phase")
-        status = self._guard.enter(self._c.ht_apply, self._open_handle(), self._env_at, event)
-        if event != _BATCH:
+        e.step, e.loss = step, loss
+        more = epoch or max_steps or anomaly_critical or grad_spike or phase
+        if more or self._env_is_more:
+            e.epoch, e.max_steps, e.phase = epoch, max_steps, encode(phase, "phase")
+            e.anomaly_critical, e.grad_spike = anomaly_critical, grad_spike
+            self._env_is_more = bool(more)
+            self._max_steps = max_steps or self._max_steps
+        guard = self._guard
+        guard.inside = True
+        try:
+            status = self._lib.apply(self._handle or self._open_handle(), self._env_at, code)
+        finally:
+            guard.inside = False
+        if event is not _BATCH:
             self._more = None
             self._quiet = not self._c.ht_watches_batches(self._handle)
-        if status != 0 or self._guard.caught is not None:
+        if status != 0 or guard.caught is not None:
             self._check(status)
 
     @property
@@ -435,5 +448,5 @@ class Kernel:
             log.exception("closing the run after an exception failed, too")     # the first one counts
 
 
-def _unknown(event: str) -> Event:
+def _unknown(event: Any) -> None:
     raise InvalidArgument(f"event '{event}' is unknown; it is one of {', '.join(_EVENTS)}")

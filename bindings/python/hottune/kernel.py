@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import Any, Dict, Iterable, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional, Sequence
 
 from .actuators import BaseActuator, HotActuator, MutableState
 from .core import Event, Kernel
@@ -18,6 +18,7 @@ log = logging.getLogger("hottune")
 # hotcb's events; those that are not here mean nothing to the tuner
 _EVENTS = {"fit_start": Event.FIT_START, "train_begin": Event.FIT_START, "train_batch_end": Event.TRAIN_BATCH_END,
            "train_step_end": Event.TRAIN_BATCH_END, "val_epoch_end": Event.VAL_EPOCH_END, "run_end": Event.RUN_END}
+_BATCHES = ("train_step_end", "train_batch_end")
 _GROUPS = {"optimizer": "opt"}      # of typed parameters; any other group is its actuator's name
 _FILES = {"commands_path": "hotcb.commands.jsonl", "applied_path": "hotcb.applied.jsonl",
           "recipe_path": "hotcb.recipe.jsonl", "freeze_path": "hotcb.freeze.json", "yaml_path": "hotcb.yaml",
@@ -103,20 +104,21 @@ class HotKernel:
         """More to train: for loops that end where the run does (max_steps, a coordinator that asks to stop)."""
         return self.kernel.running()
 
-    def apply(self, env: Mapping[str, Any], events: Iterable[str] = ()) -> None:
+    def apply(self, env: Mapping[str, Any], events: Sequence[str] = ()) -> None:
         """The safe point: what happened, and what the training says of itself (docs/python.md has the keys)."""
         self._calls += 1
         self._env = env
+        kernel = self.kernel
+        if kernel._quiet and self._collector is None and len(events) == 1 and events[0] in _BATCHES:
+            kernel.apply(Event.TRAIN_BATCH_END, int(env.get("step", self._calls)))
+            return
         if not self._asks and callable(env.get("metric")):
             self._asks = True
-            self.kernel.metric_source(self._read)
+            kernel.metric_source(self._read)
         step = int(env.get("step", self._calls))
         known = [_EVENTS[e] for e in events or () if e in _EVENTS]
         for event in known:
-            if event is Event.TRAIN_BATCH_END and self.kernel._quiet:
-                self.kernel.apply(event, step)
-                continue
-            self.kernel.apply(
+            kernel.apply(
                 event, step, epoch=_number(env.get("epoch")) or 0.0, loss=_number(env.get("loss")) or 0.0,
                 max_steps=int(env.get("max_steps") or env.get("total_steps") or 0),
                 anomaly_critical=bool(env.get("anomaly_critical")), grad_spike=bool(env.get("grad_spike")),
