@@ -193,7 +193,8 @@ ht_status ht_on_validate(ht_kernel *k, ht_status (*validate)(void *ctx, double *
 ht_status ht_show_best(ht_kernel *k);
 /** The run was written down and is to be resumed by another job: what ended here is no result. A program says so by its
  *  exit code, 75 for schedulers that start it again. Known when ht_running is false, and on the coordinator when ht_open
- *  has returned. */
+ *  has returned. If ht_close (on the coordinator ht_open) fails with HT_EFAILED then, another start of the run has taken
+ *  over already: end with another code than 75. */
 bool ht_has_left(const ht_kernel *k);
 /** After the end of a pooled run: the best weights of the whole run are this replica's (ht_show_best). In a replica of
  *  several ranks true on all of them: let one of them save. */

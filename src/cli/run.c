@@ -308,10 +308,25 @@ static ht_outcome *gather(const job *j, const ht_outcome *mine)
     return all;
 }
 
+/* The run in the directory goes on, and its record is there: a start that is refused must not have changed it. */
+static bool is_recorded(const job *j)
+{
+    char *record = ht_path_join(j->dir, HT_FILE_RUN), *folder = ht_path_join(j->dir, HT_DIR_CHECKPOINT);
+    char *inputs = folder != NULL ? ht_path_join(folder, HT_FILE_INPUTS) : NULL;
+    bool there = j->resume && record != NULL && ht_file_look(record).exists && inputs != NULL &&
+                 ht_file_look(inputs).exists;
+    free(inputs);
+    free(folder);
+    free(record);
+    return there;
+}
+
 /* What was asked, for who repeats the run: `hottune replay`. Texts that were not given are null. */
 static int write_record(const job *j)
 {
     ht_error err = {""};
+    if (is_recorded(j))
+        return HT_EXIT_DONE;
     cJSON *o = cJSON_CreateObject();
     char *path = NULL;
     int code = ht_cli_path(j->cli, j->dir, HT_FILE_RUN, &path);

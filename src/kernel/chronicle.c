@@ -76,6 +76,15 @@ static ht_status create(const ht_chronicle_options *o, ht_chronicle **out, ht_er
     return HT_OK;
 }
 
+/* Commits that a former owner was writing: it cannot finish them any more, even if it wakes up. */
+static void clear_asides(const ht_chronicle *h)
+{
+    const ht_run_sign *before = &h->o.before;
+    ht_commit_clear_asides(h->dir, before->life == HT_RUN_KILLED ? before->pid : 0);
+    if (before->former_pid > 0)
+        ht_commit_clear_asides(h->dir, before->former_pid);
+}
+
 ht_status ht_chronicle_begin(const ht_chronicle_options *o, const char *start, ht_chronicle **out, ht_error *err)
 {
     ht_chronicle *h = NULL;
@@ -85,7 +94,7 @@ ht_status ht_chronicle_begin(const ht_chronicle_options *o, const char *start, h
     if (st == HT_OK)
         st = ht_file_guard_ask(&h->o.guard, err);
     if (st == HT_OK) {
-        ht_commit_clear_asides(h->dir, o->before.life == HT_RUN_KILLED ? o->before.pid : 0);
+        clear_asides(h);
         st = ht_commit_remove(h->dir, err);
     }
     if (st == HT_OK)
@@ -515,7 +524,7 @@ ht_status ht_chronicle_open(const ht_chronicle_options *o, ht_chronicle **out, h
     ht_error why = {""};
     *notice = (ht_error){""};
     HT_TRY(create(o, &h, err));
-    ht_commit_clear_asides(h->dir, o->before.life == HT_RUN_KILLED ? o->before.pid : 0);
+    clear_asides(h);
     ht_file_stamp found = ht_file_look(h->journal);
     h->written = (double)found.modified.tv_sec + 1e-9 * (double)found.modified.tv_nsec;
     ht_status st = ht_commit_read(h->dir, &h->commit, notice, err);

@@ -167,7 +167,8 @@ ht_status ht_driver_go_on(ht_driver *d, ht_error *err)
     const ht_commit *c = ht_chronicle_commit(d->chronicle);
     HT_TRY(ht_chronicle_reopen(d->chronicle, err));
     HT_TRY(ht_driver_take_files(d, c->n_logs, c->logs, err));
-    return ht_recorder_begin(d->recorder, err);
+    HT_TRY(ht_recorder_begin(d->recorder, err));
+    return ht_run_lock_settle(d->lock, err);
 }
 
 static ht_status recall(const ht_driver_options *o, ht_start *s, ht_driver *d, ht_error *err)

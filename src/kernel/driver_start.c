@@ -316,6 +316,7 @@ ht_status ht_driver_assemble(const ht_driver_options *o, ht_start *s, ht_driver 
     HT_TRY(ht_driver_take_files(d, s->n_logs, s->logs, err));
     HT_TRY(ht_recorder_begin(d->recorder, err));
     begin_chronicle(o, s, d);
+    HT_TRY(ht_run_lock_settle(d->lock, err));
     if ((d->gone = calloc((size_t)o->n_replicas, sizeof *d->gone)) == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for a coordinator");
     tell_salvage(s, d);

@@ -123,20 +123,26 @@ static void clear_in(const char *dir, const char *name, long pid)
     free(path);
 }
 
-/* What a killed run left of files that it was replacing: it cannot finish any of them, even if it wakes up. */
-static void clear_asides(const ht_recorder *r)
+static void clear_of(const ht_recorder *r, long pid)
 {
     static const char *const names[] = {HT_FILE_SUMMARY, HT_FILE_EFFECTIVE, HT_FILE_ACTUATORS, HT_FILE_FREEZE};
-    const long pid = r->before.life == HT_RUN_KILLED ? r->before.pid : 0;
     char *part = NULL;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         clear_in(r->dir, names[i], pid);
-    if (r->before.may_wake)
-        clear_in(r->dir, HT_FILE_CHAMPION, -1);     /* of a replica, whose number nobody wrote down */
     ht_file_clear_aside(r->study, pid);
     if (ht_study_part_path(r->study, r->before.study_run, false, &part, NULL) == HT_OK)
         ht_file_clear_aside(part, pid);
     free(part);
+}
+
+/* What a killed run left of files that it was replacing: it cannot finish any of them, even if it wakes up. */
+static void clear_asides(const ht_recorder *r)
+{
+    clear_of(r, r->before.life == HT_RUN_KILLED ? r->before.pid : 0);
+    if (r->before.former_pid > 0)
+        clear_of(r, r->before.former_pid);
+    if (r->before.may_wake)
+        clear_in(r->dir, HT_FILE_CHAMPION, -1);     /* of a replica, whose number nobody wrote down */
 }
 
 static ht_status open_logs(ht_recorder *r, ht_error *err)

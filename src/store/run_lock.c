@@ -90,7 +90,8 @@ static void judge(const char *text, lock_state lock, ht_run_sign *out)
         out->life = HT_RUN_KILLED;
     else
         out->life = silent ? HT_RUN_KILLED : HT_RUN_LIVES;
-    out->may_wake = out->life == HT_RUN_KILLED && !(here && lock == LOCK_FREE && !ht_process_exists(out->pid));
+    bool ended = here && lock == LOCK_FREE && !ht_process_exists(out->pid);
+    out->may_wake = out->life == HT_RUN_KILLED && (!ended || out->former_pid > 0);
 }
 
 /* The same for who wants to begin here: what Slurm knows goes before what can be seen. */
@@ -252,6 +253,7 @@ ht_status ht_run_lock_take(const char *dir, ht_run_lock **out, ht_run_sign *befo
     ht_host_name(l->sign.host);
     if (sign.life == HT_RUN_KILLED) {   /* until ours begins: if we are killed before, it still is what was killed */
         l->sign.run = sign.run;
+        l->sign.former_pid = sign.former_pid > 0 ? sign.former_pid : sign.may_wake ? sign.pid : 0;
         memcpy(l->sign.study_run, sign.study_run, sizeof sign.study_run);
     }
     l->closed = false;
@@ -305,6 +307,14 @@ ht_status ht_run_lock_begin(ht_run_lock *l, unsigned long run, const char *study
     ht_name_copy(l->sign.study_run, study_run);
     l->begun = true;
     l->sign.seen = wall_time();
+    return write_record(l, err);
+}
+
+ht_status ht_run_lock_settle(ht_run_lock *l, ht_error *err)
+{
+    if (l->sign.former_pid == 0)
+        return HT_OK;
+    l->sign.former_pid = 0;
     return write_record(l, err);
 }
 

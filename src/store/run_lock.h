@@ -45,7 +45,9 @@ typedef struct {
     unsigned long run;      /**< r<number> in its directory; 0 = it had not begun */
     char study_run[HT_NAME_MAX];    /**< its id in the study; "" = unknown */
     ht_slurm_start slurm;
-    bool may_wake;          /**< KILLED: by its silence, or by Slurm's word; nobody saw the process end */
+    bool may_wake;          /**< KILLED: by its silence, or by Slurm's word; nobody saw the process end. Or it was killed
+                             *   while it took over from one that may wake up */
+    long former_pid;        /**< which was this process; 0 = none */
     bool damaged;           /**< something is in the file, but no record whose checksum is right: nothing above is known */
 } ht_run_sign;
 
@@ -61,6 +63,9 @@ ht_status ht_run_lock_check(const char *dir, ht_error *err);
 ht_status ht_run_lock_take(const char *dir, ht_run_lock **out, ht_run_sign *before, ht_error *err);
 /** The run begins: from now on the record is this run's (until then it has the number of the run before). */
 ht_status ht_run_lock_begin(ht_run_lock *l, unsigned long run, const char *study_run, ht_error *err);
+
+/** All files are this run's: who had the directory before cannot reach them any more, should it wake up. */
+ht_status ht_run_lock_settle(ht_run_lock *l, ht_error *err);
 
 /** Look whether the directory still is ours. @return HT_OK, also when that cannot be told; HT_EFAILED: another start
  *  took over, err says which; so for good */

@@ -53,6 +53,8 @@ bool ht_run_record_print(const ht_run_sign *s, bool closed, char bytes[HT_RUN_RE
     ht_json_put_bool(o, "closed", closed);
     ht_json_put_text(o, "run", s->run > 0 ? run : NULL);
     ht_json_put_text(o, "study_run", s->study_run[0] != '\0' ? s->study_run : NULL);
+    if (s->former_pid > 0)
+        ht_json_put_int(o, "former_pid", (double)s->former_pid);
     char *line = o != NULL ? ht_sum_put(ht_json_line(o), 0) : NULL;
     cJSON_Delete(o);
     bool fits = line != NULL && snprintf(bytes, HT_RUN_RECORD_LENGTH + 1, "%-*s\n", HT_RUN_RECORD_LENGTH - 1, line) ==
@@ -73,6 +75,7 @@ bool ht_run_record_read(const char *text, ht_run_sign *out, bool *closed)
     const char *run = ht_json_text(o, "run"), *id = ht_json_text(o, "study_run");
     snprintf(out->host, sizeof out->host, "%s", ht_json_text(o, "host"));
     out->pid = (long)ht_json_number(o, "pid", 0);
+    out->former_pid = (long)ht_json_number(o, "former_pid", 0);
     out->started = ht_json_number(o, "started", 0);
     out->seen = ht_json_number(o, "seen", 0);
     out->silence_s = ht_json_number(o, "silence_s", HT_RUN_LEAST_SILENCE_S);

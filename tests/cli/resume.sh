@@ -79,11 +79,25 @@ prints "$(basename "$image")"
 try --dir checked resume --quiet
 refuses 2 "$(basename "$image")"
 
-it "another program does not end the run"
+# bytes DIR: checksums of all its files
+bytes() { (cd "$1" && find . -type f | LC_ALL=C sort | xargs sha256sum); }
+
+it "another program does not end the run, and changes no byte of it"
 stopped other
+printf 'a line that came after the checkpoint\n' >>other/events.log
+bytes other >before.txt
 try run charlm --epochs 2 --dir other --resume --quiet
 exits 75
 grep -q 'warning: no replica could go on' err || fail "not said"
+bytes other >after.txt
+cmp -s before.txt after.txt || fail "changed: $(diff before.txt after.txt)"
+
+it "neither does another number of ranks for a replica"
+mpirun --oversubscribe -n 3 "$hottune" --dir other run glyph --resume --ranks-per-replica 2 --quiet >out 2>err </dev/null &&
+    fail "it is not refused"
+grep -q 'the run has replicas of 1 ranks' err || fail "not said"
+bytes other >after.txt
+cmp -s before.txt after.txt || fail "changed: $(diff before.txt after.txt)"
 try --dir other resume --quiet
 exits 0
 [ "$(champion out)" = "$(cat whole.txt)" ] || fail "another champion: $(champion out), not $(cat whole.txt)"

@@ -11,6 +11,7 @@ reason, and not one byte of the finished directory changes. KIND is the moment a
     call        rank 0 in the middle of a drawn call that writes, renames, syncs or removes a file of the run
     awake       not at all: two starts of a job side by side, as when only the word of Slurm says that a node is down
     early       it is let go while the second start is at work
+    killed      at a drawn moment; the second start is killed in a drawn call while it takes over, a third one goes on
 
 Slurm itself is not needed: the starts differ in SLURM_RESTART_COUNT or SLURM_STEP_ID. A line a case; exit code 1 if
 anything was not so.
@@ -25,7 +26,7 @@ import time
 import harness
 
 REPLICAS, EPOCHS = 2, "hotcb.metrics.jsonl"
-KINDS = ["any", "call", "awake", "early"]
+KINDS = ["any", "call", "awake", "early", "killed"]
 MESSAGE = "another start of this run took over"
 
 
@@ -86,7 +87,7 @@ def wake(first):
 def case(args, kind, draw, folder):
     """@return sentences about what was not so; None: the run ended before it was frozen"""
     bad = []
-    epochs = args.epochs * (1 if kind in ("any", "call") else 8)    # it must not end before it is overtaken
+    epochs = args.epochs * (8 if kind in ("awake", "early") else 1)     # it must not end before it is overtaken
     words = ["run", "glyph", "--epochs", str(epochs), "--seed", str(draw.randrange(1, 1000)), "--patience", "20",
              "--checkpoint", "0.05"]
     shim = {"PATH": "*/run/*", "CALLS": "write rename sync unlink", "RANK": "0", "AT": str(draw.randrange(60, 700)),
@@ -96,7 +97,15 @@ def case(args, kind, draw, folder):
     if not freeze(first, kind, draw, args.epochs):
         first.process.finish()
         return None
-    second = Start(args, folder, 1, ["run", "glyph", "--resume", *words[2:]])
+    again = ["run", "glyph", "--resume", *words[2:]]
+    if kind == "killed":
+        shim = {"PATH": "*/run/*", "CALLS": "open write rename sync unlink truncate", "RANK": "0", "WHOM": "run",
+                "AT": str(draw.randrange(1, 90)), "WHEN": draw.choice(["before", "middle", "after"])}
+        dead = Start(args, folder, 1, again, shim).process
+        dead.wait_for_ranks()
+        if dead.finish().code == 0:
+            return None
+    second = Start(args, folder, 2 if kind == "killed" else 1, again)
     if kind == "early":
         second.process.wait_until(lambda: " run goes on: " in harness.text_of(folder.run + "/events.log"))
         time.sleep(draw.uniform(0, 1))

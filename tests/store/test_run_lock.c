@@ -243,6 +243,31 @@ static void who_takes_over_and_gives_up_leaves_the_record_but_the_former_one_is_
     folder_remove(&f);
 }
 
+static void who_is_killed_while_it_takes_over_leaves_the_doubt_about_the_former_one(void)
+{
+    folder f;
+    ht_run_sign before;
+    ht_run_lock *l = NULL;
+    folder_make(&f);
+    for (int settles = 0; settles < 2; settles++) {
+        write_foreign(&f, 150, false);      /* process 1 of another host may wake up */
+        pid_t child = fork();
+        if (child == 0) {
+            if (ht_run_lock_take(f.path, &l, NULL, NULL) == HT_OK && ht_run_lock_begin(l, 2, "x", NULL) == HT_OK &&
+                (!settles || ht_run_lock_settle(l, NULL) == HT_OK))
+                kill(getpid(), SIGKILL);
+            _exit(1);
+        }
+        CU_ASSERT_EQUAL(waitpid(child, NULL, 0), child);
+        CU_ASSERT_EQUAL_FATAL(ht_run_lock_take(f.path, &l, &before, NULL), HT_OK);
+        CU_ASSERT_EQUAL(before.life, HT_RUN_KILLED);
+        CU_ASSERT_EQUAL(before.may_wake, !settles);
+        CU_ASSERT_EQUAL(before.former_pid, settles ? 0 : 1);
+        ht_run_lock_release(l);
+    }
+    folder_remove(&f);
+}
+
 static void a_run_whose_end_was_seen_cannot_wake_up_and_one_that_is_only_silent_can(void)
 {
     folder f;
@@ -316,5 +341,6 @@ CASES("run_lock", CASE(a_second_run_is_refused_and_told_who_runs_and_what_to_do)
       CASE(a_later_restart_of_the_job_takes_over_though_the_lock_is_held_and_the_former_one_sees_it),
       CASE(an_earlier_or_another_start_does_not_take_over),
       CASE(who_takes_over_and_gives_up_leaves_the_record_but_the_former_one_is_no_owner),
+      CASE(who_is_killed_while_it_takes_over_leaves_the_doubt_about_the_former_one),
       CASE(a_run_whose_end_was_seen_cannot_wake_up_and_one_that_is_only_silent_can),
       CASE(a_lock_that_was_removed_by_hand_is_still_ours), CASE(a_guarded_file_is_replaced_only_by_the_owner))
