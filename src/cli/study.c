@@ -89,6 +89,10 @@ static ht_status seal(const ht_cli *cli, const char *path, bool *sealed, ht_erro
     HT_TRY(ht_study_check_unsealed(&unheard, path, err));
     HT_TRY(ht_seal_renew(path, err));
     *sealed = true;
+    ht_cli_fail(cli, HT_EXIT_DONE,
+                "warning: '%s' carried no checksum any more: another program changed it, or its end is gone; no damage was "
+                "found in what is there, and it has a new one now",
+                path);
     return HT_OK;
 }
 
@@ -110,7 +114,7 @@ int ht_verb_study_upgrade(const ht_cli *cli, const ht_args *args)
         ht_json_put_bool(object, "sealed", sealed);
         ht_cli_print_json(cli, object);
         ht_cli_say(cli, "'%s' has format version %lld, the only one there is: %s\n", args->words[i], version,
-                   sealed ? "it had no checksum, and has one now" : "nothing to do");
+                   sealed ? "it got a new checksum" : "nothing to do");
     }
     return HT_EXIT_DONE;
 }

@@ -52,16 +52,6 @@ typedef struct {
 #define READS_SWEEP "study show %f --json", "study export %f --format json", "study check %f"
 
 static const specimen specimens[] = {
-    {"one", "study.h5", true, {READS_STUDY}},
-    {"pooled", "study.h5", true, {READS_STUDY}},
-    {"sweep", "study.h5", true, {READS_SWEEP}},
-    {"pooled", "study.parts/part.h5", true, {"study ls %f", "study check %f"}},
-    {"pooled", "champion.h5", true, {"study check %f"}},
-    /* Without a seal HDF5 itself meets the damage; its checksums miss a block that lies whole in the place of
-     * another one. So verbs warn of the seal that is missing. */
-    {"open", "one.h5", false, {READS_STUDY}},
-    {"open", "pooled.h5", false, {READS_STUDY}},
-    {"open", "sweep.h5", false, {READS_SWEEP}},
     {"one", HT_FILE_MUTATIONS, true, {READS_RUN}},
     {"one", HT_FILE_SEGMENTS, true, {READS_RUN}},
     {"one", HT_FILE_METRICS, true, {"study check %d"}},
@@ -88,6 +78,17 @@ static const specimen specimens[] = {
     {"killed", "state.image", true, {"study check %d"}},                    /* the same file as one in checkpoint/ */
     {"sweep", HT_FILE_TRIALS, true, {"!trials", "study check %d"}},
     {"sweep", HT_FILE_OPTUNA, false, {"study check %d", "!optuna"}},
+    /* HDF5, which takes longest */
+    {"one", "study.h5", true, {READS_STUDY}},
+    {"pooled", "study.h5", true, {READS_STUDY}},
+    {"sweep", "study.h5", true, {READS_SWEEP}},
+    {"pooled", "study.parts/part.h5", true, {"study ls %f", "study check %f"}},
+    {"pooled", "champion.h5", true, {"study check %f"}},
+    /* Without a seal HDF5 itself meets the damage; its checksums miss a block that lies whole in the place of
+     * another one. So verbs warn of the seal that is missing. */
+    {"open", "one.h5", false, {READS_STUDY}},
+    {"open", "pooled.h5", false, {READS_STUDY}},
+    {"open", "sweep.h5", false, {READS_SWEEP}},
 };
 enum { N_SPECIMENS = sizeof specimens / sizeof *specimens };
 
@@ -416,7 +417,7 @@ static bool warns(const answer *good, const answer *a)
 {
     static const char *const words[] = {"damaged", "cannot be read", "torn",
                                         "  note ", "bad_lines",      "\"error\":"};
-    if (has(&a->err, "carries no checksum"))
+    if (has(&a->err, "no checksum any more"))
         return true;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (count(&a->out, words[i]) > count(&good->out, words[i]))
