@@ -8,10 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sqlite3.h>
-
 #include "base/text.h"
 #include "store/checkpoint_check.h"
+#include "store/database_check.h"
 #include "store/page.h"
 #include "store/record_read.h"
 #include "store/run_dir.h"
@@ -19,7 +18,7 @@
 #include "store/study_format.h"
 #include "store/sweep_log.h"
 
-enum { NAMED_MAX = 8, BLOCK = 8192, BUSY_MS = 2000 };
+enum { NAMED_MAX = 8, BLOCK = 8192 };
 
 typedef struct {
     const ht_check_sink *sink;
@@ -121,7 +120,7 @@ static ht_status check_lines(check *c, const char *path, bool lives, ht_error *e
     return HT_OK;
 }
 
-/* ---- pages and databases ---------------------------------------------------------------------------- */
+/* ---- pages ---------------------------------------------------------------------------- */
 
 static ht_status check_page(check *c, const char *path, ht_error *err)
 {
@@ -135,51 +134,6 @@ static ht_status check_page(check *c, const char *path, ht_error *err)
         say(c, HT_CHECK_DAMAGED, why.text);
     cJSON_Delete(item);
     return st == HT_OK || st == HT_EFORMAT ? HT_OK : ht_fail(err, st, "%s", why.text);
-}
-
-/* SQLite knows whether its own pages are whole. @return what it answers, owned by `all`; NULL = none, *code
- * says why */
-static const char *ask_sqlite(sqlite3 *db, sqlite3_stmt **all, int *code)
-{
-    *code = sqlite3_prepare_v2(db, "PRAGMA integrity_check(1)", -1, all, NULL);
-    if (*code == SQLITE_OK)
-        *code = sqlite3_step(*all);
-    return *code == SQLITE_ROW ? (const char *)sqlite3_column_text(*all, 0) : NULL;
-}
-
-/* A program died in a transaction; whoever writes the file next takes it back, but we only read. */
-static bool has_hot_journal(const char *path)
-{
-    ht_string name = {0};
-    ht_string_add(&name, "%s-journal", path);
-    ht_file_stamp journal = ht_file_look(ht_string_peek(&name));
-    ht_string_release(&name);
-    return journal.exists && journal.size > 0;
-}
-
-static ht_status check_database(check *c, const char *path, ht_error *err)
-{
-    sqlite3 *db = NULL;
-    sqlite3_stmt *all = NULL;
-    const char *answer = NULL;
-    if (!ht_file_look(path).exists)
-        return ht_fail(err, HT_ENOTFOUND, "there is no file '%s'", path);
-    int code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL);
-    if (code == SQLITE_OK) {
-        sqlite3_busy_timeout(db, BUSY_MS);
-        answer = ask_sqlite(db, &all, &code);
-    }
-    if (answer != NULL && strcmp(answer, "ok") == 0)
-        say(c, HT_CHECK_WHOLE, "SQLite finds no damage");
-    else if (answer == NULL && (code == SQLITE_BUSY || code == SQLITE_LOCKED))
-        say(c, HT_CHECK_NOTE, "another program writes it: try again");
-    else if (answer == NULL && has_hot_journal(path))
-        say(c, HT_CHECK_NOTE, "a transaction was not finished; who writes it next takes that back");
-    else
-        say(c, HT_CHECK_DAMAGED, answer != NULL ? answer : "is no database that SQLite reads");
-    sqlite3_finalize(all);
-    sqlite3_close(db);
-    return HT_OK;
 }
 
 static bool ends_in(const char *path, const char *end)
@@ -197,7 +151,7 @@ static ht_status check_file(check *c, const char *path, bool lives, ht_error *er
     if (ends_in(path, ".json") || ends_in(path, ".lock"))
         return check_page(c, path, err);
     if (ends_in(path, ".sqlite"))
-        return check_database(c, path, err);
+        return ht_database_check(path, c->sink, &c->damaged, err);
     return ht_fail(err, HT_EINVAL,
                    "'%s' is no file that hottune writes and this verb knows: *.h5, *.jsonl, *.json, "
                    "*.sqlite, or a run directory",
@@ -404,6 +358,8 @@ ht_status ht_run_check(const char *dir, const ht_study_file *study, const ht_che
         st = check_ends(&c, dir, err);
     if (st == HT_OK)
         st = compare_logs(&c, dir, study, err);
+    if (st == HT_OK && sign.life != HT_RUN_LIVES)
+        st = ht_database_compare(dir, sink, &c.damaged, err);
     /* of a run that lives, files come and go while we look */
     if (st == HT_OK && sign.life != HT_RUN_LIVES && ht_checkpoint_check(dir, sink, err) != HT_OK)
         c.damaged++;

@@ -198,6 +198,18 @@ flip torn/hotcb.tune.study.sqlite 4099
 try study check torn
 exits 1
 prints 'damaged  hotcb.tune.study.sqlite'
+for run in one sweep; do
+    rm -r torn; cp -r runs/$run torn
+    python3 -c '
+import sqlite3
+db = sqlite3.connect("torn/hotcb.tune.study.sqlite")
+trial = db.execute("select min(trial_id) from trial_values").fetchone()
+db.execute("update trial_values set value = value + 0.001 where trial_id = ?", trial)
+db.commit()'
+    try study check torn
+    exits 1
+    prints 'damaged  hotcb.tune.study.sqlite: 1 trial has another value than in the log, the first is '
+done
 
 it "a run that was killed is told from one that goes on"
 "$hottune" run glyph --recipe "$independent" --epochs 100000 --dir runs/long --quiet >/dev/null 2>&1 &
