@@ -37,6 +37,7 @@ typedef struct {
     double written;                 /* seconds since 1970 */
     double silent;                  /* seconds since the last sign of life, beyond what this run has got us used to */
     double started;                 /* likewise, of the process that has it; of a sweep: its last trial; 0 = none */
+    bool is_ours;                   /* an earlier start of this job of Slurm had it last */
 } standing;
 
 typedef struct {
@@ -73,6 +74,7 @@ static standing look(const job *j)
     s.silent = sign.life != HT_RUN_NONE ? ht_clock_wall() - sign.seen - 4 * sign.silence_s : 0;
     s.unfinished = ht_commit_is_there(j->dir);
     s.finished = known && sign.life == HT_RUN_ENDED && !s.unfinished;
+    s.is_ours = sign.slurm.job[0] != '\0' && strcmp(sign.slurm.job, ht_slurm_start_here().job) == 0;
     if (s.unfinished && folder != NULL && ht_commit_read(folder, &c, NULL, NULL) == HT_OK) {
         s.checkpoint = c.number;
         s.written = c.wall_time;
@@ -316,6 +318,14 @@ static int run_step(job *j, const step_plan *p)
 
 /* ---- the job ---------------------------------------------------------------------------------- */
 
+static void see_fate(const job *j, ht_job_facts *f)
+{
+    ht_slurm_fate fate = ht_slurm_job_fate(&j->slurm);
+    f->cancelled = fate == HT_FATE_CANCELLED;
+    f->time_up = fate == HT_FATE_TIME_UP;
+    f->requeued = fate == HT_FATE_REQUEUED;
+}
+
 static ht_job_verdict judge(job *j, int code, double seconds, const standing *before)
 {
     standing after = look(j);
@@ -324,11 +334,9 @@ static ht_job_verdict judge(job *j, int code, double seconds, const standing *be
                       .progressed = after.unfinished && after.checkpoint != before->checkpoint, .deaths = j->deaths,
                       .can_requeue = j->slurm.id[0] != '\0', .restarts = j->slurm.restarts,
                       .max_requeues = j->max_requeues};
-    f.finished = f.finished && (!before->finished || code == HT_EXIT_DONE);
-    ht_slurm_fate fate = f.finished ? HT_FATE_UNKNOWN : ht_slurm_job_fate(&j->slurm);
-    f.cancelled = fate == HT_FATE_CANCELLED;
-    f.time_up = fate == HT_FATE_TIME_UP;
-    f.requeued = fate == HT_FATE_REQUEUED;
+    f.finished = f.finished && (!before->finished || f.began);
+    if (!f.finished)
+        see_fate(j, &f);
     ht_job_verdict v = ht_job_judge(&f);
     cJSON *o = event(j, "ended");
     ht_json_put_int(o, "code", code);
@@ -370,9 +378,10 @@ static void rest(job *j)
 /* There cannot be another step now. */
 static int stop(job *j, const char *why)
 {
-    const ht_job_facts f = {.can_requeue = j->slurm.id[0] != '\0', .restarts = j->slurm.restarts,
-                            .max_requeues = j->max_requeues};
-    ht_job_verdict v = ht_job_later(&f, why);
+    ht_job_facts f = {.code = HT_EXIT_AGAIN, .unfinished = look(j).unfinished, .can_requeue = j->slurm.id[0] != '\0',
+                      .restarts = j->slurm.restarts, .max_requeues = j->max_requeues};
+    see_fate(j, &f);
+    ht_job_verdict v = f.cancelled || f.requeued ? ht_job_judge(&f) : ht_job_later(&f, why);
     ht_cli_say(j->cli, "job: %s\n", v.why);
     return v.action == HT_JOB_REQUEUES ? requeue(j) : v.code;
 }
@@ -452,7 +461,7 @@ int ht_verb_job(const ht_cli *cli, const ht_args *args)
     standing found = look(&j);
     say_job(&j);
     note(&j, event(&j, "start"));
-    if (found.finished && j.slurm.restarts > 0) {
+    if (found.finished && found.is_ours && j.slurm.restarts > 0) {
         ht_cli_say(cli, "%s: the run is finished already\n", j.dir);    /* what ended the job came after that */
     } else {
         say_standing(&j, &found);

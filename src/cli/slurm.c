@@ -1,7 +1,7 @@
 /* src/cli/slurm.c - the time of a Slurm job; the contract is in slurm.h.
  *
- * squeue is asked for the time in seconds, which no time zone and no hour of daylight saving can bend. The number of an
- * array's first element names the whole array: each line comes with the job's own number, and only ours counts.
+ * squeue is asked for the time in seconds, which no time zone and no hour of daylight saving can bend. The number of one
+ * element of an array names the whole array: each line comes with the job's own number, and only ours counts.
  * May touch: the environment, the clock, a child process. */
 #define _GNU_SOURCE /* environ */
 #include "cli/slurm.h"
@@ -107,7 +107,7 @@ bool ht_slurm_stamp(const char *text, double *when)
 
 /* ---- the end of this job ---------------------------------------------------------------------- */
 
-/* Our environment without what bends the answer of squeue. The list is owned by the caller, its texts are not. */
+/* Our environment without what bends answers of Slurm. The list is owned by the caller, its texts are not. */
 static char **plain_environment(char *format)
 {
     static const char *const without[] = {"SQUEUE_", "SLURM_TIME_FORMAT="};
@@ -124,6 +124,17 @@ static char **plain_environment(char *format)
     return list;
 }
 
+int ht_slurm_run(char *const *argv, double patience_s, void (*line)(void *ctx, const char *text), void *ctx, ht_error *err)
+{
+    char format[] = "SLURM_TIME_FORMAT=%s";
+    char **env = plain_environment(format);
+    int code = env != NULL ? ht_child_run(argv, env, patience_s, line, ctx, err) : HT_CHILD_NOT_STARTED;
+    if (env == NULL)
+        ht_fail(err, HT_ENOMEM, "no memory for an environment");
+    free(env);
+    return code;
+}
+
 typedef struct {
     const char *job;
     double end;
@@ -138,18 +149,12 @@ static void take_line(void *ctx, const char *line)
         ht_slurm_stamp(line + n, &a->end);
 }
 
-static double ask_squeue(const char *job, double patience_s)
+double ht_slurm_ask_end(const char *job, double patience_s)
 {
-    char name[] = "squeue", quiet[] = "-h", only[] = "-j", id[32], output[] = "-o", what[] = "%A %e";
-    char format[] = "SLURM_TIME_FORMAT=%s";
-    char *const argv[] = {name, quiet, only, id, output, what, NULL};
-    answer a = {.job = id};
-    if ((size_t)snprintf(id, sizeof id, "%s", job) >= sizeof id || strspn(id, "0123456789") != strlen(id))
-        return 0;
-    char **env = plain_environment(format);
-    if (env != NULL)
-        ht_child_run(argv, env, patience_s, take_line, &a, NULL);
-    free(env);
+    char *const argv[] = {"squeue", "-h", "-j", (char *)job, "-o", "%A %e", NULL};
+    answer a = {.job = job};
+    if (strspn(job, "0123456789") == strlen(job))
+        ht_slurm_run(argv, patience_s, take_line, &a, NULL);
     return a.end;
 }
 
@@ -159,5 +164,5 @@ double ht_slurm_end_time(double patience_s)
     double end = 0;
     if (given != NULL && ht_slurm_stamp(given, &end) && end > ht_clock_wall())
         return end;
-    return job != NULL && job[0] != '\0' ? ask_squeue(job, patience_s) : 0;
+    return job != NULL && job[0] != '\0' ? ht_slurm_ask_end(job, patience_s) : 0;
 }

@@ -22,5 +22,12 @@ bool ht_slurm_stamp(const char *text, double *when);
  *  squeue that takes longer is ended.
  *  @return seconds since 1970; 0 = not known, or there is no job */
 double ht_slurm_end_time(double patience_s);
+/** The same by squeue alone, about the job of this number (SLURM_JOB_ID). */
+double ht_slurm_ask_end(const char *job, double patience_s);
+
+/** Run one of Slurm's commands in our environment, but for what bends its answers (SQUEUE_..); points in time come as
+ *  seconds since 1970. Parameters and result: ht_child_run. */
+int ht_slurm_run(char *const *argv, double patience_s, void (*line)(void *ctx, const char *text), void *ctx,
+                 ht_error *err);
 
 #endif

@@ -1,5 +1,8 @@
 /* src/cli/slurm_job.c - the Slurm job that we are the batch process of; the contract is in slurm_job.h.
- * May touch: the environment (reads), child processes, the clock. */
+ *
+ * An element of an array is called by its name, "4711_3": the number of one of them is that of the whole array, and
+ * with it all elements would be asked about, and requeued. May touch: the environment (reads), child processes, the
+ * clock. */
 #include "cli/slurm_job.h"
 
 #include <stdio.h>
@@ -7,10 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/child.h"
 #include "cli/slurm.h"
-
-extern char **environ;
 
 static const double patience_s = 10, end_patience_s = 1.5;
 enum { ATTEMPTS = 3 };
@@ -62,12 +62,12 @@ static void take_line(void *ctx, const char *text)
 static bool ask(char *const *argv, answer *out, ht_error *err)
 {
     *out = (answer){{""}, 0};
-    return ht_child_run(argv, environ, patience_s, take_line, out, err) == 0;
+    return ht_slurm_run(argv, patience_s, take_line, out, err) == 0;
 }
 
 int ht_slurm_job_nodes_left(const ht_slurm_job *job, char *list, size_t size)
 {
-    char *const argv[] = {"squeue", "-h", "-j", (char *)job->id, "-o", "%D %N", NULL};
+    char *const argv[] = {"squeue", "-h", "-j", (char *)job->name, "-o", "%D %N", NULL};
     answer a;
     int n = 0, at = 0;
     if (job->id[0] == '\0' || !ask(argv, &a, NULL) || sscanf(a.first, "%d %n", &n, &at) != 1 || n < 1 || at == 0 ||
@@ -80,7 +80,7 @@ int ht_slurm_job_nodes_left(const ht_slurm_job *job, char *list, size_t size)
 /* A job that ends is COMPLETING, whatever ends it: but its count has gone up when it is to come back. */
 static ht_slurm_fate ask_fate(const ht_slurm_job *job)
 {
-    char *const argv[] = {"squeue", "-h", "-j", (char *)job->id, "-O", "State:24,RestartCnt:12,Reason:24", NULL};
+    char *const argv[] = {"squeue", "-h", "-j", (char *)job->name, "-O", "State:24,RestartCnt:12,Reason:24", NULL};
     char state[32] = "", reason[32] = "";
     int restarts = 0;
     answer a;
@@ -108,17 +108,12 @@ ht_slurm_fate ht_slurm_job_fate(const ht_slurm_job *job)
 
 double ht_slurm_job_ends(const ht_slurm_job *job)
 {
-    char *const argv[] = {"squeue", "-h", "-j", (char *)job->id, "-o", "%e", NULL};
-    double ends = 0;
-    answer a;
-    if (job->id[0] != '\0' && ask(argv, &a, NULL))
-        ht_slurm_stamp(a.first, &ends);
-    return ends;
+    return job->id[0] != '\0' ? ht_slurm_ask_end(job->id, patience_s) : 0;
 }
 
 ht_status ht_slurm_job_requeue(const ht_slurm_job *job, ht_error *err)
 {
-    char *const argv[] = {"scontrol", "requeue", (char *)job->id, NULL};
+    char *const argv[] = {"scontrol", "requeue", (char *)job->name, NULL};
     answer a;
     return ask(argv, &a, err) ? HT_OK : HT_EREFUSED;
 }

@@ -12,12 +12,12 @@ stand_in() {
     { echo '#!/bin/bash'; echo "echo \"\$*\" >>'$work/calls.$1'"; cat; } >"bin/$1"
     chmod +x "bin/$1"
 }
-# in_slurm STATE RESTARTS NODES LIST: squeue says so
+# in_slurm STATE RESTARTS NODES LIST [REASON]: squeue says so
 in_slurm() {
     export SLURM_JOB_ID=4711 SLURM_JOB_NUM_NODES=2 SLURM_JOB_NODELIST='n[0-1]' SLURM_NTASKS=9
     stand_in squeue <<LINES
 case "\$*" in
-    *State*) echo "$1 $2" ;;
+    *State*) echo "$1 $2 ${5:-None}" ;;
     *%D*) echo "$3 $4" ;;
     *"%A %e"*) date -d '1 hour' '+4711 %FT%T' ;;
 esac
@@ -133,9 +133,30 @@ exits 75
 prints 'its time is over; back into the queue'
 [ "$(cat calls.scontrol)" = 'requeue 4711' ] || fail "scontrol was not asked once"
 
+it "of an array only the own element is asked about and requeued"
+in_slurm RUNNING 0 2 'n[0-1]'
+SLURM_ARRAY_JOB_ID=4711 SLURM_ARRAY_TASK_ID=3 try --dir q job -- bash -c 'exit 75'
+exits 75
+grep -qx 'requeue 4711_3' calls.scontrol || fail "scontrol was called with $(cat calls.scontrol)"
+grep -q -- '-j 4711_3 .*State' calls.squeue || fail "squeue was called with $(cat calls.squeue)"
+
+it "a job that is cancelled between two steps is not requeued"
+in_slurm COMPLETING 0 2 'n[0-1]'
+stand_in squeue <<'LINES'
+case "$*" in *State*) if [ -e asked ]; then echo "COMPLETING 0 None"; else echo "RUNNING 0 None"; touch asked; kill -TERM $PPID; fi ;; esac
+LINES
+try --dir between job -- bash -c 'exit 0'
+exits 1
+prints 'the job was cancelled'
+[ ! -e calls.scontrol ] || fail "scontrol was asked"
+
+
 it "a job that is started once more after the end of its run ends at once"
 in_slurm RUNNING 1 2 'n[0-1]'
 SLURM_RESTART_COUNT=1 try --dir whole job -- bash -c 'exit 3'
+exits 3                                     # a run of another job: ours did not come so far
+try --dir again run glyph --epochs 2 --quiet
+SLURM_RESTART_COUNT=1 try --dir again job -- bash -c 'exit 3'
 exits 0
 prints 'finished already'
 
@@ -163,7 +184,7 @@ for change in 0 -30; do
     rm -f step.runs step.end warned
     end=$(($(date +%s) + 120))
     stand_in squeue <<LINES
-case "\$*" in *State*) echo "RUNNING 0" ;; *%e*) date -d @$((end + change)) +%FT%T ;; esac
+case "\$*" in *State*) echo "RUNNING 0" ;; *%e*) date -d @$((end + change)) '+4711 %FT%T' ;; esac
 LINES
     SLURM_JOB_END_TIME=$end "$hottune" --dir warns job -- srun prog >out 2>err </dev/null &
     started=$!
