@@ -88,6 +88,14 @@ class Hotcb(Case):
             kinds = {c["param_key"]: c["type"] for c in json.load(f)["controls"]}
         self.assertEqual(kinds, {"lr": "log_float", "weight_decay": "log_float", "betas": "tuple", "aux_w": "float"})
 
+    def test_weights_may_come_as_hotcb_keeps_them(self):
+        state = {"weights": {"aux_w": 1.0}, "terms": {}, "ramps": {}}
+        k = self.kernel(WEIGH, mutable_state=state)
+        self.safe_point(k, 1, 1.0, mutable_state=state)
+        self.assertEqual(state["weights"]["aux_w"], 2.0)
+        k.apply({"step": 2}, events=("train_step_end",))
+        k.apply({"step": 3}, events=None)
+
     def test_an_undo_brings_back_every_group_and_base_rate(self):
         optimizer, scheduler = Optimizer({"lr": 0.5}, {"lr": 0.25}), Scheduler(0.5, 0.125)
         k = self.kernel(mutable_state=mutable_state(optimizer_actuators(optimizer)))

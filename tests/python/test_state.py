@@ -148,6 +148,7 @@ class State(Case):
         k.close()
         self.assertTrue(k.has_left)
         left = int(step[0])
+        history[left] = w.copy()
         self.assertLess(left, 32)
         k, lr, w, step = start()
         self.assertTrue(k.running())

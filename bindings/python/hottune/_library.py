@@ -127,7 +127,7 @@ class Library:
     def handle(self, comm: Any) -> Any:
         """The MPI_Comm of a communicator of mpi4py, which must use the same MPI."""
         try:
-            from mpi4py import MPI              # whoever has a communicator has it
+            from mpi4py import MPI  # type: ignore  # whoever has a communicator has it
             if not isinstance(comm, MPI.Comm):
                 raise TypeError
         except (ImportError, TypeError):

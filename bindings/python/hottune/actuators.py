@@ -6,6 +6,8 @@ from enum import Enum
 from typing import (Any, Callable, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple,
                     runtime_checkable)
 
+Env = Dict[str, Any]        # the environment of a safe point
+
 
 @dataclass
 class ValidationResult:
@@ -35,16 +37,16 @@ class BaseActuator(Protocol):
 
     name: str
 
-    def snapshot(self, env: dict) -> Any:
+    def snapshot(self, env: Env) -> Any:
         """What is needed to undo. None or {}: none could be taken, and the mutation is not made."""
 
-    def validate(self, patch: dict, env: dict) -> ValidationResult:
+    def validate(self, patch: Dict[str, Any], env: Env) -> ValidationResult:
         """Is this patch legal now? No effects. A bool, or a list of reasons against it, will do."""
 
-    def apply(self, patch: dict, env: dict) -> ApplyResult:
+    def apply(self, patch: Dict[str, Any], env: Env) -> ApplyResult:
         """Make the change. After a failure `restore` is called. None counts as success."""
 
-    def restore(self, snapshot: Any, env: dict) -> ApplyResult:
+    def restore(self, snapshot: Any, env: Env) -> ApplyResult:
         """Bring back what the snapshot holds. None counts as success."""
 
     def describe_space(self) -> Any:
@@ -68,7 +70,7 @@ class HotActuator:
 
     param_key: str
     type: ActuatorType
-    apply_fn: Callable[[Any, dict], Optional[ApplyResult]]
+    apply_fn: Callable[[Any, Env], Optional[ApplyResult]]
     metrics_dict_name: str = ""
     label: str = ""
     group: str = ""
@@ -84,7 +86,7 @@ class HotActuator:
         """The value that is in the training now."""
         return self.current_value if self.read_fn is None else self.read_fn()
 
-    def set(self, value: Any, env: dict) -> ApplyResult:
+    def set(self, value: Any, env: Env) -> ApplyResult:
         """Write a value into the training; on success it is the current one."""
         result = self.apply_fn(value, env)
         if result is None:
@@ -158,22 +160,23 @@ class _Groups:
         value = self.optimizer.param_groups[0][self.key]
         return tuple(float(b) for b in value) if self.key == "betas" else float(value)
 
-    def _rates(self, env: dict) -> Optional[List[float]]:
+    def _rates(self, env: Env) -> Optional[List[float]]:
         scheduler = env.get("scheduler") or self.scheduler
         return getattr(scheduler, "base_lrs", None) if self.key == "lr" else None
 
     def _put(self, group: Dict[str, Any], value: Any) -> None:
-        old = group.get(self.key)
+        old: Any = group.get(self.key)
         if hasattr(old, "fill_"):
             old.fill_(value)        # a tensor that a compiled step reads
         else:
             group[self.key] = value
 
-    def set(self, value: Any, env: dict) -> ApplyResult:
+    def set(self, value: Any, env: Env) -> ApplyResult:
         groups, rates = self.optimizer.param_groups, self._rates(env)
         value = tuple(float(b) for b in value) if self.key == "betas" else float(value)
-        undoes = self.before is not None and self.before[0] == value and len(self.before[1]) == len(groups)
-        _, had, had_rates = self.before if undoes else (None, [value] * len(groups), None)
+        had, had_rates = [value] * len(groups), None
+        if self.before is not None and self.before[0] == value and len(self.before[1]) == len(groups):
+            _, had, had_rates = self.before
         now = [g.get(self.key) for g in groups]
         self.before = (self.read(), [float(v) if hasattr(v, "fill_") else v for v in now],
                        None if rates is None else list(rates))
@@ -208,7 +211,7 @@ def loss_actuators(loss_weights: Dict[str, float], global_bounds: Tuple[float, f
                    key_bounds: Optional[Mapping[str, Tuple[float, float]]] = None) -> List[HotActuator]:
     """One float parameter for each name of a dict of loss weights. The dict itself is changed."""
     def parameter(name: str) -> HotActuator:
-        def set_weight(value: Any, env: dict) -> ApplyResult:
+        def set_weight(value: Any, env: Env) -> ApplyResult:
             loss_weights[name] = float(value)
             return ApplyResult(True, detail={"key": name, "value": loss_weights[name]})
 

@@ -11,7 +11,7 @@ import math
 import os
 import signal
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import TracebackType
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Type, Union
 
@@ -27,7 +27,7 @@ log = logging.getLogger("hottune")
 Path = Union[str, "os.PathLike[str]"]
 _EVENTS = {e.name.lower(): e for e in Event}
 _BATCH = Event.TRAIN_BATCH_END
-_AS_C = {e: c.c_int(e) for e in Event}
+_AS_C: Dict[Any, c.c_int] = {e: c.c_int(e) for e in Event}
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,10 @@ class Result:
     val: float
     test: float
     lost: int
+
+
+def _from_c(kind: Any, struct: c.Structure) -> Any:
+    return kind(**{f.name: getattr(struct, f.name) for f in fields(kind)})
 
 
 def _path(value: Optional[Path], what: str) -> Optional[bytes]:
@@ -110,7 +114,7 @@ class Kernel:
         self._guard = _callbacks.Guard()
         self._alive: List[Any] = []
         self._leaves = c.c_int(0)
-        self._handlers: List[Tuple[int, Any, Any]] = []
+        self._handlers: List[Tuple[int, Tuple[Any, Any]]] = []      # signal, ours, what was there before
         self._opening = True
         self._env = _types.Env()
         self._env_at = c.byref(self._env)
@@ -120,10 +124,12 @@ class Kernel:
         self._max_steps = max_steps
         self._result: Optional[Result] = None
         self._left = self._champion = False
-        if isinstance(recipe, (dict, TuneRecipe)):
-            recipe, recipe_text = None, TuneRecipe.from_dict(recipe).to_json() if isinstance(recipe, dict) \
-                else recipe.to_json()
-        elif isinstance(recipe, str) and "\n" in recipe:
+        if isinstance(recipe, dict):
+            recipe = TuneRecipe.from_dict(recipe)
+        if isinstance(recipe, TuneRecipe):
+            recipe_text = recipe.to_json()
+            recipe = None
+        if isinstance(recipe, str) and "\n" in recipe:
             raise InvalidArgument("recipe: this is a recipe, not the path of one; give it as recipe_text")
         o = lib.Options(
             ranks_per_replica=ranks_per_replica, run_dir=_path(run_dir, "run_dir"), recipe=_path(recipe, "recipe"),
@@ -157,7 +163,7 @@ class Kernel:
 
         def tell(p: Any) -> None:       # also where nobody listens: Python's signal handlers run here
             if progress is not None:
-                progress(Progress(*(getattr(p.contents, name) for name, _ in _types.Progress._fields_)))
+                progress(_from_c(Progress, p.contents))
 
         o.plan, o.warning = text_to(plan, "plan"), text_to(warning, "warning")
         o.progress = self._guard.wrap(_types.TellProgress, tell, None, "progress")
@@ -179,7 +185,7 @@ class Kernel:
         for number in numbers:
             def ask(_number: int, _frame: Any) -> None:
                 self._leaves.value = 1
-            self._handlers.append((number, ask, signal.signal(number, ask)))
+            self._handlers.append((number, (ask, signal.signal(number, ask))))
         if threading.current_thread() is not threading.main_thread() or \
                 signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
             return
@@ -190,7 +196,7 @@ class Kernel:
             self._guard.catch(KeyboardInterrupt(), "")
             if self._opening:
                 self._leaves.value = 1      # on the coordinator: the run is written down and ends
-        self._handlers.append((signal.SIGINT, interrupt, signal.signal(signal.SIGINT, interrupt)))
+        self._handlers.append((signal.SIGINT, (interrupt, signal.signal(signal.SIGINT, interrupt))))
 
     # ---- errors -----------------------------------------------------------------------------------
 
@@ -406,7 +412,7 @@ class Kernel:
         if self._result is None or self._handle:
             r = _types.CResult()
             self._c.ht_result_of(self._open_handle(), c.byref(r))
-            self._result = Result(*(getattr(r, name) for name, _ in _types.CResult._fields_))
+            self._result = _from_c(Result, r)
         return self._result
 
     def close(self) -> None:
@@ -429,7 +435,7 @@ class Kernel:
         self._guard.enter(self._c.ht_free, handle)
         _exit.forget(self)
         self._quiet, self._more = False, None
-        for number, ours, before in self._handlers:
+        for number, (ours, before) in self._handlers:
             if signal.getsignal(number) is ours:
                 signal.signal(number, before)
         self._handlers.clear()

@@ -7,10 +7,11 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import Any, Dict, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Union
 
-from .actuators import BaseActuator, HotActuator, MutableState
-from .core import Event, Kernel
+from ._types import Event
+from .actuators import BaseActuator, HotActuator, MutableState, loss_actuators
+from .core import Kernel
 from .errors import InvalidArgument
 from .knobs import Knob
 
@@ -46,7 +47,8 @@ class HotKernel:
 
     def __init__(self, run_dir: str, debounce_steps: int = 1, poll_interval_sec: float = 0.0,
                  auto_disable_on_error: bool = True, tune_recipe_path: Optional[str] = None,
-                 metrics_collector: Any = None, mutable_state: Optional[MutableState] = None, *,
+                 metrics_collector: Any = None,
+                 mutable_state: Union[None, MutableState, List[HotActuator], Dict[str, Any]] = None, *,
                  mode: Optional[str] = None, **options: Any) -> None:
         for name, usual in _FILES.items():
             given = options.pop(name, None)
@@ -67,6 +69,8 @@ class HotKernel:
             self.kernel.close()
             sys.exit(75 if self.kernel.has_left else 0)
         self.kernel._guard.when_caught = self._keeps
+        if isinstance(mutable_state, dict):     # {"weights": {name: value}}
+            mutable_state = loss_actuators(mutable_state.get("weights", {}))
         for parameter in mutable_state or ():
             self._register_parameter(_GROUPS.get(parameter.group, parameter.group or "params"), parameter)
 
@@ -104,11 +108,13 @@ class HotKernel:
         """More to train: for loops that end where the run does (max_steps, a coordinator that asks to stop)."""
         return self.kernel.running()
 
-    def apply(self, env: Mapping[str, Any], events: Sequence[str] = ()) -> None:
+    def apply(self, env: Mapping[str, Any], events: Iterable[str] = ()) -> None:
         """The safe point: what happened, and what the training says of itself (docs/python.md has the keys)."""
         self._calls += 1
         self._env = env
         kernel = self.kernel
+        if events.__class__ is not list:
+            events = list(events or ())
         if kernel._quiet and self._collector is None and len(events) == 1 and events[0] in _BATCHES:
             kernel.apply(Event.TRAIN_BATCH_END, int(env.get("step", self._calls)))
             return
@@ -116,7 +122,7 @@ class HotKernel:
             self._asks = True
             kernel.metric_source(self._read)
         step = int(env.get("step", self._calls))
-        known = [_EVENTS[e] for e in events or () if e in _EVENTS]
+        known = [_EVENTS[e] for e in events if e in _EVENTS]
         for event in known:
             kernel.apply(
                 event, step, epoch=_number(env.get("epoch")) or 0.0, loss=_number(env.get("loss")) or 0.0,
@@ -144,7 +150,7 @@ class HotKernel:
         return self
 
     def __exit__(self, *_error: Any) -> None:
-        self.kernel.close()
+        self.close()
 
 
 class _WithEnv:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import ctypes as c
-from typing import Any, Callable, Iterable, Optional
+from typing import Any, Callable, Dict, Iterable, Optional
 
 from . import _callbacks, _state, _types
 from ._types import Element
@@ -63,10 +63,11 @@ class Knob:
     def _in_memory(cls, kernel: Any, actuator: str, name: str, memory: Any, lo: Optional[float],
                    hi: Optional[float], log: bool) -> "Knob":
         v = _state.view(name, memory)
-        box = {1: c.c_bool, 8: c.c_double}.get(v.itemsize) if v.nbytes == v.itemsize else None
-        if box is c.c_double and _state.element_of(name, v) == Element.INT64:
+        boxes: Dict[str, Any] = {"?": c.c_bool, "d": c.c_double}
+        box = boxes.get(v.format[-1])
+        if v.itemsize == 8 and box is None and _state.element_of(name, v) == Element.INT64:
             box = c.c_longlong
-        if box is None or (box is c.c_bool and v.format[-1] != "?"):
+        if box is None or v.nbytes != v.itemsize:
             raise TypeError(f"knob '{name}': one float64, int64 or bool is needed, not {v.nbytes // v.itemsize} "
                             f"elements of format '{v.format}'")
         at = box.from_address(_state.address(v))
@@ -82,9 +83,14 @@ class Knob:
         kernel._check(status)
         kernel._alive += [v, memory]
 
-        def put(value: Any, keep: Any = (at, v, memory)) -> None:
-            keep[0].value = value
-        return cls(actuator, name, lambda keep=(at, v, memory): keep[0].value, put)
+        held = (at, v, memory)      # as long as somebody reads the knob
+
+        def get_value() -> Any:
+            return held[0].value
+
+        def put(value: Any) -> None:
+            held[0].value = value
+        return cls(actuator, name, get_value, put)
 
     @classmethod
     def behind_functions(cls, kernel: Any, actuator: str, name: str, kind: str, initial: Any, lo: Optional[float],

@@ -20,7 +20,7 @@ def _dumps(value: Any, what: str) -> bytes:
 
 
 def _take(status: int, out: c.c_void_p, error: _types.Error) -> Dict[str, Any]:
-    if status != 0:
+    if status != 0 or out.value is None:
         raise error_of(status, error.text.decode(errors="replace"))
     try:
         return json.loads(c.string_at(out.value))
