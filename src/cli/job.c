@@ -35,7 +35,7 @@ typedef struct {
     bool finished, unfinished;
     unsigned long long checkpoint;  /* number of the last; 0 = none */
     double written;                 /* seconds since 1970 */
-    double silent;                  /* seconds since the last sign of life, beyond what this run has got us used to */
+    bool silent;                    /* for longer than a run that lives can be */
     double started;                 /* likewise, of the process that has it; of a sweep: its last trial; 0 = none */
     bool is_ours;                   /* an earlier start of this job of Slurm had it last */
 } standing;
@@ -71,7 +71,7 @@ static standing look(const job *j)
     char *folder = ht_path_join(j->dir, HT_DIR_CHECKPOINT);
     bool known = ht_run_lock_look(j->dir, &sign, NULL) == HT_OK;
     s.started = sign.life != HT_RUN_NONE ? sign.started : last_trial(j);
-    s.silent = sign.life != HT_RUN_NONE ? ht_clock_wall() - sign.seen - 4 * sign.silence_s : 0;
+    s.silent = sign.life != HT_RUN_NONE && ht_clock_wall() - sign.seen > fmax(silent_s, 4 * sign.silence_s);
     s.unfinished = ht_commit_is_there(j->dir);
     s.finished = known && sign.life == HT_RUN_ENDED && !s.unfinished;
     s.is_ours = sign.slurm.job[0] != '\0' && strcmp(sign.slurm.job, ht_slurm_start_here().job) == 0;
@@ -280,7 +280,7 @@ static int wait_for(job *j, ht_child *step)
             continue;
         looked = ht_clock_monotonic();
         now = look(j);
-        if (now.unfinished && now.started != started && now.silent > silent_s) {
+        if (now.unfinished && now.started != started && now.silent) {
             ht_cli_say(j->cli, "job: the run shows no sign of life any more: its step is ended\n");
             ht_child_stop(step, ht_clock_monotonic(), kill_after_s);
         }

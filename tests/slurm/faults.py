@@ -2,12 +2,13 @@
 """Jobs whose nodes and ranks die at random moments finish all the same, and nothing that was accepted is lost.
 
     tests/slurm/faults.py [--hottune build/release/bin/hottune] [--paced build/release/tests/paced] [--seed 1]
-                          [--faults 20 | --kinds KIND ..] [--per-job 3] [--no-kill] [--keep]
+                          [--faults 20 | --kinds KIND ..] [--per-job 3] [--epochs 160] [--no-kill] [--keep]
 
 On a throw-away Slurm cluster of 3 nodes a run of 6 replicas on 2 of them is submitted, and struck:
     kill-node, kill-batch-node      all processes of a node die at once; with or without the batch process on it
     freeze-node, freeze-batch-node  the same, but silently: connections stay open; it thaws when the run has gone on
     kill-rank, kill-coordinator     one process of the run dies
+    freeze-rank, freeze-coordinator the same, silently
 A job is struck again once its run has gone on, and must end COMPLETED. Then: all files are whole,
 every line that a log ever had is in it or in its *.repeated, and the champion is no worse than the best that was known
 when the run was struck. Exit code 1 if anything was not so; 77 without Slurm.
@@ -25,8 +26,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import cluster          # noqa: E402
 import harness          # noqa: E402
 
-KINDS = ["kill-node", "kill-batch-node", "freeze-node", "freeze-batch-node", "kill-rank", "kill-coordinator"]
-EPOCHS, SECONDS, REPLICAS = 160, 0.4, 6
+KINDS = ["kill-node", "kill-batch-node", "freeze-node", "freeze-batch-node", "kill-rank", "kill-coordinator",
+         "freeze-rank", "freeze-coordinator"]
+SECONDS, REPLICAS = 0.4, 6           # of an epoch; on 2 nodes
 GOES_ON, ENDS = 300, 900        # seconds: a lost node is told after 30, a new start takes 10, and machines are slow
 
 
@@ -54,9 +56,9 @@ def strike(kind, job, draw):
         job.cluster.testbed(kind.split("-")[0] + "-node", node)
         return node
     ranks = job.ranks()
-    rank = 0 if kind == "kill-coordinator" else draw.choice([r for r in ranks if r > 0] or [0])
+    rank = 0 if kind.endswith("coordinator") else draw.choice([r for r in ranks if r > 0] or [0])
     try:
-        os.kill(ranks[rank], signal.SIGKILL)
+        os.kill(ranks[rank], signal.SIGKILL if kind.startswith("kill") else signal.SIGSTOP)
     except (KeyError, ProcessLookupError):
         return None
     return f"rank {rank}"
@@ -72,7 +74,7 @@ class Struck:
         self.job = cluster.Job(cl, args.hottune, self.run,
                                ["--replicas", str(REPLICAS), "--nodes", "2", "--time", "60", "--max-requeues", "50",
                                 *(["--no-kill"] if args.no_kill else [])],
-                               [args.paced, str(EPOCHS), str(SECONDS), str(seed)])
+                               [args.paced, str(args.epochs), str(SECONDS), str(seed)])
         self.moment = self.struck_at = 0
 
     def wait_until_it_goes_on(self):
@@ -112,13 +114,18 @@ class Struck:
             found.append(f"the job is {says.get('JobState')} {says.get('ExitCode')}")
         found += harness.faults_of(self.args, self.run)
         found += harness.study_lacks(self.args, self.run)
+        accepted = repeated = 0
         for snapshot in self.before:
-            found += snapshot.compare(self.run)[0][:2]
+            lost, again, _ = snapshot.compare(self.run)
+            found += lost[:2]
+            repeated += again
+            accepted = max(accepted, sum('"decision":"accepted"' in line for line in snapshot.lines[harness.SEGMENTS]))
         champion = min(champions(self.run), default=float("inf"))
         if champion > self.best:
             found.append(f"the champion has {champion}, though {self.best} was there")
         print(f"    job {self.job.id}: {says.get('JobState')}, {says.get('Restarts')} restarts, "
-              f"{self.job.log().count('job: step ')} steps", flush=True)
+              f"{self.job.log().count('job: step ')} steps; {accepted} accepted segments were known when it was struck, "
+              f"{repeated} segments were repeated", flush=True)
         return found
 
 
@@ -145,6 +152,7 @@ def main():
     parser.add_argument("--paced", default="build/release/tests/paced")
     parser.add_argument("--faults", type=int, default=20)
     parser.add_argument("--kinds", nargs="*", choices=KINDS, help="these, in this order")
+    parser.add_argument("--epochs", type=int, default=160, help="length of a run")
     parser.add_argument("--no-kill", action="store_true", help="as of hottune submit: not with a batch node")
     parser.add_argument("--per-job", type=int, default=3)
     args = harness.prepare(parser.parse_args())
@@ -160,18 +168,20 @@ def main():
         while kinds and jobs < 2 * total:
             jobs += 1
             now = kinds[:args.per_job]
-            folder = tempfile.mkdtemp(prefix="ht-faults.")
+            folder, found = tempfile.mkdtemp(prefix="ht-faults."), None
             print(f"job {jobs}: {', '.join(now)}", flush=True)
             planned = len(now)
-            found = one_job(args, cl, folder, args.seed + jobs, now)
+            try:
+                found = one_job(args, cl, folder, args.seed + jobs, now)
+            finally:
+                if found and args.keep:
+                    print(f"    left in {folder}", flush=True)
+                else:
+                    shutil.rmtree(folder, ignore_errors=True)
             kinds = (now if not found else []) + kinds[planned:]    # a job that was too fast leaves some over
             for line in found[:8]:
                 print("    BAD: " + line, flush=True)
             bad += bool(found)
-            if found and args.keep:
-                print(f"    left in {folder}", flush=True)
-            else:
-                shutil.rmtree(folder, ignore_errors=True)
     print(f"{total - len(kinds)} faults in {jobs} jobs, {bad} of them bad", flush=True)
     return int(bad > 0 or bool(kinds))
 
