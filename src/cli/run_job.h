@@ -1,0 +1,45 @@
+/** @file src/cli/run_job.h
+ *  What the verb `run` is to do: the same on every rank. Read from its options (run_ask.c), then made ready (run_prepare.c),
+ *  then carried out (run.c). */
+#ifndef HT_CLI_RUN_JOB_H
+#define HT_CLI_RUN_JOB_H
+
+#include <mpi.h>
+
+#include "cli/cli.h"
+#include "cli/ranks.h"
+#include "workload/workload.h"
+
+enum { HT_RUN_DIR_MAX = 4096 };
+
+typedef struct {
+    const ht_cli *cli;
+    const ht_args *args;
+    ht_ranks ranks;
+    const ht_workload_info *workload;
+    const char *recipe, *study, *mode, *replay, *data, *set, *recipe_set; /**< NULL = not given; borrowed */
+    long long epochs, ranks_per_replica, seed;
+    double patience_s, checkpoint_s, max_disk_mb;
+    double end_time;       /**< of this job, seconds since 1970; < 0 = not known. On rank 0 */
+    bool compare, report_steps, cosine, resume, new_run;
+    ht_workload_options faults; /**< slow, nan_at: those of this rank's replica */
+    char dir[HT_RUN_DIR_MAX];
+    size_t existing;       /**< length of the part of `dir` that was there before */
+    int replicas, replica; /**< replica of this rank; -1 = it coordinates */
+    MPI_Comm comm;         /**< the ranks of this replica; MPI_COMM_NULL on the coordinator. Owned */
+    char *places;          /**< lines that were told, on rank 0; NULL = none. Owned */
+} ht_run_job;
+
+/** Read the options. `cli`, `args` and `ranks` are set. @return 0 or the exit code, the message is printed */
+int ht_run_job_read(ht_run_job *j);
+
+/** Choose and check directory, recipe and study, split the ranks into replicas, tell who is where. **Collective.**
+ *  @return as above, the same on all ranks */
+int ht_run_job_prepare(ht_run_job *j);
+/** Write down what was asked, for who repeats the run (`hottune replay`). A record of the run that goes on stays. On rank 0.
+ *  @return as above */
+int ht_run_job_record(const ht_run_job *j);
+/** A run that never began leaves nothing. On rank 0. */
+void ht_run_job_undo(const ht_run_job *j);
+
+#endif
