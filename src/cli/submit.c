@@ -4,6 +4,7 @@
  * (submit_script.h) and submitted (queue.h), and what became of them is written down (submit_record.h). If a
  * chain cannot be submitted whole, the part that was is taken back. May touch: the directory, child
  * processes, the clock, stdout. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,8 @@ static int look_at_queue(const submission *s)
     if (ht_submit_record_read(s->plan->dir, &before, NULL) != HT_OK)
         return HT_EXIT_DONE;
     ht_queue queue;
+    ht_string dir = {0};
+    ht_quote_shell(&dir, s->cli->dir);
     const char **ids = ht_submit_record_ids(before, &n);
     ht_queue_look(n, ids, look_patience_s, &queue);
     for (size_t i = 0; i < queue.n && code == HT_EXIT_DONE; i++)
@@ -83,11 +86,51 @@ static int look_at_queue(const submission *s)
             code = ht_cli_fail(s->cli, HT_EXIT_USAGE,
                                "submit: job %s of this directory is %s; scancel %s takes it back, "
                                "hottune --dir %s status shows all",
-                               queue.jobs[i].id, queue.jobs[i].state, queue.jobs[i].id, s->cli->dir);
+                               queue.jobs[i].id, queue.jobs[i].state, queue.jobs[i].id, ht_string_peek(&dir));
+    ht_string_release(&dir);
     ht_queue_release(&queue);
     free(ids);
     cJSON_Delete(before);
     return code;
+}
+
+/* The runs of a generation that are not finished, "0,2"; @return how many */
+static long long runs_to_do(const ht_submit_plan *p, long long generation, ht_string *list)
+{
+    long long n = 0;
+    for (long long k = 0; k < (p->array > 0 ? p->array : 1); k++) {
+        char *dir = ht_submit_run_dir(p, generation, k);
+        if (dir == NULL || !ht_campaign_run_is_finished(dir)) {
+            ht_string_add(list, "%s%lld", n > 0 ? "," : "", k);
+            n++;
+        }
+        free(dir);
+    }
+    return n;
+}
+
+static bool has_recipe(const ht_submit_plan *p, long long generation)
+{
+    ht_string path = {0};
+    ht_string_add(&path, "%s/gen-%lld/" HT_FILE_NEXT_RECIPE, p->dir, generation);
+    bool there = ht_file_look(ht_string_peek(&path)).exists;
+    ht_string_release(&path);
+    return there;
+}
+
+/* Of a campaign that is submitted again. */
+static int check_that_runs_are_left(const submission *s)
+{
+    const ht_submit_plan *p = s->plan;
+    bool is_left = p->array == 0 && p->chain == 0;
+    for (long long g = 1; g <= generations(p) && !is_left; g++) {
+        ht_string list = {0};
+        is_left = runs_to_do(p, g, &list) > 0 || (g < p->chain && !has_recipe(p, g + 1));
+        ht_string_release(&list);
+    }
+    return is_left ? HT_EXIT_DONE
+                   : ht_cli_fail(s->cli, HT_EXIT_USAGE,
+                                 "submit: all runs in '%s' are finished; choose another directory", p->dir);
 }
 
 static int check_directory(const submission *s)
@@ -96,6 +139,8 @@ static int check_directory(const submission *s)
     int code = look_at_queue(s);
     if (code == HT_EXIT_DONE)
         code = look_at_runs(s, &found);
+    if (code == HT_EXIT_DONE)
+        code = check_that_runs_are_left(s);
     if (code == HT_EXIT_DONE && found.unfinished > 0 && !s->dry)
         ht_cli_say(s->cli, "%s: the run there did not end; the job goes on with it%s\n", found.first,
                    found.unfinished > 1 ? ", and so with the others" : "");
@@ -160,15 +205,45 @@ static int write_first_recipe(const submission *s)
     return code;
 }
 
+/* People change their scripts: one that is not what would be written now is kept beside it.
+ * @return HT_OK; HT_EIO, HT_ENOMEM */
+static ht_status keep_script(const submission *s, const char *path, const ht_string *text, ht_error *err)
+{
+    char *found = NULL;
+    ht_string kept = {0};
+    ht_status st = HT_OK;
+    bool differs = ht_file_read(path, &found, NULL, NULL) == HT_OK && strcmp(found, ht_string_peek(text)) != 0;
+    free(found);
+    for (int i = 1; differs && (i == 1 || ht_file_look(ht_string_peek(&kept)).exists); i++) {
+        ht_string_release(&kept);
+        ht_string_add(&kept, "%s.%d", path, i);
+    }
+    if (kept.failed)
+        st = ht_fail(err, HT_ENOMEM, "out of memory");
+    else if (differs && rename(path, ht_string_peek(&kept)) != 0)
+        st = ht_fail(err, HT_EIO, "cannot rename '%s' to '%s': %s", path, ht_string_peek(&kept), strerror(errno));
+    else if (differs)
+        ht_cli_say(s->cli, "%s is another script, and kept as %s\n", path, ht_string_peek(&kept));
+    ht_string_release(&kept);
+    return st;
+}
+
+static int write_script(const submission *s, const char *path, const ht_string *text)
+{
+    ht_error err = {""};
+    ht_status st = keep_script(s, path, text, &err);
+    return st == HT_OK ? ht_cli_write(s->cli, path, text) : ht_cli_fail_status(s->cli, st, &err);
+}
+
 static int write_files(const submission *s)
 {
     int code = ht_cli_make_dir(s->cli, s->plan->dir);
     if (code == HT_EXIT_DONE)
         code = write_first_recipe(s);
     if (code == HT_EXIT_DONE)
-        code = ht_cli_write(s->cli, s->job_path, &s->job);
+        code = write_script(s, s->job_path, &s->job);
     if (code == HT_EXIT_DONE && s->evolve.n > 0)
-        code = ht_cli_write(s->cli, s->evolve_path, &s->evolve);
+        code = write_script(s, s->evolve_path, &s->evolve);
     return code;
 }
 
@@ -206,30 +281,6 @@ static int submit_one(submission *s, const char *role, long long generation, con
     return HT_EXIT_DONE;
 }
 
-/* The runs of a generation that are not finished, "0,2"; @return how many */
-static long long runs_to_do(const ht_submit_plan *p, long long generation, ht_string *list)
-{
-    long long n = 0;
-    for (long long k = 0; k < (p->array > 0 ? p->array : 1); k++) {
-        char *dir = ht_submit_run_dir(p, generation, k);
-        if (dir == NULL || !ht_campaign_run_is_finished(dir)) {
-            ht_string_add(list, "%s%lld", n > 0 ? "," : "", k);
-            n++;
-        }
-        free(dir);
-    }
-    return n;
-}
-
-static bool has_recipe(const ht_submit_plan *p, long long generation)
-{
-    ht_string path = {0};
-    ht_string_add(&path, "%s/gen-%lld/" HT_FILE_NEXT_RECIPE, p->dir, generation);
-    bool there = ht_file_look(ht_string_peek(&path)).exists;
-    ht_string_release(&path);
-    return there;
-}
-
 /* The jobs of a generation, or of all that there is. What a campaign has finished before is left out. */
 static int submit_generation(submission *s, long long generation, char after[HT_JOB_ID_MAX])
 {
@@ -265,9 +316,6 @@ static int submit_all(submission *s)
         code = submit_generation(s, g, last);
     if (code != HT_EXIT_DONE)
         take_back(s);
-    else if (last[0] == '\0')
-        code = ht_cli_fail(s->cli, HT_EXIT_USAGE,
-                           "submit: all runs in '%s' are finished; choose another directory", s->plan->dir);
     return code;
 }
 

@@ -11,6 +11,7 @@ cat >bin/sbatch <<'FAKE'
 n=$(($(cat "$FAKE/count" 2>/dev/null || echo 0) + 1))
 echo $n >"$FAKE/count"
 printf '[%s]' "$@" >>"$FAKE/asked"
+echo "${SLURM_RESTART_COUNT-unset} ${SLURM_JOB_END_TIME-unset}" >"$FAKE/inherited"
 echo >>"$FAKE/asked"
 if [ "$n" = "${FAKE_REFUSES:-}" ]; then
     echo "sbatch: your project has no hours left" >&2
@@ -230,6 +231,24 @@ grep -q 'your project has no hours left' err || fail "not a word of sbatch's rea
 grep -q 'violates accounting/QOS policy' err || fail "not a word of the refusal"
 [ "$(tr '\n' ' ' <cancelled)" = '101 102 ' ] || fail "cancelled: $(cat cancelled)"
 [ ! -e c2/submit.json ] || fail "a record of nothing"
+
+it "a script that was changed by hand is kept"
+job edited --replicas 2 -- run glyph
+cp edited/job.sh script
+echo '# mine' >>edited/job.sh
+job edited --replicas 2 -- run glyph
+exits 0
+prints "job.sh is another script, and kept as $work/edited/job.sh.1"
+tail -n 1 edited/job.sh.1 | grep -qx '# mine' || fail "it is gone"
+cmp script edited/job.sh || fail "not the script of these options"
+job edited --replicas 3 -- run glyph
+job edited --replicas 3 -- run glyph
+[ "$(cd edited && echo job.sh*)" = 'job.sh job.sh.1 job.sh.2' ] || fail "there are $(cd edited && echo job.sh*)"
+
+it "a job that is submitted inside of another one does not inherit its end and restarts"
+SLURM_RESTART_COUNT=2 SLURM_JOB_END_TIME=4000000000 job inside --replicas 2 -- run glyph
+exits 0
+grep -qx 'unset unset' inherited || fail "it found $(cat inherited)"
 
 it "a place without sbatch is no failure of ours, and is told"
 mkdir tools
