@@ -187,11 +187,15 @@ static void warn_of_damage(const ht_start *s, ht_driver *d)
                "alone is not taken over");
 }
 
+/* Before anything is taken into the study, which seals it. */
+static bool is_unsealed(const ht_start *s)
+{
+    return ht_file_look(s->study).exists && !ht_seal_is_there(s->study);
+}
+
 static void warn_of_unsealed(const ht_start *s, ht_driver *d)
 {
     ht_error text;
-    if (!ht_file_look(s->study).exists || ht_seal_is_there(s->study))
-        return;
     ht_fail(&text, HT_EFORMAT,
             "'%s' carries no checksum any more: another program changed it, or its end is gone, and what "
             "this run learns from it "
@@ -211,9 +215,11 @@ static ht_status look_around(const ht_options *o, ht_start *s, ht_driver *d, ht_
     HT_TRY(check_ability(s->base, err));
     warn_of_idle_families(s->base, d);
     HT_TRY(ht_driver_name_study(o, s, err));
-    warn_of_unsealed(s, d);
+    bool unsealed = is_unsealed(s);
     salvage(o, s, d);
     HT_TRY(learn_from_study(s, d, err));
+    if (unsealed)
+        warn_of_unsealed(s, d);
     s->seed = o->seed;
     s->epochs = o->max_epochs;
     return apply_seed(o, s->recipe, err);
