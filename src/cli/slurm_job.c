@@ -86,10 +86,10 @@ static ht_slurm_fate ask_fate(const ht_slurm_job *job)
     answer a;
     if (!ask(argv, &a, NULL) || sscanf(a.first, "%31s %d %31s", state, &restarts, reason) < 2)
         return HT_FATE_UNKNOWN;
+    if (restarts > job->restarts || strcmp(state, "PENDING") == 0)      /* or runs again already: we were frozen */
+        return HT_FATE_REQUEUED;
     if (strcmp(state, "RUNNING") == 0 || strcmp(state, "SUSPENDED") == 0)
         return HT_FATE_RUNS;
-    if (restarts > job->restarts || strcmp(state, "PENDING") == 0)
-        return HT_FATE_REQUEUED;
     return strcmp(reason, "TimeLimit") == 0 ? HT_FATE_TIME_UP : HT_FATE_CANCELLED;
 }
 

@@ -151,6 +151,13 @@ prints 'the job was cancelled'
 [ ! -e calls.scontrol ] || fail "scontrol was asked"
 
 
+it "a start that was frozen while the next one began leaves that alone"
+in_slurm RUNNING 1 2 'n[0-1]'
+try --dir q job -- bash -c 'exit 137'
+exits 75
+prints 'Slurm has put the job back into the queue'
+[ ! -e calls.scontrol ] || fail "scontrol was asked"
+
 it "a job that is started once more after the end of its run ends at once"
 in_slurm RUNNING 1 2 'n[0-1]'
 SLURM_RESTART_COUNT=1 try --dir whole job -- bash -c 'exit 3'
