@@ -64,22 +64,24 @@ class Cluster:
         except subprocess.TimeoutExpired:
             return ""
 
+    def resume(self):
+        """As administrators do: nodes are drained when a process could not be ended, a frozen one or one that waits for it.
+        @return whether all nodes can be used"""
+        states = dict(map(str.split, self.ask("sinfo", "-h", "-N", "-o", "%N %t").splitlines()))
+        for node, state in states.items():
+            if state.startswith("drain"):
+                self.ask("scontrol", "update", "nodename=" + node, "state=resume")
+        return set(states.values()) <= {"idle", "mix", "alloc", "comp"} and len(states) == len(self.nodes)
+
     def mend(self):
-        """All nodes can be used again, whatever was done to them: thawed, started (slurmd itself dies at times, too),
-        and no longer drained, which they are when a frozen process could not be ended."""
-        def usable():
-            states = dict(map(str.split, self.ask("sinfo", "-h", "-N", "-o", "%N %t").splitlines()))
-            for node, state in states.items():
-                if state.startswith("drain"):
-                    self.ask("scontrol", "update", "nodename=" + node, "state=resume")
-            return set(states.values()) <= {"idle", "mix", "alloc", "comp"} and len(states) == len(self.nodes)
+        """All nodes can be used again, whatever was done to them (slurmd itself dies at times, too)."""
         daemons = map(str.split, self.testbed("status").stdout.splitlines())
         alive = {words[0] for words in daemons if len(words) == 2 and words[1] != "-"}
         for node in self.nodes:
             self.testbed("thaw-node", node)
             if "slurmd-" + node not in alive:
                 self.testbed("start-node", node)
-        within(120, usable, "all nodes can be used")
+        within(120, self.resume, "all nodes can be used")
 
 
 class Job:

@@ -80,6 +80,7 @@ class Struck:
     def wait_until_it_goes_on(self):
         """@return false: it is over"""
         def question():
+            self.cluster.resume()
             return self.job.over() or goes_on(self.run, self.moment)
         try:
             cluster.within(GOES_ON, question, "an epoch is trained")
