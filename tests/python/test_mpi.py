@@ -53,6 +53,25 @@ class Mpi(Case):
         self.assertEqual(said, ["True"] * 4)
 
     @unittest.skipUnless(mpi4py, "no mpi4py here")
+    def test_ranks_of_a_replica_train_together(self):
+        said = self.say("""
+with hottune.open(sys.argv[1], ranks_per_replica=2, **options) as k:
+    team = k.replica_comm
+    if not k.is_replica:
+        print("coordinator", team)
+    else:
+        lr = k.knob("opt", "lr", 0.1, lo=1e-3, hi=1, log=True)
+        step = 0
+        while k.running():
+            step += 1
+            k.metric("val/loss", 1 / step)
+            k.apply("val_epoch_end", step, epoch=step)
+            assert len(set(team.allgather(lr.value))) == 1
+        print(k.replica, team.size, step, lr.value != 0.1)
+""", 5)
+        self.assertEqual(said, ["0 2 6 True", "0 2 6 True", "1 2 6 True", "1 2 6 True", "coordinator None"])
+
+    @unittest.skipUnless(mpi4py, "no mpi4py here")
     def test_a_communicator_of_mpi4py_is_used(self):
         said = self.say("from mpi4py import MPI\n"
                         "world = MPI.COMM_WORLD; out = world.rank == 1\n"

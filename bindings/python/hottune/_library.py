@@ -68,6 +68,7 @@ class Library:
         self.is_open_mpi = hasattr(lib, "ompi_mpi_comm_world")
         # a pointer there, a number in MPICH and its relatives
         self.comm_type: Any = c.c_void_p if self.is_open_mpi else c.c_int
+        lib.ht_replica_comm.restype, lib.ht_replica_comm.argtypes = self.comm_type, [c.c_void_p]
         self.Options = _types.options_type(self.comm_type)
         size = lib.ht_options_size()
         if lib.ht_version() != VERSION.encode() or size != c.sizeof(self.Options):
@@ -125,20 +126,32 @@ class Library:
         return 0x44000000                       # by the common ABI of MPICH
 
     def handle(self, comm: Any) -> Any:
-        """The MPI_Comm of a communicator of mpi4py, which must use the same MPI."""
+        """The MPI_Comm of a communicator of mpi4py."""
         try:
-            from mpi4py import MPI  # type: ignore  # whoever has a communicator has it
-            if not isinstance(comm, MPI.Comm):
+            mpi = self.mpi4py()     # whoever has a communicator has it
+            if not isinstance(comm, mpi.Comm):
                 raise TypeError
-        except (ImportError, TypeError):
+        except (ModuleNotFoundError, TypeError):
             raise TypeError(f"comm: {type(comm).__name__} is no communicator of mpi4py") from None
+        return mpi._handleof(comm)
+
+    def communicator(self, handle: Any) -> Any:
+        """A communicator of mpi4py for an MPI_Comm, which stays its owner's; None for MPI_COMM_NULL."""
+        mpi = self.mpi4py()
+        comm = mpi.Intracomm()
+        self.comm_type.from_address(mpi._addressof(comm)).value = handle
+        return None if comm == mpi.COMM_NULL else comm
+
+    def mpi4py(self) -> Any:
+        """mpi4py.MPI, which must use the same MPI."""
+        from mpi4py import MPI  # type: ignore
         version, n = c.create_string_buffer(8192), c.c_int(0)
         self.c.MPI_Get_library_version(version, c.byref(n))
         ours, theirs = version.value.decode().rstrip("\0\n "), MPI.Get_library_version().rstrip("\0\n ")
         if ours != theirs:
             raise LibraryError(f"mpi4py uses '{theirs.splitlines()[0]}', hottune '{ours.splitlines()[0]}': "
                                "build one of them for the MPI of the other")
-        return MPI._handleof(comm)
+        return MPI
 
 
 _library: Optional[Library] = None

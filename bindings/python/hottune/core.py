@@ -232,6 +232,13 @@ class Kernel:
         """Replicas in the run."""
         return self._c.ht_replicas(self._open_handle())
 
+    @property
+    def replica_comm(self) -> Any:
+        """The ranks of this rank's replica, for data-parallel training, as a communicator of mpi4py; None alone, on the
+        coordinator, and without MPI. Not to be freed, nor used after close."""
+        handle = self._c.ht_replica_comm(self._open_handle())
+        return self._lib.communicator(handle) if self._lib.mpi_runs() else None
+
     # ---- what can be changed ----------------------------------------------------------------------
 
     def knob(self, actuator: str, name: str, value: Any = None, *, lo: Optional[float] = None,
