@@ -142,7 +142,12 @@ static ht_status read_mode(const ht_options *o, ht_start *s, ht_error *err)
                        o->mode);
     if (s->mode == HT_MODE_REPLAY && o->replay == NULL)
         return ht_fail(err, HT_EINVAL, "mode replay needs a mutation log; give the path of one");
-    return o->replay == NULL ? HT_OK : ht_file_read(o->replay, &s->replay, NULL, err);
+    if (o->replay == NULL)
+        return HT_OK;
+    size_t n = 0;
+    HT_TRY(ht_file_read(o->replay, &s->replay, &n, err));
+    return strlen(s->replay) == n ? HT_OK
+                                  : ht_fail(err, HT_EFORMAT, "'%s' is damaged: it holds bytes that are 0", o->replay);
 }
 
 /* What a recipe may say and this version cannot do is refused, not done in another way. */

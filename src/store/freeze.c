@@ -55,9 +55,11 @@ ht_status ht_freeze_read(const char *dir, ht_freeze *out, ht_error *err)
     char *path = ht_path_join(dir, HT_FILE_FREEZE), *text = NULL;
     if (path == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for the name of '%s'", HT_FILE_FREEZE);
-    ht_status st = ht_file_read(path, &text, NULL, err);
+    size_t n = 0;
+    ht_status st = ht_file_read(path, &text, &n, err);
     if (st == HT_OK)
-        st = parse_freeze(text, path, out, err);
+        st = strlen(text) == n ? parse_freeze(text, path, out, err)
+                               : ht_fail(err, HT_EFORMAT, "'%s' is damaged: it holds bytes that are 0", path);
     free(text);
     free(path);
     return st == HT_ENOTFOUND ? HT_OK : st;

@@ -77,10 +77,16 @@ static char *read_referred(const ht_inbox *in, const char *name, char why[256])
 {
     ht_error err = {""};
     char *path = ht_path_join(in->dir, name), *text = NULL;
+    size_t n = 0;
     if (path == NULL)
         snprintf(why, 256, "out of memory");
-    else if (ht_file_read(path, &text, NULL, &err) != HT_OK)
+    else if (ht_file_read(path, &text, &n, &err) != HT_OK)
         snprintf(why, 256, "%.255s", err.text);
+    else if (strlen(text) != n) {
+        snprintf(why, 256, "'%.200s' is damaged: it holds bytes that are 0", path);
+        free(text);
+        text = NULL;
+    }
     free(path);
     return text;
 }

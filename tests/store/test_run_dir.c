@@ -166,6 +166,22 @@ static void a_freeze_state_reads_back_as_written_with_all_five_keys(void)
     folder_remove(&f);
 }
 
+static void a_freeze_file_that_begins_with_zeros_is_not_empty(void)
+{
+    folder f;
+    ht_freeze out = {.mode = HT_FREEZE_PROD};
+    ht_error err = {""};
+    folder_make(&f);
+    FILE *file = fopen(folder_file(&f, HT_FILE_FREEZE), "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    fwrite("\0\0\0\"prod\"}", 1, 10, file);
+    fclose(file);
+    CU_ASSERT_EQUAL(ht_freeze_read(f.path, &out, &err), HT_EFORMAT);
+    CU_ASSERT_EQUAL(out.mode, HT_FREEZE_OFF);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "it holds bytes that are 0"));
+    folder_remove(&f);
+}
+
 static void a_missing_or_empty_freeze_file_is_off(void)
 {
     folder f;
@@ -293,6 +309,6 @@ CASES("run_dir", CASE(undoing_removes_the_empty_directories_that_were_made_and_n
       CASE(a_recipe_that_is_named_but_missing_is_an_error),
       CASE(a_config_that_is_no_yaml_is_an_error_with_file_and_line),
       CASE(a_freeze_state_reads_back_as_written_with_all_five_keys),
-      CASE(a_missing_or_empty_freeze_file_is_off), CASE(a_broken_freeze_file_is_off_and_says_why),
+      CASE(a_freeze_file_that_begins_with_zeros_is_not_empty), CASE(a_missing_or_empty_freeze_file_is_off), CASE(a_broken_freeze_file_is_off_and_says_why),
       CASE(a_command_is_one_line_after_whatever_was_torn),
       CASE(a_command_into_a_missing_directory_is_refused), CASE(commands_of_several_processes_do_not_mix))

@@ -1,7 +1,7 @@
 /* tests/fuzz/damage/damage.c - damage files that the program reads, and see what every verb that reads them
  * does.
  *
- *     damage FOLDER VARIANTS [SEED [KEEP]]
+ *     damage FOLDER VARIANTS [SEED [KEEP [ONLY]]]
  *
  * FOLDER holds what run.sh made: directories of runs and sweeps. Each variant is one file with one kind of
  * damage; the verbs run in a child of this process, so the program is started once. Wrong is: a signal, a
@@ -10,6 +10,7 @@
  * undamaged file and no warning. Of the others that is counted, and whether `study check` finds it: SQLite,
  * lists that several programs or people write, and ends of files of which nobody knows where they were.
  * With KEEP, files that are met by something wrong are kept in that directory, and what is silent is listed.
+ * With ONLY, files are tried in whose names it occurs, each as often as without.
  *
  * To add a file or a verb: a row in `specimens`. A verb that begins with ! is a function of `calls`. */
 #include <fcntl.h>
@@ -524,8 +525,9 @@ static tally try_specimen(const places *folder, const specimen *s, size_t index,
 
 int main(int argc, char **argv)
 {
+    const char *only = argc > 5 ? argv[5] : "";
     if (argc < 3) {
-        fprintf(stderr, "usage: damage FOLDER VARIANTS [SEED [KEEP]]\n");
+        fprintf(stderr, "usage: damage FOLDER VARIANTS [SEED [KEEP [ONLY]]]\n");
         return 2;
     }
     size_t variants = strtoul(argv[2], NULL, 10), wrong = 0;
@@ -539,9 +541,11 @@ int main(int argc, char **argv)
     printf("%-40s %8s %8s %8s %8s %8s %8s %8s\n", "file", "calls", "refused", "same", "warned", "silent",
            "found", "wrong");
     for (size_t i = 0; i < N_SPECIMENS; i++) {
-        tally t = try_specimen(&p, &specimens[i], i, variants, seed);
         char name[128];
         snprintf(name, sizeof name, "%s/%s", specimens[i].dir, specimens[i].file);
+        if (strstr(name, only) == NULL)
+            continue;
+        tally t = try_specimen(&p, &specimens[i], i, variants, seed);
         printf("%-40s %8zu %8zu %8zu %8zu %8zu %8zu %8zu\n", name, t.runs, t.refused, t.same, t.warned,
                t.silent, t.silent_found, t.wrong);
         fflush(stdout);
