@@ -35,7 +35,8 @@ typedef struct {
     bool finished, unfinished;
     unsigned long long checkpoint;  /* number of the last; 0 = none */
     double written;                 /* seconds since 1970 */
-    bool silent;                    /* for longer than a run that lives can be */
+    double seen;                    /* likewise, of its last sign of life; 0 = it gives none */
+    double silence_s;               /* no run that lives is silent for so long */
     double started;                 /* likewise, of the process that has it; of a sweep: its last trial; 0 = none */
     bool is_ours;                   /* an earlier start of this job of Slurm had it last */
 } standing;
@@ -71,7 +72,8 @@ static standing look(const job *j)
     char *folder = ht_path_join(j->dir, HT_DIR_CHECKPOINT);
     bool known = ht_run_lock_look(j->dir, &sign, NULL) == HT_OK;
     s.started = sign.life != HT_RUN_NONE ? sign.started : last_trial(j);
-    s.silent = sign.life != HT_RUN_NONE && ht_clock_wall() - sign.seen > fmax(silent_s, 4 * sign.silence_s);
+    s.seen = sign.life != HT_RUN_NONE ? sign.seen : 0;
+    s.silence_s = fmax(silent_s, 4 * sign.silence_s);
     s.unfinished = ht_commit_is_there(j->dir);
     s.finished = known && sign.life == HT_RUN_ENDED && !s.unfinished;
     s.is_ours = sign.slurm.job[0] != '\0' && strcmp(sign.slurm.job, ht_slurm_start_here().job) == 0;
@@ -263,15 +265,35 @@ static void take_signal(job *j, ht_child *step, int number)
     j->asked = true;
 }
 
-/* Waits until the step has ended. A launcher can hang when one of its ranks died: it is ended when the run has been
- * over for a while. So can the run, when its coordinator does: its other ranks cannot go on. @return exit code, 128 + n for a signal */
+/* What is seen of the run while its step goes on, once in a second. Looks are counted, not seconds: a clock that is set
+ * and a job that is suspended with all that is in it make no run silent. */
+typedef struct {
+    standing before, now;
+    int silent, over;       /* looks in a row at a run that gave no new sign of life; that was finished in this step */
+    bool told;
+} watch;
+
+/* A launcher can hang when one of its ranks died: it is ended when the run has been over for a while. So can the run,
+ * when its coordinator does: its other ranks cannot go on. @return why the step is to be ended; NULL: it is not */
+static const char *look_after(const job *j, watch *w)
+{
+    const double seen = w->now.seen;
+    w->now = look(j);
+    const bool began = w->now.started != w->before.started;
+    w->silent = began && w->now.unfinished && seen > 0 && w->now.seen == seen ? w->silent + 1 : 0;
+    w->over = w->now.finished && (began || !w->before.finished) ? w->over + 1 : 0;
+    if (w->over > j->grace_s)
+        return "the run is over, its launcher is not";
+    return w->silent > w->now.silence_s ? "the run shows no sign of life any more" : NULL;
+}
+
+/* Waits until the step has ended. @return exit code, 128 + n for a signal */
 static int wait_for(job *j, ht_child *step)
 {
     const struct timespec tick = {0, (long)(1e9 * tick_s)};
-    double over_since = -1, looked = ht_clock_monotonic();
-    standing now = look(j);
-    const double started = now.started;
-    bool was_finished = now.finished;           /* another run than this step's */
+    const standing before = look(j);
+    watch w = {.before = before, .now = before};
+    double looked = ht_clock_monotonic();
     while (ht_child_look(step, ht_clock_monotonic(), NULL, NULL)) {
         int number = sigtimedwait(&j->signals, NULL, &tick);
         if (number > 0)
@@ -279,20 +301,13 @@ static int wait_for(job *j, ht_child *step)
         if (j->grace_s <= 0 || ht_clock_monotonic() - looked < 1)
             continue;
         looked = ht_clock_monotonic();
-        now = look(j);
-        if (now.unfinished && now.started != started && now.silent) {
-            ht_cli_say(j->cli, "job: the run shows no sign of life any more: its step is ended\n");
-            ht_child_stop(step, ht_clock_monotonic(), kill_after_s);
-        }
-        was_finished = was_finished && now.finished;
-        if (!now.finished || was_finished)
-            over_since = -1;
-        else if (over_since < 0)
-            over_since = ht_clock_monotonic();
-        else if (ht_clock_monotonic() - over_since > j->grace_s) {
-            ht_cli_say(j->cli, "job: the run has been over for %.0f s, its launcher is not: it is ended\n", j->grace_s);
-            ht_child_stop(step, ht_clock_monotonic(), kill_after_s);
-        }
+        const char *why = look_after(j, &w);
+        if (why == NULL || w.told)
+            continue;
+        w.told = true;
+        ht_cli_say(j->cli, "job: %s: its step is ended\n", why);
+        fflush(stdout);
+        ht_child_stop(step, ht_clock_monotonic(), kill_after_s);
     }
     const ht_child_end *end = ht_child_end_of(step);
     return end->by_signal ? 128 + end->code : end->code;
