@@ -20,6 +20,8 @@ HERE = Path(__file__).resolve().parent
 RECIPE = {"actuators": {"opt": {"mutations": {"lr_mult": {"bounds": [0.5, 2.0], "prior_center": 1.0}}}}}
 POOLED = {"population": {"mode": "pooled", "sync": "barrier"}, "acceptance": {"epsilon": 0},
           "actuators": {"opt": {"mutations": {"lr_mult": {"bounds": [0.7, 1.2], "range": [0.001, 3.0]}}}}}
+# whole lines at once: mpirun mixes what ranks write in pieces
+PRINT = "import sys\ndef print(*words): sys.stdout.write(' '.join(map(str, words)) + chr(10)); sys.stdout.flush()\n"
 MPIRUN = os.environ.get("HT_MPIRUN", "mpirun --oversubscribe --bind-to none -n").split()
 
 
@@ -45,7 +47,7 @@ class Case(unittest.TestCase):
     def run_python(self, text, *arguments, ranks=0, timeout=120, **environment):
         """Another interpreter with this program text; under mpirun, if ranks are given."""
         start = [*MPIRUN, str(ranks)] if ranks else []
-        return subprocess.run([*start, sys.executable, "-c", text, *arguments], capture_output=True, text=True,
+        return subprocess.run([*start, sys.executable, "-c", PRINT + text, *arguments], capture_output=True, text=True,
                               timeout=timeout, env={**os.environ, **environment}, check=False)
 
 

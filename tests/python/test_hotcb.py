@@ -215,7 +215,7 @@ for step in range(1, 13):
     kernel.apply(env={"step": step, "epoch": step, "loss": loss, "max_steps": 12, "metric": lambda n, d=None: loss},
                  events=["train_step_end", "val_epoch_end"])
 kernel.close()
-print("trained", Opt.param_groups[0]["lr"] < 0.5)
+print(f"trained {step}\\n", end="", flush=True)
 """)
         path = os.path.join(self.folder.name, "tune.json")
         hottune.TuneRecipe.from_dict(RECIPE).save(path)
