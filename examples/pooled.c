@@ -98,9 +98,9 @@ int main(int argc, char **argv)
     const ht_state_buffer own[] = {{.name = "noise", .data = &noise, .count = 1, .element = HT_INT64},
                                    {.name = "step", .data = &step, .count = 1, .element = HT_INT64}};
     ht_kernel *k;
-    MPI_Init(&argc, &argv);
     signal(SIGTERM, ask);
     signal(SIGUSR2, ask);
+    MPI_Init(&argc, &argv);
     if (ht_open(&(ht_options){.comm = MPI_COMM_WORLD, .run_dir = "runs/pooled", .recipe_text = recipe,
                               .seed = 1, .max_epochs = EPOCHS, .resume = true, .leave = &leaves}, &k) != HT_OK) {
         fprintf(stderr, "hottune: %s\n", ht_message(k));
@@ -123,7 +123,7 @@ int main(int argc, char **argv)
     }
     if (ht_is_champion(k) && ht_show_best(k) == HT_OK)
         printf("champion: replica %d, validation %.4f, test %.4f\n", ht_replica(k), mean_loss(1), mean_loss(2));
-    int code = ht_has_left(k) ? 75 : 0; /* 75: start me again */
+    int code = ht_close(k) != HT_OK ? 1 : ht_has_left(k) ? 75 : 0;      /* 75: start me again */
     ht_free(k);
     MPI_Finalize();
     return code;
