@@ -1,5 +1,6 @@
 /* src/cli/job.c - the verb `job`: the inside of a batch job. It starts a run as a step, hands on signals, starts it
- * again after a death, and ends with the exit code that the scheduler needs. What follows on a step: job_rules.h.
+ * again after a death, and ends with the exit code that the scheduler needs. What is seen of the run: job_watch.h; what
+ * follows on a step: job_rules.h.
  *
  * Signals are waited for, not handled: they are blocked here and free again in the step. May touch: processes,
  * signals, the environment, the run directory (its log of jobs), the scheduler by way of slurm.h. */
@@ -16,30 +17,17 @@
 #include "cli/child.h"
 #include "cli/cli.h"
 #include "cli/job_rules.h"
+#include "cli/job_watch.h"
 #include "cli/quote.h"
 #include "cli/slurm_job.h"
 #include "comm/clock.h"
-#include "store/commit.h"
 #include "store/run_dir.h"
-#include "store/run_lock.h"
-#include "store/sweep_log.h"
 
 extern char **environ;
 
 static const int leave_signals[] = {SIGTERM, SIGUSR1, SIGUSR2, SIGINT};
-static const double tick_s = 0.2, kill_after_s = 10, requeue_s = 90, warning_s = 300, silent_s = 120;
+static const double tick_s = 0.2, kill_after_s = 10, requeue_s = 90, warning_s = 300;
 enum { DIR_MAX = 4096, STEP_WORDS_MAX = 1024, EXTRA_WORDS = 8 };
-
-/* How the run in the directory stands. */
-typedef struct {
-    bool finished, unfinished;
-    unsigned long long checkpoint;  /* number of the last; 0 = none */
-    double written;                 /* seconds since 1970 */
-    double seen;                    /* likewise, of its last sign of life; 0 = it gives none */
-    double silence_s;               /* no run that lives is silent for so long */
-    double started;                 /* likewise, of the process that has it; of a sweep: its last trial; 0 = none */
-    bool is_ours;                   /* an earlier start of this job of Slurm had it last */
-} standing;
 
 typedef struct {
     const ht_cli *cli;
@@ -54,37 +42,6 @@ typedef struct {
     int steps, deaths, misses;
     ht_journal *log;                /* NULL = it cannot be written */
 } job;
-
-/* A sweep has no lock: each trial that ends is a sign of it. */
-static double last_trial(const job *j)
-{
-    char *path = ht_path_join(j->dir, HT_FILE_TRIALS);
-    ht_file_stamp log = path != NULL ? ht_file_look(path) : (ht_file_stamp){.exists = false};
-    free(path);
-    return log.exists ? (double)log.modified.tv_sec + 1e-9 * (double)log.modified.tv_nsec : 0;
-}
-
-static standing look(const job *j)
-{
-    ht_run_sign sign = {HT_RUN_NONE};
-    ht_commit c = {0};
-    standing s = {0};
-    char *folder = ht_path_join(j->dir, HT_DIR_CHECKPOINT);
-    bool known = ht_run_lock_look(j->dir, &sign, NULL) == HT_OK;
-    s.started = sign.life != HT_RUN_NONE ? sign.started : last_trial(j);
-    s.seen = sign.life != HT_RUN_NONE ? sign.seen : 0;
-    s.silence_s = fmax(silent_s, 4 * sign.silence_s);
-    s.unfinished = ht_commit_is_there(j->dir);
-    s.finished = known && sign.life == HT_RUN_ENDED && !s.unfinished;
-    s.is_ours = sign.slurm.job[0] != '\0' && strcmp(sign.slurm.job, ht_slurm_start_here().job) == 0;
-    if (s.unfinished && folder != NULL && ht_commit_read(folder, &c, NULL, NULL) == HT_OK) {
-        s.checkpoint = c.number;
-        s.written = c.wall_time;
-        ht_commit_release(&c);
-    }
-    free(folder);
-    return s;
-}
 
 /* ---- what is said and written ----------------------------------------------------------------- */
 
@@ -115,7 +72,7 @@ static void say_job(const job *j)
     ht_cli_say(j->cli, "\n");
 }
 
-static void say_standing(const job *j, const standing *s)
+static void say_standing(const job *j, const ht_job_standing *s)
 {
     if (s->checkpoint > 0) {
         ht_cli_say(j->cli, "%s: an unfinished run, goes on from checkpoint %llu", j->dir, s->checkpoint);
@@ -236,7 +193,7 @@ static bool is_known_end(const job *j)
 /* The time of the job is over, and Slurm may kill this process as soon as the step: what is left to do is done now. */
 static void requeue_at_the_end(job *j)
 {
-    if (j->slurm.restarts >= j->max_requeues || !look(j).unfinished ||
+    if (j->slurm.restarts >= j->max_requeues || !ht_job_look(j->dir).unfinished ||
         ht_slurm_job_fate(&j->slurm) != HT_FATE_TIME_UP || ht_slurm_job_requeue(&j->slurm, NULL) != HT_OK)
         return;
     ht_cli_say(j->cli, "job: its time is over; back into the queue\n");
@@ -265,34 +222,12 @@ static void take_signal(job *j, ht_child *step, int number)
     j->asked = true;
 }
 
-/* What is seen of the run while its step goes on, once in a second. Looks are counted, not seconds: a clock that is set
- * and a job that is suspended with all that is in it make no run silent. */
-typedef struct {
-    standing before, now;
-    int silent, over;       /* looks in a row at a run that gave no new sign of life; that was finished in this step */
-    bool told;
-} watch;
-
-/* A launcher can hang when one of its ranks died: it is ended when the run has been over for a while. So can the run,
- * when its coordinator does: its other ranks cannot go on. @return why the step is to be ended; NULL: it is not */
-static const char *look_after(const job *j, watch *w)
-{
-    const double seen = w->now.seen;
-    w->now = look(j);
-    const bool began = w->now.started != w->before.started;
-    w->silent = began && w->now.unfinished && seen > 0 && w->now.seen == seen ? w->silent + 1 : 0;
-    w->over = w->now.finished && (began || !w->before.finished) ? w->over + 1 : 0;
-    if (w->over > j->grace_s)
-        return "the run is over, its launcher is not";
-    return w->silent > w->now.silence_s ? "the run shows no sign of life any more" : NULL;
-}
-
 /* Waits until the step has ended. @return exit code, 128 + n for a signal */
 static int wait_for(job *j, ht_child *step)
 {
     const struct timespec tick = {0, (long)(1e9 * tick_s)};
-    const standing before = look(j);
-    watch w = {.before = before, .now = before};
+    ht_job_watch watch = ht_job_watch_begin(j->dir, j->grace_s);
+    bool told = false;
     double looked = ht_clock_monotonic();
     while (ht_child_look(step, ht_clock_monotonic(), NULL, NULL)) {
         int number = sigtimedwait(&j->signals, NULL, &tick);
@@ -301,10 +236,10 @@ static int wait_for(job *j, ht_child *step)
         if (j->grace_s <= 0 || ht_clock_monotonic() - looked < 1)
             continue;
         looked = ht_clock_monotonic();
-        const char *why = look_after(j, &w);
-        if (why == NULL || w.told)
+        const char *why = ht_job_watch_look(&watch);
+        if (why == NULL || told)
             continue;
-        w.told = true;
+        told = true;
         ht_cli_say(j->cli, "job: %s: its step is ended\n", why);
         fflush(stdout);
         ht_child_stop(step, ht_clock_monotonic(), kill_after_s);
@@ -341,9 +276,9 @@ static void see_fate(const job *j, ht_job_facts *f)
     f->requeued = fate == HT_FATE_REQUEUED;
 }
 
-static ht_job_verdict judge(job *j, int code, double seconds, const standing *before)
+static ht_job_verdict judge(job *j, int code, double seconds, const ht_job_standing *before)
 {
-    standing after = look(j);
+    ht_job_standing after = ht_job_look(j->dir);
     ht_job_facts f = {.code = code, .asked = j->asked, .finished = after.finished, .unfinished = after.unfinished,
                       .began = after.started != before->started, .brief = seconds < 60, .misses = j->misses,
                       .progressed = after.unfinished && after.checkpoint != before->checkpoint, .deaths = j->deaths,
@@ -393,7 +328,7 @@ static void rest(job *j)
 /* There cannot be another step now. */
 static int stop(job *j, const char *why)
 {
-    ht_job_facts f = {.code = HT_EXIT_AGAIN, .unfinished = look(j).unfinished, .can_requeue = j->slurm.id[0] != '\0',
+    ht_job_facts f = {.code = HT_EXIT_AGAIN, .unfinished = ht_job_look(j->dir).unfinished, .can_requeue = j->slurm.id[0] != '\0',
                       .restarts = j->slurm.restarts, .max_requeues = j->max_requeues};
     see_fate(j, &f);
     ht_job_verdict v = f.cancelled || f.requeued ? ht_job_judge(&f) : ht_job_later(&f, why);
@@ -405,7 +340,7 @@ static int run_steps(job *j)
 {
     step_plan plan;
     for (;;) {
-        standing before = look(j);
+        ht_job_standing before = ht_job_look(j->dir);
         if (j->asked)
             return stop(j, "asked to leave between two steps");
         if (!plan_step(j, &plan))
@@ -473,7 +408,7 @@ int ht_verb_job(const ht_cli *cli, const ht_args *args)
     if (code != HT_EXIT_DONE)
         return code;
     open_log(&j);
-    standing found = look(&j);
+    ht_job_standing found = ht_job_look(j.dir);
     say_job(&j);
     note(&j, event(&j, "start"));
     if (found.finished && found.is_ours && j.slurm.restarts > 0) {
