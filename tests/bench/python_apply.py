@@ -53,7 +53,8 @@ def script(mode):
         for step in steps:
             k.apply(env={"step": step, "epoch": 1, "loss": 1.0}, events=["train_step_end"])
 
-    with tempfile.TemporaryDirectory() as d, hottune.HotKernel(run_dir=d, comm=False, mode=mode, recipe_text="version: 1") as k:
+    with tempfile.TemporaryDirectory() as d, \
+            hottune.HotKernel(run_dir=d, comm=False, mode=mode, recipe_text="version: 1") as k:
         k.running
         return cost(body)
 

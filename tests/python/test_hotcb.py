@@ -208,8 +208,8 @@ class Hotcb(Case):
 from hottune.kernel import HotKernel
 from hottune.actuators import mutable_state, optimizer_actuators
 class Opt: param_groups = [{"lr": 0.5}]
-kernel = HotKernel(run_dir=sys.argv[1], tune_recipe_path=sys.argv[2], mutable_state=mutable_state(optimizer_actuators(Opt)),
-                   mode="active", seed=3)
+kernel = HotKernel(run_dir=sys.argv[1], tune_recipe_path=sys.argv[2], mode="active", seed=3,
+                   mutable_state=mutable_state(optimizer_actuators(Opt)))
 for step in range(1, 13):
     loss = 1 / step
     kernel.apply(env={"step": step, "epoch": step, "loss": loss, "max_steps": 12, "metric": lambda n, d=None: loss},

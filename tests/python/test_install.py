@@ -1,4 +1,4 @@
-"""`pip install ./bindings/python` gives a package that finds the library by its name in the loader's path, or beside it."""
+"""`pip install ./bindings/python` gives a package that finds the library beside it, or where the loader looks."""
 import os
 import shutil
 import subprocess

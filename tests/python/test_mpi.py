@@ -43,7 +43,9 @@ class Mpi(Case):
         self.assertEqual(said, ["-1 3 0", "0 3 6", "1 3 6", "2 3 6"])
 
     def test_ranks_may_each_train_for_themselves(self):
-        said = self.say("import os; k = hottune.open(sys.argv[1] + os.environ['OMPI_COMM_WORLD_RANK'], comm=False, **options)\n"
+        said = self.say("import os\n"
+                        "own = sys.argv[1] + os.environ['OMPI_COMM_WORLD_RANK']\n"
+                        "k = hottune.open(own, comm=False, **options)\n"
                         "print(k.replica, train(k))", 2)
         self.assertEqual(said, ["0 6", "0 6"])
 
@@ -79,7 +81,8 @@ with hottune.open(sys.argv[1], ranks_per_replica=2, **options) as k:
                         "part = world.Split(1 if out else 0, -world.rank)\n"
                         "if out: print('out')\n"
                         "else:\n"
-                        "    with hottune.open(sys.argv[1], comm=part, **options) as k: print(k.replica, world.rank, train(k))\n"
+                        "    with hottune.open(sys.argv[1], comm=part, **options) as k:\n"
+                        "        print(k.replica, world.rank, train(k))\n"
                         "world.Barrier()", 4)
         self.assertEqual(said, ["-1 3 0", "0 2 6", "1 0 6", "out"])
 

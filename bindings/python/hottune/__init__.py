@@ -8,12 +8,13 @@
 from ._types import Event
 from .actuators import (ActuatorType, ApplyResult, BaseActuator, HotActuator, HotcbActuator, MutableState,
                         ValidationResult, loss_actuators, mutable_state, optimizer_actuators)
-from .core import Kernel, Progress, Result
+from .core import Kernel
 from .errors import (CommunicationError, Empty, Failed, FileError, FormatError, HottuneError, InvalidArgument,
                      LibraryError, NotFound, OutOfMemory, Refused, Timeout)
 from .kernel import HotKernel
 from .knobs import Knob
 from .recipe import TuneRecipe, evolve_recipe
+from .results import Progress, Result
 from ._library import VERSION as __version__
 
 open = Kernel

@@ -30,6 +30,7 @@ def _build_trees(package: Path) -> List[Path]:
     if not (root / "include" / "hottune" / "hottune.h").exists():
         return []
     found = [p for pattern in ("build*/src/libhottune.so", "build*/*/src/libhottune.so") for p in root.glob(pattern)]
+    found = [p for p in found if "sanitize" not in p.parts]     # it would end an interpreter that is not prepared
     return sorted(found, key=lambda p: -p.stat().st_mtime)
 
 

@@ -11,7 +11,6 @@ import math
 import os
 import signal
 import threading
-from dataclasses import dataclass, fields
 from types import TracebackType
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Type, Union
 
@@ -22,46 +21,13 @@ from ._values import encode
 from .errors import Empty, InvalidArgument, Refused, error_of
 from .knobs import Knob
 from .recipe import TuneRecipe
+from .results import Progress, Result, from_c
 
 log = logging.getLogger("hottune")
 Path = Union[str, "os.PathLike[str]"]
 _EVENTS = {e.name.lower(): e for e in Event}
 _BATCH = Event.TRAIN_BATCH_END
 _AS_C: Dict[Any, c.c_int] = {e: c.c_int(e) for e in Event}
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How a run stands; `max_steps` 0: unknown, `best` NaN: none yet."""
-
-    step: int
-    epoch: int
-    max_steps: int
-    replicas: int
-    training: int
-    best: float
-    accepted: int
-    rejected: int
-    elapsed_s: float
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run came to; complete on the coordinator. Elsewhere only best and best_step, of this replica."""
-
-    mutations: int
-    accepted: int
-    rejected: int
-    best: float
-    best_step: int
-    best_replica: int
-    val: float
-    test: float
-    lost: int
-
-
-def _from_c(kind: Any, struct: c.Structure) -> Any:
-    return kind(**{f.name: getattr(struct, f.name) for f in fields(kind)})
 
 
 def _path(value: Optional[Path], what: str) -> Optional[bytes]:
@@ -163,7 +129,7 @@ class Kernel:
 
         def tell(p: Any) -> None:       # also where nobody listens: Python's signal handlers run here
             if progress is not None:
-                progress(_from_c(Progress, p.contents))
+                progress(from_c(Progress, p.contents))
 
         o.plan, o.warning = text_to(plan, "plan"), text_to(warning, "warning")
         o.progress = self._guard.wrap(_types.TellProgress, tell, None, "progress")
@@ -234,8 +200,8 @@ class Kernel:
 
     @property
     def replica_comm(self) -> Any:
-        """The ranks of this rank's replica, for data-parallel training, as a communicator of mpi4py; None alone, on the
-        coordinator, and without MPI. Not to be freed, nor used after close."""
+        """The ranks of this rank's replica, for data-parallel training, as a communicator of mpi4py; None alone,
+        on the coordinator, and without MPI. Not to be freed, nor used after close."""
         handle = self._c.ht_replica_comm(self._open_handle())
         return self._lib.communicator(handle) if self._lib.mpi_runs() else None
 
@@ -419,7 +385,7 @@ class Kernel:
         if self._result is None or self._handle:
             r = _types.CResult()
             self._c.ht_result_of(self._open_handle(), c.byref(r))
-            self._result = _from_c(Result, r)
+            self._result = from_c(Result, r)
         return self._result
 
     def close(self) -> None:
