@@ -322,6 +322,8 @@ int ht_child_run(char *const *argv, char *const *env, double patience_s, void (*
     int code = runs ? HT_CHILD_LATE : child->end.by_signal ? 128 + child->end.code : child->end.code;
     if (runs)
         ht_fail(err, HT_ETIMEOUT, "%s: no answer in %.0f seconds", argv[0], patience_s);
+    else if (code != 0 && child->end.last_words[0] == '\0')
+        ht_fail(err, HT_EREFUSED, "%s ended with exit code %d", argv[0], code);
     else if (code != 0)
         ht_fail(err, HT_EREFUSED, "%s: %s", argv[0], child->end.last_words);
     ht_child_destroy(child);

@@ -66,7 +66,8 @@ static void say_job(const job *j)
         ht_cli_say(j->cli, ", restart %d of at most %d", s->restarts, j->max_requeues);
     if (s->tasks > 0)
         ht_cli_say(j->cli, ": %d %s", s->tasks, s->tasks == 1 ? "task" : "tasks");
-    ht_cli_say(j->cli, " on %d %s, %s", s->nodes, s->nodes == 1 ? "node" : "nodes", s->node_list);
+    if (s->nodes > 0)
+        ht_cli_say(j->cli, " on %d %s, %s", s->nodes, s->nodes == 1 ? "node" : "nodes", s->node_list);
     if (s->ends > 0)
         say_clock(j, s->ends, "; it ends at ");
     ht_cli_say(j->cli, "\n");

@@ -44,11 +44,12 @@ ht_status ht_run_dir_create(const char *dir, ht_error *err)
             continue;
         char kept = *end;
         *end = '\0';
-        if (mkdir(path, 0777) != 0 && !is_directory(path))
-            st = errno == EEXIST || errno == ENOTDIR
+        const int why = mkdir(path, 0777) == 0 ? 0 : errno;
+        if (why != 0 && !is_directory(path))
+            st = why == EEXIST || why == ENOTDIR
                      ? ht_fail(err, HT_EIO, "cannot create directory '%s': there is a file of that name; name a "
                                "directory", path)
-                     : ht_fail(err, HT_EIO, "cannot create directory '%s': %s", path, strerror(errno));
+                     : ht_fail(err, HT_EIO, "cannot create directory '%s': %s", path, strerror(why));
         *end = kept;
         if (kept == '\0')
             break;

@@ -104,6 +104,9 @@ try --dir q job -- bash -c 'exit 75'
 exits 75
 grep -q 'presently disabled; submit it again' err || fail "the reason is not shown"
 rm refuses
+stand_in scontrol <<<'exit 1'
+try --dir q job -- bash -c 'exit 75'
+grep -q 'scontrol ended with exit code 1; submit it again' err || fail "the reason is not shown"
 
 it "a job that was cancelled, or that Slurm takes back itself, is not requeued"
 in_slurm COMPLETING 0 2 'n[0-1]'

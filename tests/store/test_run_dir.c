@@ -43,6 +43,9 @@ static void a_file_in_the_way_of_a_directory_is_named(void)
     CU_ASSERT_EQUAL(ht_run_dir_create(deep, &err), HT_EIO);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "/a'"));
     CU_ASSERT_EQUAL(ht_run_dir_create("", NULL), HT_EIO);
+    CU_ASSERT_EQUAL(symlink("nowhere", folder_file(&f, "link")), 0);
+    CU_ASSERT_EQUAL(ht_run_dir_create(folder_file(&f, "link"), &err), HT_EIO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "there is a file of that name"));
     folder_remove(&f);
 }
 
