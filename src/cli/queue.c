@@ -39,8 +39,8 @@ static void take_answer(void *ctx, const char *text)
 }
 
 /* A site's own rules speak through lines on stderr, before the refusal: a shell brings both outputs
- * together. A job inherits our environment: where we are in a job ourselves, what tells of its end and of its
- * restarts would be taken for the new one's (Slurm does not set them in a first start). */
+ * together. A job inherits our environment: where we are in a job ourselves, what tells of its end, its
+ * restarts and its array would be taken for the new one's (Slurm does not set them in a first start). */
 ht_status ht_queue_submit(size_t n, const char *const *options, const char *script, const char *argument,
                           char id[HT_JOB_ID_MAX], ht_string *said, ht_error *err)
 {
@@ -53,7 +53,8 @@ ht_status ht_queue_submit(size_t n, const char *const *options, const char *scri
     argv[at++] = "sh";
     argv[at++] = "-c";
     argv[at++] = "command -v sbatch >/dev/null || exit 127; "
-                 "unset SLURM_RESTART_COUNT SLURM_JOB_END_TIME; exec sbatch \"$@\" 2>&1";
+                 "unset SLURM_RESTART_COUNT SLURM_JOB_END_TIME SLURM_ARRAY_JOB_ID SLURM_ARRAY_TASK_ID; "
+                 "exec sbatch \"$@\" 2>&1";
     argv[at++] = "sbatch";
     argv[at++] = "--parsable";
     for (size_t i = 0; i < n; i++)

@@ -1,8 +1,8 @@
 /* src/cli/slurm_job.c - the Slurm job that we are the batch process of; the contract is in slurm_job.h.
  *
- * An element of an array is called by its name, "4711_3": the number of one of them is that of the whole array, and
- * with it all elements would be asked about, and requeued. May touch: the environment (reads), child processes, the
- * clock. */
+ * The number of one element of an array is that of the whole array, and with it all elements would be asked about, and
+ * requeued: that element is called by its name, "4711_3". The others are not, since a job that was submitted inside of
+ * an array inherits its variables. May touch: the environment (reads), child processes, the clock. */
 #include "cli/slurm_job.h"
 
 #include <stdio.h>
@@ -39,6 +39,8 @@ void ht_slurm_job_read(ht_slurm_job *out)
         snprintf(out->name, sizeof out->name, "%.32s_%.30s", array, element);
     else
         snprintf(out->name, sizeof out->name, "%s", out->id);
+    bool is_of_all = array != NULL && element != NULL && strcmp(array, out->id) == 0;
+    snprintf(out->key, sizeof out->key, "%s", is_of_all ? out->name : out->id);
     if (out->id[0] != '\0')
         out->ends = ht_slurm_end_time(end_patience_s);
 }
@@ -67,7 +69,7 @@ static bool ask(char *const *argv, answer *out, ht_error *err)
 
 int ht_slurm_job_nodes_left(const ht_slurm_job *job, char *list, size_t size)
 {
-    char *const argv[] = {"squeue", "-h", "-j", (char *)job->name, "-o", "%D %N", NULL};
+    char *const argv[] = {"squeue", "-h", "-j", (char *)job->key, "-o", "%D %N", NULL};
     answer a;
     int n = 0, at = 0;
     if (job->id[0] == '\0' || !ask(argv, &a, NULL) || sscanf(a.first, "%d %n", &n, &at) != 1 || n < 1 || at == 0 ||
@@ -80,7 +82,7 @@ int ht_slurm_job_nodes_left(const ht_slurm_job *job, char *list, size_t size)
 /* A job that ends is COMPLETING, whatever ends it: but its count has gone up when it is to come back. */
 static ht_slurm_fate ask_fate(const ht_slurm_job *job)
 {
-    char *const argv[] = {"squeue", "-h", "-j", (char *)job->name, "-O", "State:24,RestartCnt:12,Reason:24", NULL};
+    char *const argv[] = {"squeue", "-h", "-j", (char *)job->key, "-O", "State:24,RestartCnt:12,Reason:24", NULL};
     char state[32] = "", reason[32] = "";
     int restarts = 0;
     answer a;
@@ -113,7 +115,7 @@ double ht_slurm_job_ends(const ht_slurm_job *job)
 
 ht_status ht_slurm_job_requeue(const ht_slurm_job *job, ht_error *err)
 {
-    char *const argv[] = {"scontrol", "requeue", (char *)job->name, NULL};
+    char *const argv[] = {"scontrol", "requeue", (char *)job->key, NULL};
     answer a;
     return ask(argv, &a, err) ? HT_OK : HT_EREFUSED;
 }

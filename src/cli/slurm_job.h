@@ -9,6 +9,7 @@
 typedef struct {
     char id[32];            /**< "" = this is no job of Slurm */
     char name[64];          /**< as people write it: "4711", or "4711_3" for an element of an array */
+    char key[64];           /**< by which Slurm's commands find it, and nothing else */
     int restarts;           /**< how often it was requeued */
     int nodes, tasks;       /**< that it was given; 0 = not said */
     char node_list[1024];   /**< "n[0-3]" */

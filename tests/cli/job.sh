@@ -143,6 +143,10 @@ exits 75
 grep -qx 'requeue 4711_3' calls.scontrol || fail "scontrol was called with $(cat calls.scontrol)"
 grep -q -- '-j 4711_3 .*State' calls.squeue || fail "squeue was called with $(cat calls.squeue)"
 
+it "what a job inherits from an array in which it was submitted does not count"
+SLURM_ARRAY_JOB_ID=17 SLURM_ARRAY_TASK_ID=3 try --dir q job -- bash -c 'exit 75'
+grep -qx 'requeue 4711' calls.scontrol || fail "scontrol was called with $(cat calls.scontrol)"
+
 it "a job that is cancelled between two steps is not requeued"
 in_slurm COMPLETING 0 2 'n[0-1]'
 stand_in squeue <<'LINES'
