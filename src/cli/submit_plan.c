@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -116,13 +117,13 @@ static int read_time(const ht_cli *cli, ht_submit_plan *p)
     double seconds = 0;
     ht_error err = {""};
     p->warn_s = warn_most_s;
-    if (p->time == NULL)
+    if (p->time == NULL || strcasecmp(p->time, "UNLIMITED") == 0 || strcasecmp(p->time, "INFINITE") == 0)
         return HT_EXIT_DONE;
     bool minutes = strspn(p->time, "0123456789") == strlen(p->time);
     if (ht_slurm_duration(p->time, &seconds, &err) != HT_OK || (!minutes && strpbrk(p->time, ":-") == NULL))
         return ht_cli_fail(cli, HT_EXIT_USAGE,
                            "submit: --time: '%s' is no time as Slurm has them; write minutes, MM:SS, "
-                           "HH:MM:SS, D-HH, D-HH:MM or D-HH:MM:SS",
+                           "HH:MM:SS, D-HH, D-HH:MM, D-HH:MM:SS or UNLIMITED",
                            p->time);
     long long tenth = (long long)(minutes ? 60 * seconds : seconds) / 10;
     p->warn_s = tenth < warn_least_s ? warn_least_s : tenth < warn_most_s ? tenth : warn_most_s;
