@@ -1,4 +1,4 @@
-# What `cmake --install` puts where: program, libraries, headers, CMake package, pkg-config file, recipes.
+# What `cmake --install` puts where: program, libraries, headers, CMake package, pkg-config file, recipes, manual.
 include(CMakePackageConfigHelpers)
 
 set(ht_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/hottune)
@@ -6,6 +6,10 @@ install(TARGETS hottune_shared hottune_static EXPORT hottuneTargets
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 if(TARGET hottune)
     install(TARGETS hottune RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(DIRECTORY ${PROJECT_BINARY_DIR}/manual/man1 DESTINATION ${CMAKE_INSTALL_MANDIR})
+    install(FILES ${PROJECT_BINARY_DIR}/manual/hottune.bash RENAME hottune
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+    install(FILES ${PROJECT_BINARY_DIR}/manual/_hottune DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 endif()
 install(FILES include/hottune/hottune.h include/hottune/types.h include/hottune/search.h include/hottune/recipe.h ${PROJECT_BINARY_DIR}/include/hottune/version.h
     DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hottune)

@@ -11,8 +11,10 @@
 /** One option; a table of them ends with a NULL name. */
 typedef struct {
     const char *name;  /**< without dashes */
-    const char *value; /**< what the help calls its value, "E"; NULL = a switch */
+    const char *value; /**< what the help calls its value, "E"; NULL = a switch. Shells complete FILE, PATH, DIR,
+                            WORKLOAD */
     const char *about; /**< one line */
+    const char *choices; /**< the words to choose from, separated by blanks; NULL = others than that */
 } ht_option;
 
 enum { HT_OPTIONS_MAX = 32 }; /**< of one verb, with the common ones */

@@ -71,6 +71,15 @@ int ht_cli_write(const ht_cli *cli, const char *path, const ht_string *text);
 void ht_help_program(void);            /**< all verbs */
 void ht_help_family(const char *word); /**< the verbs whose first word this is */
 void ht_help_verb(const ht_verb *verb);
+void ht_help_markdown(void); /**< docs/cli.md */
+
+/** What an exit code of the program means, for its manuals. */
+typedef struct {
+    int code;
+    const char *meaning;
+} ht_exit_code;
+extern const ht_exit_code ht_exit_codes[]; /**< ends with a NULL meaning */
+
 int ht_verb_doc(const ht_cli *cli, const ht_args *args);
 
 /* ---- the other verbs, each in the file of its name -------------------------------------------- */

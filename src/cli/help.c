@@ -1,10 +1,18 @@
-/* src/cli/help.c - help texts and the manual page, all from the table of verbs. May touch: stdout. */
+/* src/cli/help.c - help texts and the manual in Markdown, all from the table of verbs. May touch: stdout. */
 #include <stdio.h>
 #include <string.h>
 
 #include <hottune/version.h>
 
 #include "cli/cli.h"
+
+const ht_exit_code ht_exit_codes[] = {
+    {HT_EXIT_DONE, "done"},
+    {HT_EXIT_FAILED, "error"},
+    {HT_EXIT_USAGE, "wrong usage or input"},
+    {HT_EXIT_AGAIN, "the run was asked to leave, and is to be resumed"},
+    {0, NULL},
+};
 
 static void print_options(const ht_option *table)
 {
@@ -74,15 +82,16 @@ static void print_options_markdown(const ht_option *table)
                table->value != NULL ? table->value : "", table->about);
 }
 
-int ht_verb_doc(const ht_cli *cli, const ht_args *args)
+void ht_help_markdown(void)
 {
-    (void)cli, (void)args;
     printf("# hottune(1)\n\nThis page is what `hottune doc` prints.\n\n"
            "    hottune [--dir DIR] [--json] [--quiet] VERB ...\n\n"
            "Results go to stdout, refusals to stderr as `hottune: what: why; what to do`.\n"
            "The word `tune` before a verb is accepted: `hottune --dir D tune enable`.\n\n"
-           "| exit code | meaning |\n|---|---|\n| 0 | done |\n| 1 | error |\n| 2 | wrong usage or input |\n| 75 | the run was asked to leave, and is to be resumed |\n\n"
-           "Options of every verb, before or after it:\n");
+           "| exit code | meaning |\n|---|---|\n");
+    for (const ht_exit_code *e = ht_exit_codes; e->meaning != NULL; e++)
+        printf("| %d | %s |\n", e->code, e->meaning);
+    printf("\nOptions of every verb, before or after it:\n");
     print_options_markdown(ht_common_options);
     for (const ht_verb *v = ht_verbs; v->name != NULL; v++) {
         printf("\n## %s\n\n    ", v->name);
@@ -94,5 +103,4 @@ int ht_verb_doc(const ht_cli *cli, const ht_args *args)
             print_options_markdown(v->options);
         printf("\nExample:\n\n    %s\n", v->example);
     }
-    return HT_EXIT_DONE;
 }

@@ -32,13 +32,15 @@ static const ht_option run_options[] = {
     {"seed", "S", "seed of weights, batches and proposals (default: 1)"},
     {"recipe", "FILE", "recipe (default: that of the directory, else the workload's own)"},
     {"study", "FILE", "study, for several runs (default: study.h5 in the run directory)"},
-    {"mode", "M", "off, observe, suggest, active or replay (default: hotcb.yaml's, else active)"},
+    {"mode", "M", "off, observe, suggest, active or replay (default: hotcb.yaml's, else active)",
+     "off observe suggest active replay"},
     {"replay", "FILE", "mutation log to repeat, with --mode replay"},
     {"ranks-per-replica", "R", "ranks that share one training (default: 1)"},
     {"data", "DIR", "where the data files are (default: where their Debian package puts them)"},
     {"recipe-set", "WORDS", "set fields of the recipe: \"population.policy=pbt search.gamma=0.2\""},
     {"set", "K=V,..", "set knobs before the training begins: opt.lr=0.01,reg.dropout=0.2"},
-    {"schedule", "S", "cosine or constant: what lr is multiplied by as the training goes on (default: constant)"},
+    {"schedule", "S", "cosine or constant: what lr is multiplied by as the training goes on (default: "
+     "constant)", "cosine constant"},
     {"patience", "S", "seconds after which nobody waits for a rank that is silent (default: 60)"},
     {"resume", NULL, "go on with the unfinished run of the directory, if there is one"},
     {"new", NULL, "begin another run, although an unfinished one is there: that one is given up"},
@@ -84,7 +86,7 @@ static const ht_option submit_options[] = {
     {NULL},
 };
 static const ht_option replay_options[] = {
-    {"workload", "W", "the workload (default: that of the run)"},
+    {"workload", "WORKLOAD", "the workload (default: that of the run)"},
     {"epochs", "E", "epochs; when the schedule is over its last values stay (default: those of the run)"},
     {"seed", "S", "seed of weights and batches (default: that of the run)"},
     {"data", "DIR", "where the data files are (default: as in the run)"},
@@ -93,7 +95,7 @@ static const ht_option replay_options[] = {
 static const ht_option ask_tell_options[] = {
     {"space", "FILE", "the search space, YAML or JSON (required)"},
     {"seed", "S", "seed of the proposals (default: 1)"},
-    {"direction", "D", "min or max (default: min)"},
+    {"direction", "D", "min or max (default: min)", "min max"},
     {"study", "FILE", "log of all requests; the next start goes on from it"},
     {"density-only", NULL, "the density ratio alone: the textbook's TPE, to compare with"},
     {NULL},
@@ -101,12 +103,13 @@ static const ht_option ask_tell_options[] = {
 static const ht_option sweep_options[] = {
     {"space", "FILE", "what is searched: parameters with types and ranges, in YAML or JSON; required"},
     {"trials", "T", "how many trials are to end: complete, pruned or failed (default: 32)"},
-    {"direction", "D", "min or max: which values are better (default: min)"},
+    {"direction", "D", "min or max: which values are better (default: min)", "min max"},
     {"seed", "S", "seed of the search (default: 1)"},
     {"timeout", "S", "seconds after which an attempt is ended and counts as failed (default: none)"},
     {"retries", "R", "how often a failed trial is started again (default: 0)"},
     {"result", "FILE", "read the value from this file; its name is {result} for the command (default: stdout)"},
-    {"prune", "RULE", "stop bad trials early, by what they report: median or asha (default: never)"},
+    {"prune", "RULE", "stop bad trials early, by what they report: median or asha (default: never)",
+     "median asha"},
     {"reduction", "N", "asha: one of N trials passes a rung (default: 3)"},
     {"min-resource", "N", "asha: step of the first rung; median: nobody is stopped before it (default: 1)"},
     {"resume", NULL, "go on with the sweep that is in the directory"},
@@ -120,15 +123,17 @@ static const ht_option place_options[] = {
     {NULL},
 };
 static const ht_option enable_options[] = {
-    {"mode", "M", "active, observe, suggest, off or replay (default: active)"},
+    {"mode", "M", "active, observe, suggest, off or replay (default: active)",
+     "off observe suggest active replay"},
     {"replay", "FILE", "mutation log to repeat, with --mode replay"},
     {NULL},
 };
 static const ht_option freeze_options[] = {
-    {"mode", "M", "off, prod, replay or replay_adjusted; required"},
+    {"mode", "M", "off, prod, replay or replay_adjusted; required", "off prod replay replay_adjusted"},
     {"recipe", "FILE", "operation recipe to replay; a relative path counts from the run directory"},
     {"adjust", "FILE", "overlay for replay_adjusted; as --recipe"},
-    {"policy", "P", "best_effort or strict: what a missed entry means (default: best_effort)"},
+    {"policy", "P", "best_effort or strict: what a missed entry means (default: best_effort)",
+     "best_effort strict"},
     {"step-offset", "N", "added to recorded steps (default: 0)"},
     {NULL},
 };
@@ -155,8 +160,14 @@ static const ht_option study_show_options[] = {
     {NULL},
 };
 static const ht_option study_export_options[] = {
-    {"format", "F", "csv or json (default: csv)"},
+    {"format", "F", "csv or json (default: csv)", "csv json"},
     {"out", "PATH", "csv: the directory, required; json: the file (default: stdout)"},
+    {NULL},
+};
+static const ht_option doc_options[] = {
+    {"man", "DIR", "write manual pages into this directory instead: hottune.1 and one for each verb"},
+    {"completion", "SHELL", "print what completes the command line in this shell instead: bash or zsh",
+     "bash zsh"},
     {NULL},
 };
 static const ht_option operations_options[] = {
@@ -301,7 +312,9 @@ const ht_verb ht_verbs[] = {
      "There is one version of the format so far, so it says so and changes nothing. A study that has lost its checksum,\n"
      "because another program changed it, gets a new one, if no damage is found. A study of a newer hottune is refused.",
      "hottune study upgrade runs/exp1/study.h5", false},
-    {"doc", ht_verb_doc, "", 0, 0, NULL, "Print this manual as Markdown", "", "hottune doc > cli.md", false},
+    {"doc", ht_verb_doc, "", 0, 0, doc_options, "Print this manual as Markdown",
+     "All that it can write is made from one table, and installed by cmake --install: man hottune run.",
+     "hottune doc --completion bash > hottune.bash", false},
     {NULL},
 };
 

@@ -7,6 +7,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 cmake --install "$build" --prefix "$work/usr" >/dev/null
+for file in man/man1/hottune.1 man/man1/hottune-study-merge.1 bash-completion/completions/hottune zsh/site-functions/_hottune; do
+    test -s "$work/usr/share/$file"
+done
 libdir=$(dirname "$(find "$work/usr" -name libhottune.a)")
 export PKG_CONFIG_PATH=$libdir/pkgconfig LD_LIBRARY_PATH=$libdir
 
