@@ -13,6 +13,10 @@ if(TARGET hottune)
 endif()
 install(FILES include/hottune/hottune.h include/hottune/types.h include/hottune/search.h include/hottune/recipe.h ${PROJECT_BINARY_DIR}/include/hottune/version.h
     DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hottune)
+if(TARGET hottune_fortran)      # the source as well: a module file is good for one compiler only
+    install(TARGETS hottune_fortran EXPORT hottuneTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+    install(FILES bindings/fortran/hottune.f90 ${HT_FORTRAN_MODULES}/hottune.mod DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hottune/fortran)
+endif()
 install(DIRECTORY recipes/ DESTINATION ${CMAKE_INSTALL_DATADIR}/hottune/recipes FILES_MATCHING PATTERN *.yaml)
 install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
