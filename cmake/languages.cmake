@@ -1,5 +1,6 @@
-# Fortran (bindings/fortran), where there is a compiler for it.
+# Fortran (bindings/fortran) and C++ (tests and an example only), where there are compilers for them.
 option(HT_FORTRAN "Build the Fortran module where there are a Fortran compiler and Open MPI" ON)
+option(HT_CXX "Build the tests for C++ where there is a compiler" ON)
 include(CheckLanguage)
 include(CheckFunctionExists)
 
@@ -10,6 +11,15 @@ function(ht_languages_mix language out)
         set(${out} FALSE PARENT_SCOPE)
     endif()
 endfunction()
+
+set(HT_HAVE_CXX FALSE)
+if(HT_CXX AND BUILD_TESTING)
+    check_language(CXX)
+    if(CMAKE_CXX_COMPILER)
+        enable_language(CXX)
+        ht_languages_mix(CXX HT_HAVE_CXX)
+    endif()
+endif()
 
 set(HT_HAVE_FORTRAN FALSE)
 if(HT_FORTRAN)
@@ -41,4 +51,4 @@ if(HT_HAVE_FORTRAN)
     endif()
     add_subdirectory(bindings/fortran)
 endif()
-message(STATUS "Fortran module: ${HT_HAVE_FORTRAN}")
+message(STATUS "Fortran module: ${HT_HAVE_FORTRAN}; tests for C++: ${HT_HAVE_CXX}")
