@@ -61,7 +61,7 @@ def on_a_failing_disk(args, base, case, folder):
 def on_a_small_disk(args, folder):
     """@return the run, or None where nobody may mount"""
     os.mkdir(folder.run)
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder.run], capture_output=True).returncode != 0:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder.run], capture_output=True).returncode != 0:
         return None
     run = harness.Run(args, folder, words(args, LONGER), REPLICAS + 1)
     run.wait_until(harness.has_lines(folder, harness.SEGMENTS, 4))
