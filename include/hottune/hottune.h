@@ -176,6 +176,12 @@ ht_status ht_training_state(ht_kernel *k, const ht_state_buffer *buffers, size_t
  *  library keeps one staging copy. */
 ht_status ht_training_part(ht_kernel *k, const char *name, size_t bytes, ht_status (*get)(void *ctx, void *to),
                            ht_status (*put)(void *ctx, const void *from), void *ctx);
+/** The buffers of the training state are copies of what lives elsewhere (on a GPU, in another process). `fetch` is
+ *  called before the library reads buffers: what the training holds now goes into them; `store` after it wrote them:
+ *  the training takes them over. Without averages (objective.ema, or ema_every large) that is at epochs' ends only. Both are
+ *  called inside ht_running, ht_apply and ht_show_best; one that fails is a state that could not be moved. */
+ht_status ht_training_mirror(ht_kernel *k, ht_status (*fetch)(void *ctx, ht_state_extent what),
+                             ht_status (*store)(void *ctx, ht_state_extent what), void *ctx);
 /** What belongs to this rank and not to its training state: random state of batches and noise, position in the data, the
  *  loop's own counters (steps and epochs so far). Never goes to another replica; checkpoints have it, and a run that is
  *  resumed writes it back inside the first ht_running. Buffers as above; their `use` is not looked at. */

@@ -122,6 +122,9 @@ typedef struct {
     bool is_weights;        /**< what the objective is computed from: the library keeps a moving average of it */
 } ht_state_buffer;
 
+/** Which buffers of the training state are meant. */
+typedef enum { HT_STATE_ALL, HT_STATE_WEIGHTS /**< those with is_weights */ } ht_state_extent;
+
 /* ---- actuators: what can change a live training --------------------------------------------- */
 
 /** One requested change: what to do (`op`), to which key where the actuator has keys, by which

@@ -8,15 +8,23 @@
 #include "comm/clock.h"
 #include "comm/mpi_comm.h"
 
+static ht_status swap(ht_state *s, ht_error *err)
+{
+    ht_state_ema_swap(s);
+    return ht_state_push(s, HT_STATE_WEIGHTS, err);
+}
+
 ht_status ht_training_validate(ht_local_training *t, double *objective, ht_error *err)
 {
     if (t->validate == NULL)
         return ht_fail(err, HT_EREFUSED, "the program gave no validation (ht_on_validate)");
     if (t->ema)
-        ht_state_ema_swap(t->state);
-    ht_status st = t->validate(t->validate_ctx, objective);
-    if (t->ema)
-        ht_state_ema_swap(t->state);
+        HT_TRY(ht_state_pull(t->state, HT_STATE_WEIGHTS, err));
+    ht_status shown = t->ema ? swap(t->state, err) : HT_OK;
+    ht_status st = shown == HT_OK ? t->validate(t->validate_ctx, objective) : HT_OK;
+    ht_status hidden = t->ema ? swap(t->state, shown == HT_OK ? err : NULL) : HT_OK;
+    if (shown != HT_OK || hidden != HT_OK)
+        return shown != HT_OK ? shown : hidden;
     return st == HT_OK ? HT_OK : ht_fail(err, st, "the program's validation failed: %s", ht_status_text(st));
 }
 
@@ -33,6 +41,7 @@ static ht_status init(void *ctx, uint64_t seed, ht_error *err)
     ht_status st = t->init(t->init_ctx, seed);
     if (st != HT_OK)
         return ht_fail(err, st, "the program's init failed: %s", ht_status_text(st));
+    HT_TRY(ht_state_pull(t->state, HT_STATE_WEIGHTS, err));
     if (ht_state_has_ema(t->state))
         ht_state_ema_reset(t->state);
     return HT_OK;
@@ -100,7 +109,9 @@ static ht_status mean(void *ctx, unsigned long number, size_t n, const int *memb
 
 static ht_status keep_best(void *ctx, ht_error *err)
 {
-    return ht_state_keep_best(((ht_local_training *)ctx)->state, err);
+    ht_state *s = ((ht_local_training *)ctx)->state;
+    HT_TRY(ht_state_pull(s, HT_STATE_WEIGHTS, err));
+    return ht_state_keep_best(s, err);
 }
 
 static double now(void *ctx)

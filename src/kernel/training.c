@@ -37,6 +37,17 @@ ht_status ht_training_part(ht_kernel *k, const char *name, size_t bytes, ht_stat
     return HT_OK;
 }
 
+ht_status ht_training_mirror(ht_kernel *k, ht_status (*fetch)(void *ctx, ht_state_extent what),
+                             ht_status (*store)(void *ctx, ht_state_extent what), void *ctx)
+{
+    HT_TRY(ht_kernel_refuse_late(k));
+    if (fetch == NULL || store == NULL)
+        return ht_fail(&k->message, HT_EINVAL, "a mirror of the training state needs both callbacks, fetch and store");
+    if (k->state != NULL)
+        ht_state_mirror(k->state, fetch, store, ctx);
+    return HT_OK;
+}
+
 ht_status ht_replica_state(ht_kernel *k, const ht_state_buffer *buffers, size_t n)
 {
     HT_TRY(ht_kernel_refuse_late(k));
@@ -153,6 +164,7 @@ ht_status ht_kernel_begin_training(ht_kernel *k)
         return st;
     }
     k->training.ema = ema;
+    HT_TRY(ht_state_pull(k->state, HT_STATE_WEIGHTS, &k->message));
     if (ema)
         ht_state_ema_reset(k->state);
     m.state_bytes = ht_state_bytes(k->state);
@@ -168,8 +180,13 @@ ht_status ht_kernel_begin_training(ht_kernel *k)
 
 static void catch_up(ht_kernel *k)
 {
-    if (k->training.ema)
-        ht_state_ema_update_after(k->state, k->ema_most, k->ema_due);
+    ht_error err = {""};
+    if (k->training.ema && k->ema_due > 0) {
+        if (ht_state_pull(k->state, HT_STATE_WEIGHTS, &err) == HT_OK)
+            ht_state_ema_update_after(k->state, k->ema_most, k->ema_due);
+        else
+            ht_kernel_warn(k, err.text);
+    }
     k->ema_due = 0;
 }
 
@@ -244,7 +261,9 @@ ht_status ht_show_best(ht_kernel *k)
 {
     if (k == NULL || k->state == NULL)
         return HT_EINVAL;
-    return ht_state_show_best(k->state) ? HT_OK : ht_fail(&k->message, HT_EEMPTY, "no best weights were kept");
+    if (!ht_state_show_best(k->state))
+        return ht_fail(&k->message, HT_EEMPTY, "no best weights were kept");
+    return ht_state_push(k->state, HT_STATE_WEIGHTS, &k->message);
 }
 
 bool ht_is_champion(const ht_kernel *k)

@@ -263,10 +263,31 @@ size_t ht_state_live(ht_state *s, const ht_span **out)
     return s->sealed ? s->n : 0;
 }
 
+void ht_state_mirror(ht_state *s, ht_status (*fetch)(void *ctx, ht_state_extent what),
+                     ht_status (*store)(void *ctx, ht_state_extent what), void *ctx)
+{
+    s->fetch = fetch;
+    s->store = store;
+    s->mirror_ctx = ctx;
+}
+
+ht_status ht_state_pull(ht_state *s, ht_state_extent what, ht_error *err)
+{
+    ht_status st = s->fetch != NULL ? s->fetch(s->mirror_ctx, what) : HT_OK;
+    return st == HT_OK ? HT_OK : ht_fail(err, st, "the training state cannot be fetched: %s", ht_status_text(st));
+}
+
+ht_status ht_state_push(ht_state *s, ht_state_extent what, ht_error *err)
+{
+    ht_status st = s->store != NULL ? s->store(s->mirror_ctx, what) : HT_OK;
+    return st == HT_OK ? HT_OK : ht_fail(err, st, "the training state cannot be stored: %s", ht_status_text(st));
+}
+
 ht_status ht_state_fetch(ht_state *s, ht_error *err)
 {
     if (!s->sealed)
         return ht_fail(err, HT_EINVAL, "the training state is read before it is complete");
+    HT_TRY(ht_state_pull(s, HT_STATE_ALL, err));
     for (size_t i = 0; i < s->n; i++) {
         ht_status st = s->parts[i].get != NULL ? s->parts[i].get(s->parts[i].ctx, s->live[i].data) : HT_OK;
         if (st != HT_OK)
@@ -286,7 +307,7 @@ ht_status ht_state_flush(ht_state *s, ht_error *err)
             return ht_fail(err, st, "state '%s': its callback put reported: %s", s->parts[i].name,
                            ht_status_text(st));
     }
-    return HT_OK;
+    return ht_state_push(s, HT_STATE_ALL, err);
 }
 
 size_t ht_state_held(const ht_state *s)

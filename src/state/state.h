@@ -69,6 +69,14 @@ size_t ht_state_slot(ht_state *s, unsigned slot, bool make, const ht_span **out)
 ht_status ht_state_fetch(ht_state *s, ht_error *err);
 ht_status ht_state_flush(ht_state *s, ht_error *err);
 
+/** The program's buffers are copies of what lives elsewhere: `fetch` brings them up to date, `store` takes them over.
+ *  ht_state_fetch and ht_state_flush call them for all buffers. Who calls what touches weights alone (averages, the best
+ *  ones) calls ht_state_pull before and ht_state_push after it; without a mirror these two do nothing. */
+void ht_state_mirror(ht_state *s, ht_status (*fetch)(void *ctx, ht_state_extent what),
+                     ht_status (*store)(void *ctx, ht_state_extent what), void *ctx);
+ht_status ht_state_pull(ht_state *s, ht_state_extent what, ht_error *err);
+ht_status ht_state_push(ht_state *s, ht_state_extent what, ht_error *err);
+
 /** Live -> slot (made if need be), slot -> live; with fetch and flush. A save that fails leaves the slot as
  *  it was. A load ends a swap (ht_state_ema_swap): what was saved were the trained weights.
  *  @return HT_OK; HT_ENOMEM; HT_ENOTFOUND: no such slot; HT_EREFUSED: save while the averaged weights are

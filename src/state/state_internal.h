@@ -34,6 +34,9 @@ struct ht_state {
     unsigned char *spare;   /**< [copy_size] of a dropped slot, for the next one; or NULL */
     int64_t *steps;         /**< t of ht_state_ema_update, in `own`; NULL without averages */
     uint64_t layout;
+    ht_status (*fetch)(void *ctx, ht_state_extent what);    /**< where the buffers are copies; else NULL */
+    ht_status (*store)(void *ctx, ht_state_extent what);
+    void *mirror_ctx;
     size_t n_copies;
     ht_state_copy *copies;  /**< [n_copies] in no order */
 };

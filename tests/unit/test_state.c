@@ -292,6 +292,68 @@ static void custom_parts_are_fetched_by_a_save_and_flushed_by_a_load(void)
     ht_state_destroy(s);
 }
 
+/* Where the training really lives; `buffer` is its copy that the state knows. */
+typedef struct {
+    float weights[3], buffer[3];
+    int fetches, stores;
+    ht_state_extent last;
+    ht_status answer;
+} elsewhere;
+
+static ht_status fetch(void *ctx, ht_state_extent what)
+{
+    elsewhere *e = ctx;
+    e->fetches++;
+    e->last = what;
+    memcpy(e->buffer, e->weights, sizeof e->buffer);
+    return e->answer;
+}
+
+static ht_status store(void *ctx, ht_state_extent what)
+{
+    elsewhere *e = ctx;
+    e->stores++;
+    e->last = what;
+    memcpy(e->weights, e->buffer, sizeof e->weights);
+    return e->answer;
+}
+
+static void a_mirror_is_fetched_before_a_save_and_stored_after_a_load(void)
+{
+    elsewhere e = {.weights = {1, 2, 3}};
+    ht_state *s = created();
+    const ht_state_buffer b = {"w", e.buffer, 3, HT_FLOAT32, HT_AVERAGE, true};
+    CU_ASSERT_EQUAL(ht_state_add(s, &b, NULL), HT_OK);
+    ht_state_mirror(s, fetch, store, &e);
+    CU_ASSERT_EQUAL(ht_state_seal(s, false, NULL), HT_OK);
+    CU_ASSERT_EQUAL(ht_state_save(s, 0, NULL), HT_OK);
+    CU_ASSERT_EQUAL(e.fetches, 1);
+    CU_ASSERT_EQUAL(e.last, HT_STATE_ALL);
+    e.weights[1] = 7;
+    CU_ASSERT_EQUAL(ht_state_load(s, 0, NULL), HT_OK);
+    CU_ASSERT_EQUAL(e.stores, 1);
+    CU_ASSERT_EQUAL(e.weights[1], 2);
+    ht_state_destroy(s);
+}
+
+static void a_mirror_that_fails_is_a_state_that_was_not_moved(void)
+{
+    elsewhere e = {.weights = {1, 2, 3}};
+    ht_error err = {""};
+    ht_state *s = created();
+    const ht_state_buffer b = {"w", e.buffer, 3, HT_FLOAT32, HT_AVERAGE, true};
+    CU_ASSERT_EQUAL(ht_state_add(s, &b, NULL), HT_OK);
+    ht_state_mirror(s, fetch, store, &e);
+    CU_ASSERT_EQUAL(ht_state_seal(s, false, NULL), HT_OK);
+    e.answer = HT_EIO;
+    CU_ASSERT_EQUAL(ht_state_save(s, 0, &err), HT_EIO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "cannot be fetched"));
+    CU_ASSERT_FALSE(ht_state_holds(s, 0));
+    CU_ASSERT_EQUAL(ht_state_push(s, HT_STATE_WEIGHTS, &err), HT_EIO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "cannot be stored"));
+    ht_state_destroy(s);
+}
+
 static void a_save_whose_callback_fails_says_so_and_leaves_the_slot(void)
 {
     training t = filled(1);
@@ -400,6 +462,8 @@ CASES("state", CASE(a_loaded_state_is_the_saved_one_bit_by_bit),
       CASE(one_bit_two_signs_an_order_and_a_zero_at_the_end_change_the_checksum),
       CASE(slots_are_renamed_without_a_copy_and_dropped), CASE(what_the_state_holds_is_accounted_for),
       CASE(custom_parts_are_fetched_by_a_save_and_flushed_by_a_load),
+      CASE(a_mirror_is_fetched_before_a_save_and_stored_after_a_load),
+      CASE(a_mirror_that_fails_is_a_state_that_was_not_moved),
       CASE(a_save_whose_callback_fails_says_so_and_leaves_the_slot),
       CASE(calls_out_of_order_are_refused_with_a_reason),
       CASE(a_buffer_that_cannot_be_is_refused_with_a_reason), CASE(an_empty_state_is_one_too))
