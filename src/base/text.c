@@ -104,23 +104,6 @@ const char *ht_utf8_fault(const char *text)
     return NULL;
 }
 
-void ht_string_add_shown(ht_string *t, const char *text)
-{
-    while (*text != '\0') {
-        size_t n = ht_utf8_length(text);
-        const unsigned char *byte = (const unsigned char *)text;
-        bool control = byte[0] < 0x20 || byte[0] == 0x7F || (n == 2 && byte[0] == 0xC2 && byte[1] < 0xA0);
-        if (n > 0 && !control) {
-            ht_string_add_bytes(t, text, n);
-        } else {
-            n = n > 0 ? n : 1;
-            for (size_t i = 0; i < n; i++)
-                ht_string_add(t, "\\x%02X", byte[i]);
-        }
-        text += n;
-    }
-}
-
 bool ht_name_copy(char to[HT_NAME_MAX], const char *from)
 {
     size_t n = strlen(from);

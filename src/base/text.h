@@ -15,8 +15,6 @@ typedef struct {
 
 void ht_string_add(ht_string *t, const char *format, ...) HT_PRINTF(2, 3);
 void ht_string_add_bytes(ht_string *t, const char *bytes, size_t n);
-/** Add a text for a terminal: control characters and bytes that are no UTF-8 become \xNN. */
-void ht_string_add_shown(ht_string *t, const char *text);
 /** The text, never NULL; borrowed until the next call with `t`. */
 const char *ht_string_peek(const ht_string *t);
 /** Hand the text over (free it with free); NULL when memory had run out. `t` is empty afterwards. */

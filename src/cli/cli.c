@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/shown.h"
 #include "cli/cli.h"
 #include "store/run_dir.h"
 
@@ -19,13 +20,7 @@ static void print_shown(FILE *to, const char *format, va_list args)
     char text[MESSAGE_MAX];
     ht_string shown = {0};
     vsnprintf(text, sizeof text, format, args);
-    for (char *line = text, *end; line != NULL; line = end) {
-        end = strchr(line, '\n');
-        if (end != NULL)
-            *end++ = '\0';
-        ht_string_add_shown(&shown, line);
-        ht_string_add(&shown, "%s", end != NULL ? "\n" : "");
-    }
+    ht_shown_add_lines(&shown, text);
     fputs(ht_string_peek(&shown), to);
     ht_string_release(&shown);
 }

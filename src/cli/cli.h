@@ -47,7 +47,7 @@ int ht_cli_fail_status(const ht_cli *cli, ht_status status, const ht_error *err)
 int ht_exit_of(ht_status status);
 /** A confirmation on stdout: nothing with --quiet or --json. */
 void ht_cli_say(const ht_cli *cli, const char *format, ...) HT_PRINTF(2, 3);
-/** Print on stdout what comes from files: control characters but line feeds are shown as \xNN. */
+/** Print on stdout what comes from files: control characters but line feeds are shown (base/shown.h). */
 void ht_cli_print(const char *format, ...) HT_PRINTF(1, 2);
 /** Print `object` on stdout, indented, if --json was given. Takes `object`. */
 void ht_cli_print_json(const ht_cli *cli, cJSON *object);

@@ -6,7 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "base/shown.h"
 
 enum { CELL_MAX = 512 };
 
@@ -18,7 +19,7 @@ void ht_columns_add(ht_columns *c, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    ht_string_add_shown(&shown, text);
+    ht_shown_add(&shown, text);
     char **cells = realloc(c->cells, (c->n_cells + 1) * sizeof *cells);
     char *cell = cells != NULL ? ht_string_take(&shown) : NULL;
     if (cells != NULL)
@@ -44,15 +45,6 @@ void ht_columns_end(ht_columns *c)
         c->n_columns = c->n_cells;
 }
 
-/* Characters of a text: all bytes but those that go on with one. */
-static size_t width_of(const char *text)
-{
-    size_t n = 0;
-    for (; *text != '\0'; text++)
-        n += ((unsigned char)*text & 0xC0) != 0x80;
-    return n;
-}
-
 static bool is_number(const char *text)
 {
     return isdigit((unsigned char)text[0]) || ((text[0] == '-' || text[0] == '+') && text[1] != '\0');
@@ -60,7 +52,7 @@ static bool is_number(const char *text)
 
 static void print_cell(const char *cell, size_t width, bool right, bool last)
 {
-    int pad = (int)(width - width_of(cell));
+    int pad = (int)(width - ht_shown_width(cell));
     if (right)
         printf("%*s%s", pad, "", cell);
     else
@@ -73,7 +65,7 @@ void ht_columns_print(ht_columns *c, int indent)
     size_t widths[HT_COLUMNS_MAX] = {0}, n = c->n_columns < HT_COLUMNS_MAX ? c->n_columns : HT_COLUMNS_MAX;
     bool right[HT_COLUMNS_MAX] = {false};
     for (size_t i = 0; n > 0 && !c->failed && i < c->n_cells; i++) {
-        size_t k = i % c->n_columns, width = width_of(c->cells[i]);
+        size_t k = i % c->n_columns, width = ht_shown_width(c->cells[i]);
         if (k < n && width > widths[k])
             widths[k] = width;
         if (k < n && i >= c->n_columns && is_number(c->cells[i]))

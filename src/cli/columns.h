@@ -1,8 +1,7 @@
 /** @file src/cli/columns.h
  *  A table for people: cells in columns that are as wide as they need be.
  *
- *  Texts that come from files are data: control bytes and what is no UTF-8 are shown as \xNN, so that no file
- *  can steer a terminal. */
+ *  Texts that come from files are data: they are shown as base/shown.h says, so that no file can steer a terminal. */
 #ifndef HT_CLI_COLUMNS_H
 #define HT_CLI_COLUMNS_H
 

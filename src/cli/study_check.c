@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/shown.h"
 #include "cli/study_runs.h"
 #include "store/champion.h"
 #include "store/run_check.h"
@@ -51,9 +52,9 @@ static void take_finding(void *ctx, ht_check_verdict verdict, const char *object
     } else if (verdict != HT_CHECK_WHOLE || !f->cli->quiet) {
         ht_string line = {0};
         ht_string_add(&line, "  %-8s ", words[verdict]);
-        ht_string_add_shown(&line, object);
+        ht_shown_add(&line, object);
         ht_string_add(&line, object[0] != '\0' ? ": " : "");
-        ht_string_add_shown(&line, what);
+        ht_shown_add(&line, what);
         puts(ht_string_peek(&line));
         ht_string_release(&line);
     }
@@ -246,7 +247,7 @@ static void begin(findings *f, const char *path)
     ht_string line = {0};
     f->file = path;
     f->objects = f->damaged = 0;
-    ht_string_add_shown(&line, path);
+    ht_shown_add(&line, path);
     if (!f->cli->json)
         printf("%s\n", ht_string_peek(&line));
     ht_string_release(&line);

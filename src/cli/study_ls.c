@@ -3,6 +3,7 @@
  * May touch: stdout; reads the files that are named. */
 #include <stdio.h>
 
+#include "base/shown.h"
 #include "cli/study_runs.h"
 
 static const char *text(const cJSON *o, const char *name)
@@ -28,13 +29,13 @@ static ht_status list_study(const ht_cli *cli, const char *path, bool first, cJS
     if (st == HT_OK && !cli->json) {
         int n = cJSON_GetArraySize(runs);
         ht_string line = {0};
-        ht_string_add_shown(&line, path);
+        ht_shown_add(&line, path);
         ht_string_add(&line, ": ");
-        ht_string_add_shown(&line, text(root, "name"));
+        ht_shown_add(&line, text(root, "name"));
         ht_string_add(&line, text(root, "name")[0] != '\0' ? ", " : "");
-        ht_string_add_shown(&line, text(root, "direction"));
+        ht_shown_add(&line, text(root, "direction"));
         ht_string_add(&line, " ");
-        ht_string_add_shown(&line, text(root, "objective"));
+        ht_shown_add(&line, text(root, "objective"));
         printf("%s%s, %d %s\n", first ? "" : "\n", ht_string_peek(&line), n, n == 1 ? "run" : "runs");
         ht_string_release(&line);
         if (n > 0)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/shown.h"
 #include "cli/columns.h"
 #include "cli/study_runs.h"
 #include "cli/study_sheets.h"
@@ -162,7 +163,7 @@ static ht_status gather_study(const ht_study_file *f, const char *id, cJSON *out
 static void print_line(const char *title, const char *value)
 {
     ht_string shown = {0};
-    ht_string_add_shown(&shown, value);
+    ht_shown_add(&shown, value);
     printf("  %-10s %s\n", title, ht_string_peek(&shown));
     ht_string_release(&shown);
 }
@@ -255,7 +256,7 @@ static void print_problem(const char *path, const cJSON *attributes)
     ht_string line = {0};
     ht_print_time(ht_json_number(attributes, "created", NAN), created);
     ht_print_time(ht_json_number(attributes, "modified", NAN), modified);
-    ht_string_add_shown(&line, path);
+    ht_shown_add(&line, path);
     printf("%s\n", ht_string_peek(&line));
     ht_string_release(&line);
     print_line("problem", text(attributes, "name"));

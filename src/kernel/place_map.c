@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cores.h"
+#include "base/shown.h"
 
 enum { NODES_SHOWN = 12 };
 
@@ -189,7 +190,7 @@ static void print_node(const ht_places *p, const node *n, ht_string *out)
 {
     size_t replicas = ht_cores_count(&n->replicas);
     ht_string_add(out, "node ");
-    ht_string_add_shown(out, n->name[0] != '\0' ? n->name : "?");
+    ht_shown_add(out, n->name[0] != '\0' ? n->name : "?");
     ht_string_add(out, ": %s%s", n->coordinates ? "coordinator" : "",
                   n->coordinates && replicas > 0 ? ", " : "");
     if (replicas > 0) {

@@ -53,7 +53,7 @@ static void what_is_shared_or_unknown_is_told_as_such(void)
     map_is(3, odd,
            "node box: coordinator, replicas 0-1, all on devices 0+1; cores 0-2, own ones for each rank\n");
     const ht_rank_place unknown[] = {{-1, "a\nb", "0", ""}, {0, "c", "0,..", ""}, {1, "c", "", ""}};
-    map_is(3, unknown, "node a\\x0Ab: coordinator; core 0\nnode c: replicas 0-1\n");
+    map_is(3, unknown, "node a\\nb: coordinator; core 0\nnode c: replicas 0-1\n");
 }
 
 static void ranks_of_a_replica_count_together(void)

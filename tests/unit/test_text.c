@@ -38,14 +38,6 @@ static void a_long_text_is_kept_whole(void)
     ht_string_release(&t);
 }
 
-static void what_is_shown_cannot_steer_a_terminal(void)
-{
-    ht_string t = {0};
-    ht_string_add_shown(&t, "gr\xc3\xbc\xc3\x9f \x1b[2J\n\t\x7f\xc2\x9b" "31m\xff\xe2\x82");
-    CU_ASSERT_STRING_EQUAL(ht_string_peek(&t), "gr\xc3\xbc\xc3\x9f \\x1B[2J\\x0A\\x09\\x7F\\xC2\\x9B31m\\xFF\\xE2\\x82");
-    ht_string_release(&t);
-}
-
 static void a_text_taken_is_the_caller_s_and_leaves_an_empty_one(void)
 {
     ht_string t = {0};
@@ -249,8 +241,7 @@ static void a_comma_locale_of_the_host_changes_no_number(void)
     CU_ASSERT(parsed && x == 22.5);
 }
 
-CASES("text", CASE(a_text_grows_by_what_is_added), CASE(a_long_text_is_kept_whole),
-      CASE(what_is_shown_cannot_steer_a_terminal), CASE(a_text_taken_is_the_caller_s_and_leaves_an_empty_one),
+CASES("text", CASE(a_text_grows_by_what_is_added), CASE(a_long_text_is_kept_whole), CASE(a_text_taken_is_the_caller_s_and_leaves_an_empty_one),
       CASE(a_text_that_failed_takes_no_more_and_is_not_handed_over),
       CASE(a_name_is_copied_whole_or_cut_and_the_rest_is_0), CASE(a_name_is_not_cut_inside_a_character),
       CASE(utf_8_is_told_from_what_is_none), CASE(a_printed_real_reads_back_exactly),
