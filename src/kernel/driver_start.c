@@ -50,45 +50,6 @@ static ht_status find_recipe(const ht_options *o, ht_start *s, ht_driver *d, ht_
     return st;
 }
 
-static ht_status set_word(char *word, cJSON *set, ht_error *err)
-{
-    char *key = NULL;
-    cJSON *value = NULL;
-    HT_TRY(ht_word_parse(word, &key, &value, err));
-    ht_json_put(set, key, value);
-    free(key);
-    return HT_OK;
-}
-
-static void leave_out_given(const ht_recipe *recipe, cJSON *set)
-{
-    for (cJSON *item = set->child, *next; item != NULL; item = next) {
-        next = item->next;
-        if (ht_recipe_gives(recipe, item->string))
-            cJSON_Delete(cJSON_DetachItemViaPointer(set, item));
-    }
-}
-
-/* "a.b=1 c.d=x" on top of the recipe, or only where it is silent; NULL = nothing. */
-static ht_status apply_settings(const char *words, bool over, ht_recipe *recipe, ht_error *err)
-{
-    char *rest = NULL, *copy = words != NULL ? strdup(words) : NULL;
-    if (words == NULL)
-        return HT_OK;
-    cJSON *set = cJSON_CreateObject();
-    ht_status st = copy != NULL && set != NULL ? HT_OK : ht_fail(err, HT_ENOMEM, "no memory for settings");
-    for (char *word = st == HT_OK ? strtok_r(copy, " ", &rest) : NULL; word != NULL && st == HT_OK;
-         word = strtok_r(NULL, " ", &rest))
-        st = set_word(word, set, err);
-    if (st == HT_OK && !over)
-        leave_out_given(recipe, set);
-    if (st == HT_OK && set->child != NULL)
-        st = ht_recipe_set(recipe, set, err);
-    cJSON_Delete(set);
-    free(copy);
-    return st;
-}
-
 static ht_status apply_seed(const ht_options *o, ht_recipe *recipe, ht_error *err)
 {
     if (o->seed == 0 || recipe->search.seed != 0)
@@ -215,8 +176,8 @@ static ht_status look_around(const ht_options *o, ht_start *s, ht_driver *d, ht_
     HT_TRY(ht_run_dir_history(o->run_dir, &s->history, err));
     warn_of_damage(s, d);
     HT_TRY(find_recipe(o, s, d, err));
-    HT_TRY(apply_settings(o->recipe_unless_given, false, s->base, err));
-    HT_TRY(apply_settings(o->recipe_set, true, s->base, err));
+    HT_TRY(ht_recipe_set_words(s->base, o->recipe_unless_given, false, err));
+    HT_TRY(ht_recipe_set_words(s->base, o->recipe_set, true, err));
     HT_TRY(check_ability(s->base, err));
     warn_of_idle_families(s->base, d);
     HT_TRY(ht_driver_name_study(o, s, err));

@@ -169,6 +169,11 @@ void ht_recipe_fault_path(const ht_error *err, char *path, size_t size);
  *  @return HT_OK; HT_EFORMAT: err says "invalid_recipe: path: why", `r` is unchanged */
 ht_status ht_recipe_set(ht_recipe *r, const cJSON *params, ht_error *err);
 
+/** Set leaves as the command line writes them: "population.policy=pbt search.gamma=0.2"; NULL = nothing.
+ *  @param over  false: only fields that the recipe does not give itself
+ *  @return as ht_recipe_set and ht_word_parse */
+ht_status ht_recipe_set_words(ht_recipe *r, const char *words, bool over, ht_error *err);
+
 /** Whether an optional field of the recipe itself ("population.mode") was written; true for required ones, false
  *  for what is no field. */
 bool ht_recipe_gives(const ht_recipe *r, const char *path);

@@ -74,3 +74,43 @@ ht_status ht_word_parse(const char *word, char **key, cJSON **value, ht_error *e
     *value = item;
     return HT_OK;
 }
+
+/* ---- words that set a recipe ------------------------------------------------------------------ */
+
+static ht_status add_word(const char *word, cJSON *set, ht_error *err)
+{
+    char *key = NULL;
+    cJSON *value = NULL;
+    HT_TRY(ht_word_parse(word, &key, &value, err));
+    ht_json_put(set, key, value);
+    free(key);
+    return HT_OK;
+}
+
+static void leave_out_given(const ht_recipe *r, cJSON *set)
+{
+    for (cJSON *item = set->child, *next; item != NULL; item = next) {
+        next = item->next;
+        if (ht_recipe_gives(r, item->string))
+            cJSON_Delete(cJSON_DetachItemViaPointer(set, item));
+    }
+}
+
+ht_status ht_recipe_set_words(ht_recipe *r, const char *words, bool over, ht_error *err)
+{
+    char *rest = NULL, *copy = words != NULL ? strdup(words) : NULL;
+    if (words == NULL)
+        return HT_OK;
+    cJSON *set = cJSON_CreateObject();
+    ht_status st = copy != NULL && set != NULL ? HT_OK : ht_fail(err, HT_ENOMEM, "no memory for settings");
+    for (char *word = st == HT_OK ? strtok_r(copy, " ", &rest) : NULL; word != NULL && st == HT_OK;
+         word = strtok_r(NULL, " ", &rest))
+        st = add_word(word, set, err);
+    if (st == HT_OK && !over)
+        leave_out_given(r, set);
+    if (st == HT_OK && set->child != NULL)
+        st = ht_recipe_set(r, set, err);
+    cJSON_Delete(set);
+    free(copy);
+    return st;
+}
