@@ -14,10 +14,11 @@ grep -rHnE '^[[:space:]]*#[[:space:]]*include' --include='*.[ch]' --include='*.h
         layer("tune",       "base recipe search tune")
         layer("population", "base state recipe search tune population")
         layer("comm",       "base state recipe search tune population comm")
+        layer("simulate",   "base state recipe search tune population comm simulate")
         layer("store",      "base state recipe search tune population store")
         layer("kernel",     "base state recipe search tune population comm store kernel")
         layer("workload",   "base workload")
-        layer("cli",        "base state recipe search tune population comm store kernel workload cli")
+        layer("cli",        "base state recipe search tune population comm simulate store kernel workload cli")
         layer("hottune",    "")     # include/hottune: users have nothing else
         # libraries: the only places that may name their headers, as patterns of paths
         only("mpi.h",             "^(src/(comm/mpi|kernel/|workload/|cli/)|include/hottune/hottune.h)")

@@ -18,7 +18,8 @@ typedef enum {
     HT_RANDOM_TEST = 4,
     HT_RANDOM_STARTUP = 5,    /**< scrambling of the first points of a search */
     HT_RANDOM_RESERVOIR = 6,  /**< which old observations are kept */
-    HT_RANDOM_POOL = 7        /**< decisions of a pool (population/policy.h) */
+    HT_RANDOM_POOL = 7,       /**< decisions of a pool (population/policy.h) */
+    HT_RANDOM_SIMULATION = 8  /**< what replicas that are only simulated would have met */
 } ht_random_purpose;
 
 /** A stream: `key` names it, `counter` is the number of draws made. Copy it to fork it. */
