@@ -90,6 +90,7 @@ int ht_verb_resume(const ht_cli *cli, const ht_args *args);
 int ht_verb_replay(const ht_cli *cli, const ht_args *args);
 int ht_verb_ask_tell(const ht_cli *cli, const ht_args *args);
 int ht_verb_place(const ht_cli *cli, const ht_args *args);
+int ht_verb_simulate(const ht_cli *cli, const ht_args *args);
 int ht_verb_sweep(const ht_cli *cli, const ht_args *args);
 int ht_verb_submit(const ht_cli *cli, const ht_args *args);
 int ht_verb_init(const ht_cli *cli, const ht_args *args);

@@ -118,6 +118,30 @@ static const ht_option sweep_options[] = {
     {"top", "N", "rows of the table at the end (default: 10)"},
     {NULL},
 };
+static const ht_option simulate_options[] = {
+    {"replicas", "N", "trainings side by side (default: 8)"},
+    {"epochs", "E", "epochs of each training (default: the workload's)"},
+    {"epoch-seconds", "S", "mean time of an epoch with its validation (default: 15)"},
+    {"spread", "X", "an epoch of a replica takes that (1 +- X), the same for the whole run (default: 0)"},
+    {"jitter", "X", "and each epoch that (1 +- X) (default: 0)"},
+    {"stragglers", "P:F", "a share P of the replicas takes F times as long (default: none)"},
+    {"failures", "R", "deaths per hour in the whole population (default: 0)"},
+    {"down", "S", "seconds until a dead replica is back, with nothing (default: 60)"},
+    {"latency", "US", "of each message, in microseconds (default: 20)"},
+    {"state-mb", "MB", "size of a training state (default: 1)"},
+    {"bandwidth", "MB", "megabytes a second from one replica to another (default: 1000)"},
+    {"checkpoint-s", "S", "what a checkpoint takes each replica (default: 0, none are written)"},
+    {"checkpoint-every", "S", "seconds between two checkpoints (default: 600)"},
+    {"patience", "S", "as of run (default: 60)"},
+    {"policy", "P", "population.policy of the recipe", "pooled halving pbt random static"},
+    {"recipe", "FILE", "recipe (default: the workload's)"},
+    {"recipe-set", "WORDS", "set fields of the recipe, as of run"},
+    {"seed", "S", "seed of everything that is drawn (default: 1)"},
+    {"target", "X", "objective whose time is looked for"},
+    {"sweep", "O=V,V", "simulate for each value of an option, and compare: replicas=8,16,32"},
+    {"no-timing", NULL, "leave out what was measured on this machine: the same text each time"},
+    {NULL},
+};
 static const ht_option place_options[] = {
     {"ranks-per-replica", "R", "ranks that share one training (default: 1)"},
     {NULL},
@@ -204,6 +228,12 @@ const ht_verb ht_verbs[] = {
      "on stdin. Its value is the last line of stdout that is a number or a JSON object with \"value\". Lines with\n"
      "\"step\" and \"value\" are reports, for --prune. --dir is required; docs/sweep.md tells more.",
      "mpirun -n 5 hottune sweep --space space.yaml --trials 64 --dir runs/s1 -- ./train --lr {lr}", true},
+    {"simulate", ht_verb_simulate, "[WORKLOAD]", 0, 1, simulate_options,
+     "Simulate a run in virtual time, to size it before it costs anything",
+     "The real coordinator and the real agents of N replicas, in one process, over trainings that are learning curves. Tells how\n"
+     "long the run takes, how much of it the replicas train and what they wait for else, what travels, and what the\n"
+     "coordinator costs. The recipe is that of WORKLOAD (default: charlm). docs/simulate.md tells what is modelled.",
+     "hottune simulate charlm --replicas 64 --epochs 60 --spread 0.2 --failures 2", false},
     {"place", ht_verb_place, "-- CMD [ARG ...]", 1, -1, place_options,
      "Give a rank of a job its processors and devices, then run a command as this rank",
      "Between the launcher (srun, mpirun) and an MPI program. The replicas of a node share out its devices evenly,\n"
