@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import ctypes as c
-from typing import Any, List, Mapping, Optional, Tuple
+from typing import Any, Callable, List, Mapping, Optional, Tuple
 
 from ._types import Element, StateBuffer
 from ._values import encode
@@ -64,3 +64,22 @@ def buffers_of(arrays: Mapping[str, Any], weights: bool, average: Optional[bool]
         b.use = AVERAGE if (real if average is None else average) else COPY
         alive += [v, array, data]
     return buffers, alive
+
+
+class RankPart:
+    """What only functions can read and write of a rank's own state: `get` fills `memory` before the library may
+    read it, `put` takes it back where the library has written something else.
+    """
+
+    def __init__(self, nbytes: int, get: Callable[[memoryview], None],
+                 put: Callable[[memoryview], None]) -> None:
+        self.memory = bytearray(nbytes)
+        self._get, self._put, self._had = get, put, b""
+
+    def take(self) -> None:
+        self._get(memoryview(self.memory))
+        self._had = bytes(self.memory)
+
+    def give(self) -> None:
+        if self.memory != self._had:
+            self._put(memoryview(self.memory))

@@ -79,6 +79,7 @@ Accessor = c.CFUNCTYPE(c.c_bool, c.c_void_p, c.c_char_p, P(c.c_double))
 Init = c.CFUNCTYPE(STATUS, c.c_void_p, c.c_ulonglong)
 Validate = c.CFUNCTYPE(STATUS, c.c_void_p, P(c.c_double))
 PartGet = c.CFUNCTYPE(STATUS, c.c_void_p, c.c_void_p)
+Move = c.CFUNCTYPE(STATUS, c.c_void_p, c.c_int)
 Snapshot = c.CFUNCTYPE(STATUS, c.c_void_p, P(Patch), P(c.c_void_p))
 CheckPatch = c.CFUNCTYPE(None, c.c_void_p, P(Patch), P(Codes))
 ApplyPatch = c.CFUNCTYPE(STATUS, c.c_void_p, P(Patch), P(Env), P(Error))
@@ -130,6 +131,7 @@ def declare(lib: c.CDLL) -> None:
             ("ht_actuator", STATUS, k, text, P(ActuatorOps), c.c_void_p),
             ("ht_training_state", STATUS, k, P(StateBuffer), c.c_size_t),
             ("ht_training_part", STATUS, k, text, c.c_size_t, PartGet, PartGet, c.c_void_p),
+            ("ht_training_mirror", STATUS, k, Move, Move, c.c_void_p),
             ("ht_replica_state", STATUS, k, P(StateBuffer), c.c_size_t),
             ("ht_on_init", STATUS, k, Init, c.c_void_p), ("ht_on_validate", STATUS, k, Validate, c.c_void_p),
             ("ht_show_best", STATUS, k), ("ht_has_left", c.c_bool, k), ("ht_is_champion", c.c_bool, k),

@@ -79,6 +79,8 @@ class Kernel:
         self._c = lib.c
         self._guard = _callbacks.Guard()
         self._alive: List[Any] = []
+        self._rank_parts: List[_state.RankPart] = []
+        self.seed = seed
         self._leaves = c.c_int(0)
         self._handlers: List[Tuple[int, Tuple[Any, Any]]] = []      # signal, ours, what was there before
         self._opening = True
@@ -264,6 +266,29 @@ class Kernel:
                    for f in (get, put)]
         self._check(self._c.ht_training_part(self._open_handle(), encode(name, "name"), nbytes, *wrapped, None))
 
+    def training_mirror(self, fetch: Callable[[bool], None], store: Callable[[bool], None]) -> None:
+        """The arrays of the training state are copies of what lives elsewhere (a GPU): `fetch` brings them up to
+        date before the library reads them, `store` takes them over after it wrote them. Told True: those with
+        weights=True are enough.
+        """
+        def with_extent(function: Callable[[bool], None]) -> Callable[[int], int]:
+            def call(what: int) -> int:
+                function(what != 0)
+                return _callbacks.OK
+            return call
+        wrapped = [self._guard.wrap(_types.Move, with_extent(f), _callbacks.FAILED, "training_mirror")
+                   for f in (fetch, store)]
+        self._check(self._c.ht_training_mirror(self._open_handle(), *wrapped, None))
+
+    def replica_part(self, name: str, nbytes: int, get: Callable[[memoryview], None],
+                     put: Callable[[memoryview], None]) -> None:
+        """A part of the replica state behind functions (random state): `put` is called when a resumed run has it
+        again.
+        """
+        part = _state.RankPart(nbytes, get, put)
+        self.replica_state({name: part.memory})
+        self._rank_parts.append(part)
+
     def on_init(self, init: Callable[[int], None]) -> Callable[[int], None]:
         """How to begin anew: init(seed) writes fresh weights and zero moments into the arrays. A decorator, too."""
         def call(seed: int) -> int:
@@ -317,7 +342,11 @@ class Kernel:
             return self._more and not 0 < self._max_steps <= self._env.step
         if not self._handle:
             return False
+        for part in self._rank_parts:
+            part.take()
         self._more = self._guard.enter(self._c.ht_running, self._handle)
+        for part in self._rank_parts:
+            part.give()
         self._quiet = not self._c.ht_watches_batches(self._handle)
         if self._guard.caught is not None:
             self._guard.raise_caught()
@@ -348,11 +377,16 @@ class Kernel:
             self._env_is_more = bool(more)
             self._max_steps = max_steps or self._max_steps
         guard = self._guard
+        parts = self._rank_parts if event is not _BATCH or self._more is None else ()
+        for part in parts:
+            part.take()
         guard.inside = True
         try:
             status = self._lib.apply(self._handle or self._open_handle(), self._env_at, code)
         finally:
             guard.inside = False
+        for part in parts:
+            part.give()
         if event is not _BATCH:
             self._more = None
             self._quiet = not self._c.ht_watches_batches(self._handle)
