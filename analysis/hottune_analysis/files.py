@@ -1,15 +1,18 @@
-"""A study file as plain arrays: opening it, decoding its texts, and one kind of error for all that can be wrong."""
+"""A study file as plain arrays: opening it, decoding its texts, one kind of error for all that is wrong."""
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Union
 
 import h5py
 import numpy as np
 
+Path = Union[str, bytes]  # of an object in a file; bytes where a name in it is no UTF-8
+
 FORMAT, FORMAT_VERSION = "hottune-study", 1
 SEAL = b"htseal1\n"
-SEAL_CHECK_BYTES = 1 << 20      # larger files are left to HDF5's own checksums and to `hottune study check`: Python is slow at this
+# Python is slow at the seal: larger files are left to HDF5's own checksums and to `hottune study check`.
+SEAL_CHECK_BYTES = 1 << 20
 
 
 class StudyError(Exception):
@@ -17,7 +20,8 @@ class StudyError(Exception):
 
 
 def decode(raw: Any) -> str:
-    """A text of a file as str. Bytes that are no UTF-8 become \\xNN, so that it can be printed and written anywhere."""
+    """A text of a file as str. Bytes that are no UTF-8 become \\xNN, so that it can be printed and written
+    anywhere."""
     if isinstance(raw, str):
         return raw.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return bytes(raw).split(b"\0", 1)[0].decode("utf-8", "backslashreplace")
@@ -33,6 +37,14 @@ def decode_column(raw: np.ndarray) -> np.ndarray:
     return texts[at.reshape(-1)]
 
 
+def join(at: Path, name: Path) -> Path:
+    """The path of an object in a group."""
+    if isinstance(at, str) and isinstance(name, str):
+        return f"{at}/{name}"
+    both = [p if isinstance(p, bytes) else p.encode("utf-8", "surrogateescape") for p in (at, name)]
+    return both[0].rstrip(b"/") + b"/" + both[1]
+
+
 def _fnv1a(data: bytes) -> int:
     h = 14695981039346656037
     for byte in data:
@@ -41,7 +53,8 @@ def _fnv1a(data: bytes) -> int:
 
 
 class StudyFile:
-    """An open study: tables as structured arrays, matrices with the names of their columns, attributes decoded."""
+    """An open study: tables as structured arrays, matrices with the names of their columns, attributes
+    decoded."""
 
     def __init__(self, path: str) -> None:
         self.path = os.fspath(path)
@@ -69,41 +82,50 @@ class StudyFile:
                 return
             data = f.read()
         if data[-16:-8] == SEAL and _fnv1a(data[:-16]).to_bytes(8, "little") != data[-8:]:
-            raise StudyError(f"{self.path!r}: the file is damaged: its seal does not fit (`hottune study check` says where)")
+            raise self._fail("/", "damaged: its seal does not fit (`hottune study check` says where)")
 
     def _check_format(self) -> None:
         kind = self.attributes("/").get("format", "")
         if kind == "hottune-sweep":
-            raise StudyError(f"{self.path!r}: object '/': this is the file of a sweep, not a study")
+            raise self._fail("/", "this is the file of a sweep, not a study")
         if kind != FORMAT:
-            raise StudyError(f"{self.path!r}: object '/': not a study of hottune (its format is {kind!r})")
+            raise self._fail("/", f"not a study of hottune (its format is {kind!r})")
         version = self.attributes("/").get("format_version")
         if version is None or int(version) > FORMAT_VERSION:
-            raise StudyError(f"{self.path!r}: object '/': format version {version} is not known here (newest: {FORMAT_VERSION})")
+            raise self._fail("/", f"format version {version} is not known here (newest: {FORMAT_VERSION})")
 
-    def _fail(self, at: str, why: Any) -> StudyError:
-        return StudyError(f"{self.path!r}: object {at!r}: {why}")
+    def _fail(self, at: Path, why: Any) -> StudyError:
+        return StudyError(f"{self.path!r}: object {decode(at)!r}: {why}")
 
-    def _read(self, at: str) -> np.ndarray:
+    def _find(self, at: Path) -> Optional[Any]:
+        """An object; None if there is no such link. (`in` of h5py takes no names that are no UTF-8.)"""
+        here: Any = self._file
+        for part in (at if isinstance(at, bytes) else at.encode("utf-8", "surrogateescape")).split(b"/"):
+            if part and not here.id.links.exists(part):
+                return None
+            here = here[part] if part else here
+        return here
+
+    def _read(self, at: Path) -> np.ndarray:
         try:
             return self._file[at][()]
-        except Exception as e:      # h5py raises OSError, KeyError, RuntimeError, .. as the damage happens to be
+        except Exception as e:  # h5py raises OSError, KeyError, RuntimeError, .. as the damage happens to be
             raise self._fail(at, e) from e
 
-    def has(self, at: str) -> bool:
+    def has(self, at: Path) -> bool:
         try:
-            return at in self._file
+            return self._find(at) is not None
         except Exception as e:
             raise self._fail(at, e) from e
 
-    def names(self, at: str) -> List[str]:
+    def names(self, at: Path) -> List[Path]:
         """Names of the objects in a group, as they stand in links; none if there is no such group."""
         try:
-            return list(self._file[at]) if at in self._file else []
+            return list(self._find(at) or [])
         except Exception as e:
             raise self._fail(at, e) from e
 
-    def attributes(self, at: str) -> Dict[str, Any]:
+    def attributes(self, at: Path) -> Dict[str, Any]:
         """Attributes; texts as str, arrays of texts as lists of str."""
         out: Dict[str, Any] = {}
         try:
@@ -121,11 +143,11 @@ class StudyFile:
             raise self._fail(at, e) from e
         return out
 
-    def text(self, at: str) -> str:
+    def text(self, at: Path) -> str:
         """A dataset of one text; empty if there is none."""
         return decode(self._read(at)) if self.has(at) else ""
 
-    def table(self, at: str, needed: Sequence[str] = ()) -> Optional[Dict[str, np.ndarray]]:
+    def table(self, at: Path, needed: Sequence[str] = ()) -> Optional[Dict[str, np.ndarray]]:
         """The columns of a table, texts decoded; None if there is no such table."""
         if not self.has(at):
             return None
@@ -138,7 +160,7 @@ class StudyFile:
         return {n: decode_column(rows[n]) if rows.dtype[n].kind == "S" else np.ascontiguousarray(rows[n])
                 for n in rows.dtype.names}
 
-    def matrix(self, at: str) -> "tuple[np.ndarray, List[str]]":
+    def matrix(self, at: Path) -> "tuple[np.ndarray, List[str]]":
         """A matrix and the names of its columns; empty if there is none."""
         if not self.has(at):
             return np.empty((0, 0)), []

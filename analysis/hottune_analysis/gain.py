@@ -1,8 +1,9 @@
-"""Where the champion's gain came from: the numbers that the run stored, and the same made again from its rows.
+"""Where the champion's gain came from: the numbers that the run stored, and the same made again from its
+rows.
 
-The split is the one of `src/population/gain.h`. A segment on the champion's way brought its island from the root's value
-`before` to the new root's `after`; with the mean of its controls C, its best member B and noise s of members that differ in
-nothing:
+The split is the one of `src/population/gain.h`. A segment on the champion's way brought its island from the
+root's value `before` to the new root's `after`; with the mean of its controls C, its best member B and noise
+s of members that differ in nothing:
 
     trend      before - C                    what training alone gives
     selection  S = s * E[max of n normals]   what taking the best of n equals gives by chance, in [0, C - B]
@@ -10,6 +11,7 @@ nothing:
     averaging  B - after                     what the mean of states adds
 
 The race is what lies before the first of these segments, the last epochs what comes after the last.
+
 """
 from __future__ import annotations
 
@@ -21,12 +23,22 @@ import pandas as pd
 from .stats import best_of
 from .tables import GAIN, RunData, champion_path, frame, segments
 
-PARTS = {"race": "race over start values", "trend": "training", "selection": "selection", "mutation": "mutation",
-         "averaging": "averaging", "last_epochs": "last epochs"}
+PARTS = {
+    "race": "race over start values",
+    "trend": "training",
+    "selection": "selection",
+    "mutation": "mutation",
+    "averaging": "averaging",
+    "last_epochs": "last epochs"
+}
+
+
+BY_SEGMENT = "run segment t0 trend selection mutation averaging".split()
 
 
 def noise_of_controls(s: pd.DataFrame) -> float:
-    """Standard deviation of controls of one segment about their mean, pooled over segments; NaN = there are none."""
+    """Standard deviation of controls of one segment about their mean, pooled over segments; NaN = there are
+    none."""
     c = s[(s["role"] == "control") & s["finite"].astype(bool)]
     if len(c) == 0:
         return np.nan
@@ -37,7 +49,8 @@ def noise_of_controls(s: pd.DataFrame) -> float:
 
 
 def _pieces(run: RunData) -> pd.DataFrame:
-    """Segments on the champion's way: before, control, best, after (all turned so that less is better), n, time."""
+    """Segments on the champion's way: before, control, best, after (all turned so that less is better), n,
+    time."""
     way, s = run.made(champion_path), run.made(segments)
     columns = ["segment", "t0", "before", "control", "best", "after", "n"]
     if len(way) == 0 or len(s) == 0:
@@ -67,10 +80,17 @@ def gain_by_segment(run: RunData) -> pd.DataFrame:
     has = np.isfinite(p["control"].astype(float)) & np.isfinite(p["before"].astype(float))
     control = np.where(has, p["control"], p["best"]).astype(float)
     over = control - p["best"].to_numpy(float)
-    chance = np.clip([noise * best_of(int(n)) for n in p["n"]], 0, np.maximum(over, 0)) if len(p) else np.empty(0)
-    return pd.DataFrame({"segment": p["segment"], "t0": p["t0"], "trend": np.where(np.isfinite(p["before"].astype(float)),
-                         p["before"].astype(float) - control, 0), "selection": chance, "mutation": over - chance,
-                         "averaging": p["best"].astype(float) - p["after"].astype(float)})
+    chance = np.clip([noise * best_of(int(n))
+                      for n in p["n"]], 0, np.maximum(over, 0)) if len(p) else np.empty(0)
+    return pd.DataFrame({
+        "run": run.label,
+        "segment": p["segment"],
+        "t0": p["t0"],
+        "trend": np.where(np.isfinite(p["before"].astype(float)), p["before"].astype(float) - control, 0),
+        "selection": chance,
+        "mutation": over - chance,
+        "averaging": p["best"].astype(float) - p["after"].astype(float)
+    })
 
 
 def _recomputed(run: RunData) -> Dict[str, float]:
@@ -93,6 +113,11 @@ def gain(run: RunData) -> pd.DataFrame:
     again = np.array([made.get(p, np.nan) for p in t["part"]])
     difference = again - t["gain"]
     scale = max(1e-9, float(np.nansum(np.abs(t["gain"]))))
-    return frame(GAIN, dict(run=run.label, label=np.array([PARTS.get(p, p) for p in t["part"]], object), recomputed=again,
-                            difference=difference, agrees=np.abs(difference) <= 1e-5 * scale,
-                            **{c: t[c] for c in ("part", "gain", "lo", "hi")}), len(again))
+    return frame(
+        GAIN,
+        dict(run=run.label,
+             label=np.array([PARTS.get(p, p) for p in t["part"]], object),
+             recomputed=again,
+             difference=difference,
+             agrees=np.abs(difference) <= 1e-5 * scale,
+             **{c: t[c] for c in ("part", "gain", "lo", "hi")}), len(again))

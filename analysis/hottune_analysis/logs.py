@@ -34,7 +34,8 @@ def metrics(directory: Optional[str], run_id: str) -> pd.DataFrame:
 
 
 def runs_here(directory: Optional[str], run_id: str) -> bool:
-    """Whether a run of a study is one of this directory (the study may be shared, and the labels are not unique)."""
+    """Whether a run of a study is one of this directory (the study may be shared, and the labels are not
+    unique)."""
     for name, key in (("hotcb.tune.summary.json", "study_run"), ("hottune.lock", "study_run")):
         try:
             with open(os.path.join(directory or "", name), "rb") as f:
@@ -50,8 +51,8 @@ def runs_here(directory: Optional[str], run_id: str) -> bool:
 def busy_from_log(m: pd.DataFrame, started: float, ended: float) -> pd.Series:
     """Estimated share of the time from start to end in which each replica trained or validated.
 
-    The log says when an epoch ended, not when it began: an epoch is taken to last as long as the replica's quicker half of
-    intervals between two decision points, what is longer is waiting.
+    The log says when an epoch ended, not when it began: an epoch is taken to last as long as the replica's
+    quicker half of intervals between two decision points, what is longer is waiting.
     """
     span = ended - started
     if len(m) == 0 or not span > 0:

@@ -1,4 +1,5 @@
-"""What is believed of each family: in the recipe from which the study evolves, and after the evidence of its runs."""
+"""What is believed of each family: in the recipe from which the study evolves, and after the evidence of its
+runs."""
 from __future__ import annotations
 
 import math
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from .files import StudyError, StudyFile
+from .files import StudyError, StudyFile, join
 from .stats import normal_quantile
 from .tables import PRIORS, SPACE, families_of, frame
 
@@ -22,7 +23,8 @@ def space(file: StudyFile) -> pd.DataFrame:
     flags = {c: t[c].astype(bool) for c in ("enabled", "keyed")}
     bounds = {c: t[c][:, 0] for c in ("low", "high")}
     rest = {c: t[c] for c in SPACE if c in t and c not in flags and c not in bounds}
-    return frame(SPACE, dict(rest, family=families_of(t["actuator"], t["key"]), **flags, **bounds), len(t["key"]))
+    return frame(SPACE, dict(rest, family=families_of(t["actuator"], t["key"]), **flags, **bounds),
+                 len(t["key"]))
 
 
 def _number(value: Any) -> float:
@@ -78,7 +80,8 @@ def _of_recipe(when: str, recipe: Dict[str, Any], scales: Dict[str, str]) -> Lis
         scale = scales.get(family, "log" if family.endswith("_mult") else "linear")
         bounds = spec.get("bounds")
         pair = bounds[0] if isinstance(bounds, list) and bounds and isinstance(bounds[0], list) else bounds
-        low, high = (_number(b) for b in pair) if isinstance(pair, list) and len(pair) == 2 else (math.nan, math.nan)
+        low, high = (_number(b)
+                     for b in pair) if isinstance(pair, list) and len(pair) == 2 else (math.nan, math.nan)
         overall = {"center": spec.get("prior_center"), "spread": 0, "weight": 0}
         for phase, prior in [("", overall)] + list(_members(spec, "priors").items()):
             if not isinstance(prior, dict):
@@ -87,30 +90,47 @@ def _of_recipe(when: str, recipe: Dict[str, Any], scales: Dict[str, str]) -> Lis
             if math.isnan(center):
                 continue
             at_top = phase == ""
-            rows.append(dict(when=when, family=family, phase=str(phase), center=center, spread=spread, scale=scale,
-                             effective_n=_number(prior.get("weight", 0)), low=low, high=high,
-                             start=_number(spec.get("start")) if at_top else math.nan,
-                             sigma=_number(spec.get("sigma")) if at_top else math.nan,
-                             **quantiles(center, spread, scale, low, high)))
+            rows.append(
+                dict(when=when,
+                     family=family,
+                     phase=str(phase),
+                     center=center,
+                     spread=spread,
+                     scale=scale,
+                     effective_n=_number(prior.get("weight", 0)),
+                     low=low,
+                     high=high,
+                     start=_number(spec.get("start")) if at_top else math.nan,
+                     sigma=_number(spec.get("sigma")) if at_top else math.nan,
+                     **quantiles(center, spread, scale, low, high)))
     return rows
 
 
 def priors(file: StudyFile) -> pd.DataFrame:
-    """Before from the base recipe; after from the evolved recipe, with the numbers of `/priors` where it has them."""
+    """Before from the base recipe; after from the evolved recipe, with the numbers of `/priors` where it has
+    them."""
     known = space(file)
     scales = dict(zip(known["family"], known["scale"]))
     rows = _of_recipe("before", _recipe(file, "/recipe/base"), scales)
     rows += _of_recipe("after", _recipe(file, "/recipe/evolved"), scales)
     at = {(r["family"], r["phase"]): r for r in rows if r["when"] == "after"}
     for name in file.names("/priors"):
-        family = file.attributes(f"/priors/{name}")
-        for inner in file.names(f"/priors/{name}"):
-            a = file.attributes(f"/priors/{name}/{inner}")
+        at_family = join("/priors", name)
+        family = file.attributes(at_family)
+        for inner in file.names(at_family):
+            a = file.attributes(join(at_family, inner))
             row = at.get((family.get("family"), a.get("phase")))
             if row is None:
-                row = dict(when="after", family=family.get("family"), phase=a.get("phase"), low=math.nan, high=math.nan)
+                row = dict(when="after",
+                           family=family.get("family"),
+                           phase=a.get("phase"),
+                           low=math.nan,
+                           high=math.nan)
                 rows.append(row)
-            row.update(center=a["center"], spread=a["spread"], effective_n=a["effective_sample_size"], scale=family["scale"],
+            row.update(center=a["center"],
+                       spread=a["spread"],
+                       effective_n=a["effective_sample_size"],
+                       scale=family["scale"],
                        **dict(zip(QUANTILES, np.asarray(a["quantiles"], float))))
     if not rows:
         return frame(PRIORS)

@@ -46,7 +46,8 @@ def beta_cdf(x: float, a: float, b: float) -> float:
     """Regularised incomplete beta function."""
     if x <= 0 or x >= 1:
         return float(x >= 1)
-    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
+    front = math.exp(
+        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
     if x < (a + 1) / (a + b + 2):
         return front * _beta_fraction(a, b, x) / a
     return 1 - front * _beta_fraction(b, a, 1 - x) / b
@@ -69,7 +70,7 @@ def t_quantile(p: float, freedom: float) -> float:
 
 
 def t_interval(values: np.ndarray) -> Tuple[float, float, float, float]:
-    """Mean, 95 % interval (Student, 1908), and the probability that the true mean is above 0 under a flat prior.
+    """Mean, 95 % interval (Student, 1908), probability that the true mean is above 0 under a flat prior.
 
     Of less than two values only the mean is known. Values that are all the same have an interval of no width.
     """

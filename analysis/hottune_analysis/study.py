@@ -9,14 +9,16 @@ import pandas as pd
 
 from . import gain as gains
 from . import insight, logs, priors, tables
-from .files import StudyError, StudyFile
+from .files import StudyError, StudyFile, decode, join
 from .tables import RunData, frame
 
-COMPARE = ["run", "name", "mode", "policy", "seed", "generation", "replicas", "epochs", "best", "best_t", "result_val",
-           "result_test", "gain", "race", "trend", "selection", "mutation", "averaging", "last_epochs", "mutants", "mutants_share",
-           "nulls_share", "utilisation", "seconds"]
-NAMES = ("runs", "segments", "mutations", "curves", "knobs", "lineage", "champion_path", "gain", "priors", "observations",
-         "evidence", "lessons", "shares", "places", "utilisation", "space", "paid", "which_knob_mattered", "compare")
+COMPARE = """
+    run name mode policy seed generation replicas epochs best best_t result_val result_test gain race trend
+    selection mutation averaging last_epochs mutants mutants_share nulls_share utilisation seconds
+    """.split()
+NAMES = ("runs", "segments", "mutations", "curves", "knobs", "lineage", "champion_path", "gain", "priors",
+         "observations", "evidence", "lessons", "shares", "places", "utilisation", "space", "paid",
+         "which_knob_mattered", "compare")
 
 
 def open_study(path: "str | os.PathLike[str]") -> "Study":
@@ -28,17 +30,19 @@ def open_study(path: "str | os.PathLike[str]") -> "Study":
     if os.path.isdir(path):
         inside = os.path.join(path, "study.h5")
         if not os.path.exists(inside):
-            raise StudyError(f"{path!r}: the directory has no study.h5 (a run with --study keeps it elsewhere)")
+            raise StudyError(
+                f"{path!r}: the directory has no study.h5 (a run with --study keeps it elsewhere)")
         return Study(inside, path)
     folder = os.path.dirname(os.path.abspath(path))
     return Study(path, folder if os.path.exists(os.path.join(folder, "hotcb.metrics.jsonl")) else None)
 
 
 class Study:
-    """Tables of a study; each is made once, when it is first asked for. Callers must not change them in place.
+    """Tables of a study; each is made once, when it is first asked for. Callers must not change them in
+    place.
 
-    Methods with `run` take a label (`r2`), an id or a position from 0 (-1: the newest). Where it may be None the table is of all
-    runs, one below the other.
+    Methods with `run` take a label (`r2`), an id or a position from 0 (-1: the newest). Where it may be None
+    the table is of all runs, one below the other.
     """
 
     def __init__(self, path: str, directory: Optional[str] = None) -> None:
@@ -49,11 +53,11 @@ class Study:
         self.name: str = root.get("name", "")
         self.objective: str = root.get("objective", "")
         self.direction: str = root.get("direction", "minimize")
-        self.sign = -1.0 if self.direction == "maximize" else 1.0     # times a value of the objective: less is better
+        self.sign = -1.0 if self.direction == "maximize" else 1.0  # times a value: less is better
         ids = self._file.names("/runs")
-        starts = [(self._file.attributes(f"/runs/{i}").get("started", 0.0), i) for i in ids]
-        self._runs: List[RunData] = [RunData(self._file, f"/runs/{name}", f"r{n}", self.sign)
-                                     for n, (_, name) in enumerate(sorted(starts), 1)]
+        starts = [(self._file.attributes(join("/runs", i)).get("started", 0.0), decode(i), i) for i in ids]
+        self._runs: List[RunData] = [RunData(self._file, join("/runs", name), f"r{n}", self.sign)
+                                     for n, (_, _, name) in enumerate(sorted(starts, key=lambda s: s[:2]), 1)]
         self._made: Dict[Any, pd.DataFrame] = {}
 
     def __enter__(self) -> "Study":
@@ -120,21 +124,25 @@ class Study:
         for r in self._runs:
             a = r.attributes
             parents = [p for p in np.atleast_1d(a.get("parents", [])).tolist() if p]
-            generation[r.label] = 1 + max((generation.get(label_of.get(p, ""), 0) for p in parents), default=-1)
-            segments = self._file.table(f"{r.at}/segments")
+            generation[r.label] = 1 + max(
+                (generation.get(label_of.get(p, ""), 0) for p in parents), default=-1)
+            segments = r.table("segments")
             ended = a.get("ended", 0)
-            rows.append(dict(
-                {c: a[c] for c in tables.RUNS if c in a}, run=r.label, state="ended" if ended else "open",
-                generation=generation[r.label], parents=[label_of.get(p, p) for p in parents],
-                started=pd.Timestamp(a.get("started", 0), unit="s", tz="UTC"),
-                ended=pd.Timestamp(ended, unit="s", tz="UTC") if ended else pd.NaT,
-                seconds=(ended or a.get("updated", np.nan)) - a.get("started", np.nan),
-                segments=len(next(iter(segments.values()))) if segments else 0, mutations=a.get("total_mutations", 0)))
+            row: Dict[str, Any] = {"policy": "", "stage": "", "champion_origin": ""}
+            row.update({c: a[c] for c in tables.RUNS if c in a})
+            row.update(run=r.label,
+                       state="ended" if ended else "open",
+                       generation=generation[r.label],
+                       parents=[label_of.get(p, p) for p in parents],
+                       started=pd.Timestamp(a.get("started", 0), unit="s", tz="UTC"),
+                       ended=pd.Timestamp(ended, unit="s", tz="UTC") if ended else pd.NaT,
+                       seconds=(ended or a.get("updated", np.nan)) - a.get("started", np.nan),
+                       segments=len(next(iter(segments.values()))) if segments else 0,
+                       mutations=a.get("total_mutations", 0))
+            rows.append(row)
         if not rows:
             return frame(tables.RUNS)
-        texts = {"policy", "stage", "champion_origin"}
-        out = pd.DataFrame(rows).reindex(columns=tables.RUNS)
-        return out.assign(**{c: out[c].fillna("") for c in texts})
+        return pd.DataFrame(rows).reindex(columns=tables.RUNS)
 
     def segments(self, run: Any = None) -> pd.DataFrame:
         """Table SEGMENTS."""
@@ -148,7 +156,7 @@ class Study:
         """Table CURVES."""
         return self._each(run, tables.curves, tables.CURVES)
 
-    def knobs(self, run: Any) -> pd.DataFrame:
+    def knobs(self, run: Any = None) -> pd.DataFrame:
         """Table KNOBS."""
         return self._each(run, tables.knobs, tables.KNOBS)
 
@@ -168,18 +176,18 @@ class Study:
         return dict(self.mutations(run)[["knob", "family"]].drop_duplicates("knob").itertuples(index=False))
 
     def is_log(self, run: Any, knob: str) -> bool:
-        """Whether a knob is shown on a log scale: its family's scale is log and all its values are above 0."""
+        """Whether a knob is shown on a log scale: its family's scale is, and all its values are above 0."""
         family = self.family_of(run).get(knob)
         scale = self.space().set_index("family")["scale"].to_dict().get(family, "log")
         k = self.knobs(run)
         values = k.loc[k["knob"] == knob, "value"]
         return scale == "log" and bool(len(values)) and bool((values > 0).all())
 
-    def lineage(self, run: Any) -> pd.DataFrame:
+    def lineage(self, run: Any = None) -> pd.DataFrame:
         """Table LINEAGE."""
         return self._each(run, tables.lineage, tables.LINEAGE)
 
-    def champion_path(self, run: Any) -> pd.DataFrame:
+    def champion_path(self, run: Any = None) -> pd.DataFrame:
         """Table PATH: the champion's schedule. Empty for independent runs."""
         return self._each(run, tables.champion_path, tables.PATH)
 
@@ -187,9 +195,9 @@ class Study:
         """Table GAIN."""
         return self._each(run, gains.gain, tables.GAIN)
 
-    def gain_by_segment(self, run: Any) -> pd.DataFrame:
-        """The split of each segment on the champion's way: segment, t0, trend, selection, mutation, averaging."""
-        return self._each(run, gains.gain_by_segment, [])
+    def gain_by_segment(self, run: Any = None) -> pd.DataFrame:
+        """The split of each segment on the champion's way: segment, t0, and the parts of `gain`."""
+        return self._each(run, gains.gain_by_segment, gains.BY_SEGMENT)
 
     def priors(self) -> pd.DataFrame:
         """Table PRIORS."""
@@ -228,16 +236,16 @@ class Study:
 
     def text(self, run: Any, name: str) -> str:
         """A text of a run: `plan`, `recipe` or `base_recipe`. Empty if it has none."""
-        return self._file.text(f"{self._run(run).at}/{name}")
+        return self._file.text(join(self._run(run).at, name))
 
     def recipe(self, which: str = "evolved") -> str:
         """The study's recipe, `base` or `evolved`, as YAML."""
         return self._file.text(f"/recipe/{which}")
 
-    def utilisation(self, run: Any) -> pd.DataFrame:
-        """Table UTILISATION. With the run's directory from its log, else from the epochs that each replica trained."""
-        data = self._run(run)
-        return self._keep(("utilisation", data.label), lambda: self._utilisation(data))
+    def utilisation(self, run: Any = None) -> pd.DataFrame:
+        """Table UTILISATION. With the run's directory from its log, else from the epochs that each replica
+        trained."""
+        return self._each(run, self._utilisation, tables.UTILISATION)
 
     def _utilisation(self, r: RunData) -> pd.DataFrame:
         c, a = self.curves(r.label), r.attributes
@@ -247,38 +255,51 @@ class Study:
         replica = np.arange(max(n, int(c["replica"].max()) + 1))
         epochs = np.bincount(c["replica"], minlength=len(replica)).astype(float)
         p = self.places(r.label)
-        node = p[p["replica"] >= 0].drop_duplicates("replica").set_index("replica")["node"].reindex(replica).fillna("")
+        node = p[p["replica"] >= 0].drop_duplicates("replica").set_index("replica")["node"].reindex(
+            replica).fillna("")
         mean = float(a.get("utilisation", np.nan))
         busy, source = np.clip(mean * epochs / epochs.mean(), 0, 1), "steps"
         if self.directory and logs.runs_here(self.directory, str(a.get("id", ""))):
             m = logs.metrics(self.directory, str(a.get("id", "")))
-            found = logs.busy_from_log(m, a.get("started", np.nan), a.get("ended") or a.get("updated", np.nan))
+            found = logs.busy_from_log(m, a.get("started", np.nan),
+                                       a.get("ended") or a.get("updated", np.nan))
             if len(found):
                 busy, source = found.reindex(replica).fillna(0).to_numpy(), "log"
-        return frame(tables.UTILISATION, dict(run=r.label, replica=replica, node=node.to_numpy(), epochs=epochs,
-                                              share=epochs / epochs.max(), busy=busy, idle=1 - busy, source=source), len(replica))
+        return frame(
+            tables.UTILISATION,
+            dict(run=r.label,
+                 replica=replica,
+                 node=node.to_numpy(),
+                 epochs=epochs,
+                 share=epochs / epochs.max(),
+                 busy=busy,
+                 idle=1 - busy,
+                 source=source), len(replica))
 
     # ---- what they teach
 
     def paid(self, run: Any = None) -> pd.DataFrame:
-        """Which mutations paid (`insight.PAID`): score by family, phase (empty: all) and direction (up, down, any).
+        """Which mutations paid (`insight.PAID`): score by family, phase (empty: all) and direction (up, down,
+        any).
 
-        Mean and 95 % interval by Student's t over segments (mutants of one segment share its controls, so a segment is one
-        difference); `p_helped`: probability that the true mean is above 0, under a flat prior; win rates with Wilson's
-        interval. In pooled runs a mutant changes all knobs at once: the row of `(all knobs)` is the mutant's, those of families
-        are of the mutants in which that knob went up or down. In independent runs scores are against the value before, so
-        they count the training's own progress (`against`), and whether a mutation helped cannot be told: `p_helped` is NaN.
+        Mean and 95 % interval by Student's t over segments (mutants of one segment share its controls, so a
+        segment is one difference); `p_helped`: probability that the true mean is above 0, under a flat prior;
+        win rates with Wilson's interval. In pooled runs a mutant changes all knobs at once: the row of `(all
+        knobs)` is the mutant's, those of families are of the mutants in which that knob went up or down. In
+        independent runs scores are against the value before, so they count the training's own progress
+        (`against`), and whether a mutation helped cannot be told: `p_helped` is NaN.
         """
         return self._insight("paid", run, lambda m, label, pooled: insight.paid(m, label, pooled))
 
     def which_knob_mattered(self, run: Any = None) -> pd.DataFrame:
         """How much of what mutants scored each knob explains (`insight.MATTERED`).
 
-        `share`: cov(f_k, score) / var(score) of the additive fit of the score by x_k and x_k^2, x_k the log of the factor; the
-        shares add up to R^2, the rest is noise and what knobs do together. It is the first-order part of a functional ANOVA
-        (Hutter, Hoos, Leyton-Brown, ICML 2014) with the measure of Pratt (1987), which fits here since factors are drawn one by
-        one. Interval: 95 %, whole segments resampled. `chance`: 95 % of the shares of shuffled scores. `slope`: score per e-fold.
-        Limits: it is about factors within their bounds, about the places where the run was, and not about start values.
+        `share`: cov(f_k, score) / var(score) of the additive fit of the score by x_k and x_k^2, x_k the log
+        of the factor; the shares add up to R^2, the rest is noise and what knobs do together. It is the
+        first-order part of a functional ANOVA (Hutter, Hoos, Leyton-Brown, ICML 2014) with the measure of
+        Pratt (1987), which fits here since factors are drawn one by one. Interval: 95 %, whole segments
+        resampled. `chance`: 95 % of the shares of shuffled scores. `slope`: score per e-fold. Limits: it is
+        about factors within their bounds, about the places where the run was, and not about start values.
         """
         def make(m: pd.DataFrame, label: str, pooled: bool) -> pd.DataFrame:
             path = self.champion_path(label) if label else frame(tables.PATH)
@@ -286,7 +307,8 @@ class Study:
 
         return self._insight("which_knob_mattered", run, make)
 
-    def _insight(self, name: str, run: Any, make: Callable[[pd.DataFrame, str, bool], pd.DataFrame]) -> pd.DataFrame:
+    def _insight(self, name: str, run: Any, make: Callable[[pd.DataFrame, str, bool],
+                                                           pd.DataFrame]) -> pd.DataFrame:
         if run is not None:
             r = self._run(run)
             return self._keep((name, r.label), lambda: make(self.mutations(r.label), r.label, r.pooled))
@@ -294,7 +316,9 @@ class Study:
         def all_runs() -> pd.DataFrame:
             parts = []
             for pooled in (True, False):
-                own = [m for m in (self.mutations(r.label) for r in self._runs if r.pooled == pooled) if len(m)]
+                own = [
+                    m for m in (self.mutations(r.label) for r in self._runs if r.pooled == pooled) if len(m)
+                ]
                 if own:
                     parts.append(make(pd.concat(own, ignore_index=True), "", pooled))
             return pd.concat(parts, ignore_index=True) if parts else make(frame(tables.MUTATIONS), "", True)
@@ -302,15 +326,18 @@ class Study:
         return self._keep((name, None), all_runs)
 
     def best_so_far(self, run: Any) -> pd.DataFrame:
-        """How the best value of a run went over wall epochs, means of states included: run, t, best; a row for each
-        improvement, and the end."""
+        """How the best value went, means of states included (run, t, best): its improvements and its end."""
         label, c, states = self.label(run), self.curves(run), self.lineage(run)
-        f = pd.DataFrame({"t": np.r_[c["t"], states["t1"]].astype(float), "best": np.r_[c["value"], states["loss"]].astype(float)})
+        f = pd.DataFrame({
+            "t": np.r_[c["t"], states["t1"]].astype(float),
+            "best": np.r_[c["value"], states["loss"]].astype(float)
+        })
         f = f[np.isfinite(f["best"]) & np.isfinite(f["t"])].sort_values("t", kind="stable")
         if len(f) == 0:
             return frame(["run", "t", "best"])
-        f = f.assign(run=label, best=self.sign * np.minimum.accumulate(self.sign * f["best"].to_numpy()))[["run", "t", "best"]]
-        keep = f["best"].ne(f["best"].shift()).to_numpy()
+        f = f.assign(run=label, best=self.sign *
+                     np.minimum.accumulate(self.sign * f["best"].to_numpy()))[["run", "t", "best"]]
+        keep = f["best"].ne(f["best"].shift()).to_numpy(copy=True)
         keep[-1] = True
         return f[keep].reset_index(drop=True)
 

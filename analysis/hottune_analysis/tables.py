@@ -1,42 +1,48 @@
-"""Tables of one run, made of what a study file has of it. Every table has its columns here, also when it is empty.
+"""Tables of one run, made of what a study file has of it. Every table has its columns here, also when it is
+empty.
 
-Conventions. `run` is the label `r1`, `r2`, .. (oldest first). `t`, `t0`, `t1` are wall epochs: epochs that one replica has
-trained since the start of the run. Values of the objective are as the program reports them; `score` and `gain` are
-differences of it, more is better whatever the direction. A `family` is `actuator:key`, a `knob` `actuator.name`.
+Conventions. `run` is the label `r1`, `r2`, .. (oldest first). `t`, `t0`, `t1` are wall epochs: epochs that
+one replica has trained since the start of the run. Values of the objective are as the program reports them;
+`score` and `gain` are differences of it, more is better whatever the direction. A `family` is `actuator:key`,
+a `knob` `actuator.name`.
 
-RUNS          one row a run, oldest first
-    run, id, name, mode (pooled/independent), policy, stage, state (ended/open), generation (0 = no parents in the study),
-    parents (list of labels, ids of runs that are not here), seed, replicas, ranks_per_replica, epochs, wall [wall epochs],
-    started, ended (UTC timestamps, NaT = not ended), seconds (ended, else updated, less started), result_val, result_test,
-    start_loss, champion_loss, champion_origin, noise, utilisation (0..1), segments (rows of the table), mutations, accepted,
-    rejected, rolled_back, inconclusive, lost, failed, suggested, accept_rate, judged_segments, rolled_back_segments, host,
-    nodes, slurm_job, mpi_version, hottune_version, hdf5_version, compiler, commit, recipe_hash, base_recipe_hash
-SEGMENTS      one row for each member of each segment (pooled), for each closed segment (independent)
-    run, row (in the file's table), segment (number), mode, replica, island (-1: independent), phase, family (empty: all knobs at
-    once, see MUTATIONS), role (control/mutant), decision (accepted, rejected, control, diverged; independent: as the file
-    says), accepted, score, score_error, gain (before less loss, turned so that more is better), before, loss, control,
-    in_root, finite, t0, t1, start_step, end_step, reason
-MUTATIONS     one row for each knob of each mutant
-    run, row, segment, replica, phase, family, knob, factor, log_factor, value_before, value, score, score_error, accepted,
-    decision, source, t0, t1
-CURVES        run, replica, step, epoch, t, value, best (of all replicas so far), on_path (the champion's way led through it)
+RUNS          one row a run, oldest first: run, id, name, mode (pooled/independent), policy, stage, state
+    (ended/open), generation (0 = no parents in the study), parents (list of labels, ids of runs that are not
+    here), seed, replicas, ranks_per_replica, epochs, wall [wall epochs], started, ended (UTC timestamps, NaT
+    = not ended), seconds (ended, else updated, less started), result_val, result_test, start_loss,
+    champion_loss, champion_origin, noise, utilisation (0..1), segments (rows of the table), mutations,
+    accepted, rejected, rolled_back, inconclusive, lost, failed, suggested, accept_rate, judged_segments,
+    rolled_back_segments, host, nodes, slurm_job, mpi_version, hottune_version, hdf5_version, compiler,
+    commit, recipe_hash, base_recipe_hash
+SEGMENTS      one row for each member of each segment (pooled), each closed segment (independent): run, row
+    (in the file's table), segment (number), mode, replica, island (-1: independent), phase, family (empty:
+    all knobs at once, see MUTATIONS), role (control/mutant), decision (accepted, rejected, control,
+    diverged; independent: as the file says), accepted, score, score_error, gain (before less loss, turned
+    so that more is better), before, loss, control, in_root, finite, t0, t1, start_step, end_step, reason
+MUTATIONS     one row for each knob of each mutant: run, row, segment, replica, phase, family, knob, factor,
+    log_factor, value_before, value, score, score_error, accepted, decision, source, t0, t1
+CURVES        run, replica, step, epoch, t, value, best (of all replicas so far), on_path (the champion's way
+    led through it)
 KNOBS         what each member trained with: run, replica, t0, t1, knob, value, what, node, on_path
-LINEAGE       run, node, parent, replica, members, epochs, t0, t1, loss, what, depth, on_path, then a column for each knob
-PATH          the champion's way, oldest first: run, position, node, parent, replica, members, what, epochs, t0, t1, age
-    (epochs its state has trained at the end of the piece), loss, gain (on the piece before), then a column for each knob
-GAIN          run, part (race, trend, selection, mutation, averaging, last_epochs), label, gain, lo, hi (95 %), recomputed (from
-    the rows), difference (recomputed less stored), agrees
-PRIORS        when (before: recipe that the study evolves from; after: evolved), family, phase (empty: all), center, spread (on
-    the scale), q05, q25, q50, q75, q95 (values), scale, effective_n, low, high (bounds), start, sigma (of the knob; empty phase)
+LINEAGE       run, node, parent, replica, members, epochs, t0, t1, loss, what, depth, on_path, then a column
+    for each knob
+PATH          the champion's way, oldest first: run, position, node, parent, replica, members, what, epochs,
+    t0, t1, age (epochs its state has trained at the end of the piece), loss, gain (on the piece before), then
+    a column for each knob
+GAIN          run, part (race, trend, selection, mutation, averaging, last_epochs), label, gain, lo, hi (95
+    %), recomputed (from the rows), difference (recomputed less stored), agrees
+PRIORS        when (before: recipe that the study evolves from; after: evolved), family, phase (empty: all),
+    center, spread (on the scale), q05, q25, q50, q75, q95 (values), scale, effective_n, low, high (bounds),
+    start, sigma (of the knob; empty phase)
 OBSERVATIONS  run, phase, family, x0, x1, x2, x3 (on the family's scale), y (score)
 EVIDENCE      run, family, phase, win_rate, mean_score, win_center, win_spread, wins
 LESSONS       run, family, phase, mean, factor, spread, n, wins, fresh, fresh_wins
 SHARES        run, of (mutants/nulls), accepted, judged, share, lo, hi
 PLACES        run, rank, replica (-1: it coordinates), node, cores, devices
-SPACE         family, actuator, key, mode, scale, risk, enabled, keyed, elements, cooldown, low, high (first element),
-    prior_center, max_step_mult
-UTILISATION   run, replica, node, epochs, share (of the epochs of the busiest), busy, idle (shares of the run's time), source
-    (steps/log)
+SPACE         family, actuator, key, mode, scale, risk, enabled, keyed, elements, cooldown, low, high (first
+    element), prior_center, max_step_mult
+UTILISATION   run, replica, node, epochs, share (of the epochs of the busiest), busy, idle (shares of the
+    run's time), source (steps/log)
 """
 from __future__ import annotations
 
@@ -45,34 +51,58 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 import pandas as pd
 
-from .files import StudyFile
+from .files import Path, StudyFile, join
 
-RUNS = ["run", "id", "name", "mode", "policy", "stage", "state", "generation", "parents", "seed", "replicas",
-        "ranks_per_replica", "epochs", "wall", "started", "ended", "seconds", "result_val", "result_test", "start_loss",
-        "champion_loss", "champion_origin", "noise", "utilisation", "segments", "mutations", "accepted", "rejected",
-        "rolled_back", "inconclusive", "lost", "failed", "suggested", "accept_rate", "judged_segments",
-        "rolled_back_segments", "host", "nodes", "slurm_job", "mpi_version", "hottune_version", "hdf5_version", "compiler",
-        "commit", "recipe_hash", "base_recipe_hash"]
-SEGMENTS = ["run", "row", "segment", "mode", "replica", "island", "phase", "family", "role", "decision", "accepted", "score",
-            "score_error", "gain", "before", "loss", "control", "in_root", "finite", "t0", "t1", "start_step", "end_step",
-            "reason"]
-MUTATIONS = ["run", "row", "segment", "replica", "phase", "family", "knob", "factor", "log_factor", "value_before", "value",
-             "score", "score_error", "accepted", "decision", "source", "t0", "t1"]
-CURVES = ["run", "replica", "step", "epoch", "t", "value", "best", "on_path"]
-KNOBS = ["run", "replica", "t0", "t1", "knob", "value", "what", "node", "on_path"]
-LINEAGE = ["run", "node", "parent", "replica", "members", "epochs", "t0", "t1", "loss", "what", "depth", "on_path"]
-PATH = ["run", "position", "node", "parent", "replica", "members", "what", "epochs", "t0", "t1", "age", "loss", "gain"]
-GAIN = ["run", "part", "label", "gain", "lo", "hi", "recomputed", "difference", "agrees"]
-PRIORS = ["when", "family", "phase", "center", "spread", "q05", "q25", "q50", "q75", "q95", "scale", "effective_n", "low",
-          "high", "start", "sigma"]
-OBSERVATIONS = ["run", "phase", "family", "x0", "x1", "x2", "x3", "y"]
-EVIDENCE = ["run", "family", "phase", "win_rate", "mean_score", "win_center", "win_spread", "wins"]
-LESSONS = ["run", "family", "phase", "mean", "factor", "spread", "n", "wins", "fresh", "fresh_wins"]
+RUNS = """
+    run id name mode policy stage state generation parents seed replicas ranks_per_replica epochs wall
+    started ended seconds result_val result_test start_loss champion_loss champion_origin noise utilisation
+    segments mutations accepted rejected rolled_back inconclusive lost failed suggested accept_rate
+    judged_segments rolled_back_segments host nodes slurm_job mpi_version hottune_version hdf5_version
+    compiler commit recipe_hash base_recipe_hash
+    """.split()
+SEGMENTS = """
+    run row segment mode replica island phase family role decision accepted score score_error gain before
+    loss control in_root finite t0 t1 start_step end_step reason
+    """.split()
+MUTATIONS = """
+    run row segment replica phase family knob factor log_factor value_before value score score_error
+    accepted decision source t0 t1
+    """.split()
+CURVES = """
+    run replica step epoch t value best on_path
+    """.split()
+KNOBS = """
+    run replica t0 t1 knob value what node on_path
+    """.split()
+LINEAGE = """
+    run node parent replica members epochs t0 t1 loss what depth on_path
+    """.split()
+PATH = """
+    run position node parent replica members what epochs t0 t1 age loss gain
+    """.split()
+GAIN = """
+    run part label gain lo hi recomputed difference agrees
+    """.split()
+PRIORS = """
+    when family phase center spread q05 q25 q50 q75 q95 scale effective_n low high start sigma
+    """.split()
+OBSERVATIONS = """
+    run phase family x0 x1 x2 x3 y
+    """.split()
+EVIDENCE = """
+    run family phase win_rate mean_score win_center win_spread wins
+    """.split()
+LESSONS = """
+    run family phase mean factor spread n wins fresh fresh_wins
+    """.split()
 SHARES = ["run", "of", "accepted", "judged", "share", "lo", "hi"]
 PLACES = ["run", "rank", "replica", "node", "cores", "devices"]
-SPACE = ["family", "actuator", "key", "mode", "scale", "risk", "enabled", "keyed", "elements", "cooldown", "low", "high",
-         "prior_center", "max_step_mult"]
-UTILISATION = ["run", "replica", "node", "epochs", "share", "busy", "idle", "source"]
+SPACE = """
+    family actuator key mode scale risk enabled keyed elements cooldown low high prior_center max_step_mult
+    """.split()
+UTILISATION = """
+    run replica node epochs share busy idle source
+    """.split()
 
 
 class RunData:
@@ -82,17 +112,17 @@ class RunData:
     @param sign  1 if the objective is minimised, -1 if it is maximised
     """
 
-    def __init__(self, file: StudyFile, at: str, label: str, sign: float) -> None:
+    def __init__(self, file: StudyFile, at: Path, label: str, sign: float) -> None:
         self.file, self.at, self.label, self.sign = file, at, label, sign
         self.attributes = file.attributes(at)
         self.pooled = self.attributes.get("mode") == "pooled"
         self._made: Dict[str, Any] = {}
 
     def table(self, name: str, needed: Sequence[str] = ()) -> Optional[Dict[str, np.ndarray]]:
-        return self.file.table(f"{self.at}/{name}", needed)
+        return self.file.table(join(self.at, name), needed)
 
     def matrix(self, name: str) -> Tuple[np.ndarray, List[str]]:
-        return self.file.matrix(f"{self.at}/{name}")
+        return self.file.matrix(join(self.at, name))
 
     def made(self, maker: Any) -> Any:
         """Makes a table of this run once."""
@@ -104,7 +134,10 @@ class RunData:
 def frame(columns: Sequence[str], data: Optional[Dict[str, Any]] = None, length: int = 0) -> pd.DataFrame:
     """A table with exactly these columns; scalars are repeated, what is not given is NaN."""
     data = data or {}
-    return pd.DataFrame({c: data.get(c, np.nan) for c in columns}, index=pd.RangeIndex(length), columns=list(columns))
+    return pd.DataFrame({c: data.get(c, np.nan)
+                         for c in columns},
+                        index=pd.RangeIndex(length),
+                        columns=list(columns))
 
 
 def texts_of(codes: np.ndarray, names: Sequence[str]) -> np.ndarray:
@@ -158,25 +191,57 @@ def segments(run: RunData) -> pd.DataFrame:
     if t is None or len(t["replica"]) == 0:
         return frame(SEGMENTS)
     n, epoch = len(t["replica"]), steps_of_epoch(run)
-    common = dict(run=run.label, row=np.arange(n), replica=t["replica"], score=t["score"], start_step=t["start_step"],
+    common = dict(run=run.label,
+                  row=np.arange(n),
+                  replica=t["replica"],
+                  score=t["score"],
+                  start_step=t["start_step"],
                   end_step=t["end_step"])
     if run.pooled:
-        names = run.file.attributes(f"{run.at}/segments").get("phases", [])
+        names = run.file.attributes(join(run.at, "segments")).get("phases", [])
         mutant, finite, accepted = (t[c].astype(bool) for c in ("mutant", "finite", "accepted"))
         t0 = t["wall"].astype(np.float64)
         decision = np.select([~finite, ~mutant, accepted], ["diverged", "control", "accepted"], "rejected")
-        return frame(SEGMENTS, dict(
-            common, segment=t["segment"], mode="pooled", island=t["island"], phase=texts_of(t["phase"], names), family="",
-            role=np.where(mutant, "mutant", "control").astype(object), decision=decision.astype(object),
-            accepted=accepted, score_error=t["score_error"].astype(np.float64), gain=run.sign * (t["before"] - t["loss"]),
-            before=t["before"], loss=t["loss"], control=t["control"], in_root=t["in_root"].astype(bool), finite=finite,
-            t0=t0, t1=t0 + (t["end_step"] - t["start_step"]) / epoch, reason=""), n)
-    return frame(SEGMENTS, dict(
-        common, segment=t["number"], mode="independent", island=-1, phase=t["phase"],
-        family=families_of(t["actuator"], t["key"]), role="mutant", decision=t["decision"],
-        accepted=t["decision"] == "accepted", gain=run.sign * (t["pre"] - t["post"]), before=t["pre"], loss=t["post"],
-        in_root=t["decision"] == "accepted", finite=~t["nan"].astype(bool), t0=t["start_step"] / epoch,
-        t1=t["end_step"] / epoch, reason=t["reason"]), n)
+        return frame(
+            SEGMENTS,
+            dict(common,
+                 segment=t["segment"],
+                 mode="pooled",
+                 island=t["island"],
+                 phase=texts_of(t["phase"], names),
+                 family="",
+                 role=np.where(mutant, "mutant", "control").astype(object),
+                 decision=decision.astype(object),
+                 accepted=accepted,
+                 score_error=t["score_error"].astype(np.float64),
+                 gain=run.sign * (t["before"] - t["loss"]),
+                 before=t["before"],
+                 loss=t["loss"],
+                 control=t["control"],
+                 in_root=t["in_root"].astype(bool),
+                 finite=finite,
+                 t0=t0,
+                 t1=t0 + (t["end_step"] - t["start_step"]) / epoch,
+                 reason=""), n)
+    return frame(
+        SEGMENTS,
+        dict(common,
+             segment=t["number"],
+             mode="independent",
+             island=-1,
+             phase=t["phase"],
+             family=families_of(t["actuator"], t["key"]),
+             role="mutant",
+             decision=t["decision"],
+             accepted=t["decision"] == "accepted",
+             gain=run.sign * (t["pre"] - t["post"]),
+             before=t["pre"],
+             loss=t["post"],
+             in_root=t["decision"] == "accepted",
+             finite=~t["nan"].astype(bool),
+             t0=t["start_step"] / epoch,
+             t1=t["end_step"] / epoch,
+             reason=t["reason"]), n)
 
 
 def _mutations_pooled(run: RunData, s: pd.DataFrame) -> pd.DataFrame:
@@ -198,11 +263,21 @@ def _mutations_pooled(run: RunData, s: pd.DataFrame) -> pd.DataFrame:
         return np.repeat(s[column].to_numpy()[rows], n)
 
     x = factors[rows].ravel()
-    return frame(MUTATIONS, dict(
-        run=run.label, family=np.tile(families, len(rows)), knob=np.tile(np.array(knobs, object), len(rows)),
-        factor=np.exp(x), log_factor=x, value_before=before.ravel(), value=values[rows].ravel(), source="",
-        **{c: each(c) for c in ("row", "segment", "replica", "phase", "score", "score_error", "accepted", "decision", "t0",
-                                "t1")}), len(x))
+    return frame(
+        MUTATIONS,
+        dict(run=run.label,
+             family=np.tile(families, len(rows)),
+             knob=np.tile(np.array(knobs, object), len(rows)),
+             factor=np.exp(x),
+             log_factor=x,
+             value_before=before.ravel(),
+             value=values[rows].ravel(),
+             source="",
+             **{
+                 c: each(c)
+                 for c in ("row", "segment", "replica", "phase", "score", "score_error", "accepted",
+                           "decision", "t0", "t1")
+             }), len(x))
 
 
 def mutations(run: RunData) -> pd.DataFrame:
@@ -217,10 +292,21 @@ def mutations(run: RunData) -> pd.DataFrame:
         factor = np.where(before > 0, after / before, np.nan)
         log_factor = np.log(np.where(factor > 0, factor, np.nan))
     knob = np.char.add(np.char.add(m["actuator"].astype(str), "."), m["param"].astype(str)).astype(object)
-    return frame(MUTATIONS, dict({c: s[c].to_numpy() for c in ("row", "segment", "replica", "phase", "family", "score",
-                                                              "score_error", "accepted", "decision", "t0", "t1")},
-                                 run=run.label, knob=knob, factor=factor, log_factor=log_factor, value_before=before,
-                                 value=after, source=m["source"]), len(s))
+    return frame(
+        MUTATIONS,
+        dict(
+            {
+                c: s[c].to_numpy()
+                for c in ("row", "segment", "replica", "phase", "family", "score", "score_error", "accepted",
+                          "decision", "t0", "t1")
+            },
+            run=run.label,
+            knob=knob,
+            factor=factor,
+            log_factor=log_factor,
+            value_before=before,
+            value=after,
+            source=m["source"]), len(s))
 
 
 def _depths(parent: np.ndarray) -> np.ndarray:
@@ -251,11 +337,18 @@ def lineage(run: RunData) -> pd.DataFrame:
     n = len(t["node"])
     t0 = t["wall"].astype(np.float64)
     parent = np.where(t["parent"] < n, t["parent"], -1)
-    way = run.table("schedule", ("node",))
+    way = run.table("schedule", ("node", ))
     on_path = np.isin(t["node"], way["node"]) if way is not None else np.zeros(n, bool)
-    return _with_knobs(frame(LINEAGE, dict(
-        run=run.label, t0=t0, t1=t0 + t["epochs"], depth=_depths(parent), on_path=on_path,
-        **{c: t[c] for c in ("node", "parent", "replica", "members", "epochs", "loss", "what")}), n), run, "lineage_knobs")
+    f = frame(
+        LINEAGE,
+        dict(run=run.label,
+             t0=t0,
+             t1=t0 + t["epochs"],
+             depth=_depths(parent),
+             on_path=on_path,
+             **{c: t[c]
+                for c in ("node", "parent", "replica", "members", "epochs", "loss", "what")}), n)
+    return _with_knobs(f, run, "lineage_knobs")
 
 
 def champion_path(run: RunData) -> pd.DataFrame:
@@ -264,36 +357,51 @@ def champion_path(run: RunData) -> pd.DataFrame:
         return frame(PATH)
     n, t0 = len(t["node"]), t["wall"].astype(np.float64)
     gain = np.r_[np.nan, run.sign * (t["loss"][:-1] - t["loss"][1:])]
-    return _with_knobs(frame(PATH, dict(
-        run=run.label, position=np.arange(n), t0=t0, t1=t0 + t["epochs"], age=np.cumsum(t["epochs"]), gain=gain,
-        **{c: t[c] for c in ("node", "parent", "replica", "members", "what", "epochs", "loss")}), n), run, "schedule_knobs")
+    f = frame(
+        PATH,
+        dict(run=run.label,
+             position=np.arange(n),
+             t0=t0,
+             t1=t0 + t["epochs"],
+             age=np.cumsum(t["epochs"]),
+             gain=gain,
+             **{c: t[c]
+                for c in ("node", "parent", "replica", "members", "what", "epochs", "loss")}), n)
+    return _with_knobs(f, run, "schedule_knobs")
+
+
+def _rows_by(replica: np.ndarray) -> Dict[int, np.ndarray]:
+    """The rows of each replica, in their order."""
+    order = np.argsort(replica, kind="stable")
+    distinct, first = np.unique(replica[order], return_index=True)
+    return dict(zip(distinct.tolist(), np.split(order, first[1:])))
 
 
 def wall_of_steps(run: RunData, replica: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """Wall epochs of steps of replicas: segments say both, between them it is interpolated, without any it is step / epoch."""
-    epoch = steps_of_epoch(run)
+    """Wall epochs of steps of replicas: segments say both, between them it is interpolated, without any it is
+    step / epoch."""
+    epoch, s = steps_of_epoch(run), run.made(segments)
     t = step / epoch
-    s = run.made(segments)
     if not run.pooled or len(s) == 0:
         return t
-    anchors = pd.DataFrame({"replica": np.r_[s["replica"], s["replica"]], "step": np.r_[s["start_step"], s["end_step"]],
-                            "t": np.r_[s["t0"], s["t1"]]}).dropna().sort_values(["replica", "step", "t"])
-    at = anchors["replica"].to_numpy()
-    order = np.argsort(replica, kind="stable")
-    for r in np.unique(at):
-        lo, hi = np.searchsorted(at, [r, r + 1])
-        mine = order[np.searchsorted(replica[order], r):np.searchsorted(replica[order], r + 1)]
-        x, y = np.r_[0, anchors["step"].to_numpy()[lo:hi]], np.r_[0, anchors["t"].to_numpy()[lo:hi]]
-        after = np.maximum(step[mine] - x[-1], 0) / epoch
-        t[mine] = np.interp(step[mine], x, y) + after
+    ends = np.concatenate([s[["start_step", "t0"]].to_numpy(float), s[["end_step", "t1"]].to_numpy(float)])
+    anchors = _rows_by(np.tile(s["replica"].to_numpy(), 2))
+    for r, mine in _rows_by(replica).items():
+        known = ends[anchors.get(r, [])]
+        known = known[np.isfinite(known).all(axis=1)]
+        known = np.concatenate([[[0, 0]], known[np.lexsort(known.T[::-1])]])
+        after = np.maximum(step[mine] - known[-1, 0], 0) / epoch
+        t[mine] = np.interp(step[mine], known[:, 0], known[:, 1]) + after
     return t
 
 
 def on_path(run: RunData, replica: np.ndarray, t: np.ndarray) -> np.ndarray:
     """Whether the champion's way led through a replica at the end of an epoch."""
     out, way = np.zeros(len(t), bool), run.made(champion_path)
+    rows = _rows_by(replica) if len(way) else {}
     for r, t0, t1 in way.loc[way["epochs"] > 0, ["replica", "t0", "t1"]].itertuples(index=False):
-        out |= (replica == r) & (t > t0 + .25) & (t < t1 + .75)
+        mine = rows.get(int(r), np.empty(0, np.int64))
+        out[mine] |= (t[mine] > t0 + .25) & (t[mine] < t1 + .75)
     return out
 
 
@@ -305,12 +413,21 @@ def curves(run: RunData) -> pd.DataFrame:
     wall = wall_of_steps(run, replica, t["step"].astype(np.float64))
     order = np.argsort(wall, kind="stable")
     best = np.empty(len(value))
-    best[order] = run.sign * np.fmin.accumulate(run.sign * np.where(np.isfinite(value[order]), value[order], np.nan))
+    best[order] = run.sign * np.fmin.accumulate(
+        run.sign * np.where(np.isfinite(value[order]), value[order], np.nan))
     through = on_path(run, replica, wall)
     if not run.pooled and np.isfinite(value).any():
         through = replica == replica[np.nanargmin(np.where(np.isfinite(value), run.sign * value, np.nan))]
-    return frame(CURVES, dict(run=run.label, replica=replica, step=t["step"], epoch=t["epoch"], t=wall, value=value, best=best,
-                              on_path=through), len(value))
+    return frame(
+        CURVES,
+        dict(run=run.label,
+             replica=replica,
+             step=t["step"],
+             epoch=t["epoch"],
+             t=wall,
+             value=value,
+             best=best,
+             on_path=through), len(value))
 
 
 def knobs(run: RunData) -> pd.DataFrame:
@@ -324,9 +441,13 @@ def _knobs_pooled(run: RunData) -> pd.DataFrame:
     if len(f) == 0 or not names:
         return frame(KNOBS)
     n = len(names)
-    return frame(KNOBS, dict(
-        run=run.label, knob=np.tile(np.array(names, object), len(f)), value=f[names].to_numpy().ravel(),
-        **{c: np.repeat(f[c].to_numpy(), n) for c in ("replica", "t0", "t1", "what", "node", "on_path")}), n * len(f))
+    return frame(
+        KNOBS,
+        dict(run=run.label,
+             knob=np.tile(np.array(names, object), len(f)),
+             value=f[names].to_numpy().ravel(),
+             **{c: np.repeat(f[c].to_numpy(), n)
+                for c in ("replica", "t0", "t1", "what", "node", "on_path")}), n * len(f))
 
 
 def _knobs_independent(run: RunData) -> pd.DataFrame:
@@ -336,19 +457,37 @@ def _knobs_independent(run: RunData) -> pd.DataFrame:
         return frame(KNOBS)
     end = c.groupby("replica")["t"].max() if len(c) else pd.Series(dtype=float)
     undone = m["decision"].eq("rolled_back")
-    pieces = [pd.DataFrame({"replica": m["replica"], "knob": m["knob"], "t0": m["t0"], "value": m["value"], "what": "mutant"}),
-              pd.DataFrame({"replica": m["replica"], "knob": m["knob"], "t0": m["t1"], "value": m["value_before"],
-                            "what": "rolled_back"})[undone]]
+    pieces = [
+        pd.DataFrame({
+            "replica": m["replica"],
+            "knob": m["knob"],
+            "t0": m["t0"],
+            "value": m["value"],
+            "what": "mutant"
+        }),
+        pd.DataFrame({
+            "replica": m["replica"],
+            "knob": m["knob"],
+            "t0": m["t1"],
+            "value": m["value_before"],
+            "what": "rolled_back"
+        })[undone]
+    ]
     first = m.sort_values("t0").groupby(["replica", "knob"], as_index=False).first()
     pieces.insert(0, pd.DataFrame({"replica": first["replica"], "knob": first["knob"], "t0": 0.0,
                                    "value": first["value_before"], "what": "start"}))
-    f = pd.concat(pieces, ignore_index=True).sort_values(["replica", "knob", "t0"], kind="stable").reset_index(drop=True)
+    f = pd.concat(pieces, ignore_index=True).sort_values(["replica", "knob", "t0"],
+                                                         kind="stable").reset_index(drop=True)
     following = f.groupby(["replica", "knob"])["t0"].shift(-1)
     best = set(c.loc[c["on_path"], "replica"])
-    return frame(KNOBS, dict(
-        run=run.label, t1=following.fillna(f["replica"].map(end)).to_numpy(), node=-1,
-        on_path=f["replica"].isin(best).to_numpy(), **{k: f[k].to_numpy() for k in ("replica", "t0", "knob", "value", "what")}),
-        len(f))
+    return frame(
+        KNOBS,
+        dict(run=run.label,
+             t1=following.fillna(f["replica"].map(end)).to_numpy(),
+             node=-1,
+             on_path=f["replica"].isin(best).to_numpy(),
+             **{k: f[k].to_numpy()
+                for k in ("replica", "t0", "knob", "value", "what")}), len(f))
 
 
 def plain(columns: Sequence[str], run: RunData, name: str) -> pd.DataFrame:
@@ -367,10 +506,21 @@ def observations(run: RunData) -> pd.DataFrame:
     """Of a pooled run its factors, in log, and the scores."""
     if run.pooled:
         m = run.made(mutations)
-        return frame(OBSERVATIONS, dict(run=run.label, phase=m["phase"].to_numpy(), family=m["family"].to_numpy(),
-                                        x0=m["log_factor"].to_numpy(), y=m["score"].to_numpy()), len(m))
+        return frame(
+            OBSERVATIONS,
+            dict(run=run.label,
+                 phase=m["phase"].to_numpy(),
+                 family=m["family"].to_numpy(),
+                 x0=m["log_factor"].to_numpy(),
+                 y=m["score"].to_numpy()), len(m))
     t = run.table("observations", ("phase", "actuator", "key", "x", "y"))
     if t is None:
         return frame(OBSERVATIONS)
-    return frame(OBSERVATIONS, dict(run=run.label, phase=t["phase"], family=families_of(t["actuator"], t["key"]), y=t["y"],
-                                    **{f"x{i}": t["x"][:, i] for i in range(t["x"].shape[1])}), len(t["y"]))
+    return frame(
+        OBSERVATIONS,
+        dict(run=run.label,
+             phase=t["phase"],
+             family=families_of(t["actuator"], t["key"]),
+             y=t["y"],
+             **{f"x{i}": t["x"][:, i]
+                for i in range(t["x"].shape[1])}), len(t["y"]))
