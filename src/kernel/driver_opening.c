@@ -30,6 +30,16 @@ static cJSON *list_lines(const char *text)
     return list;
 }
 
+/* The node of each replica, in their order: that of its first rank. */
+static cJSON *list_nodes(const ht_places *p)
+{
+    cJSON *list = cJSON_CreateArray();
+    for (size_t i = 0; list != NULL && i < p->n; i++)
+        if (p->at[i].replica == cJSON_GetArraySize(list))
+            cJSON_AddItemToArray(list, cJSON_CreateString(p->at[i].node));
+    return list;
+}
+
 void ht_driver_tell_places(ht_driver *d, ht_start *s, const ht_places *places)
 {
     ht_string map = {0};
@@ -37,6 +47,7 @@ void ht_driver_tell_places(ht_driver *d, ht_start *s, const ht_places *places)
     if (map.n > 0) {
         tell(d, s, ht_string_peek(&map));
         ht_json_put(d->start, "places", list_lines(ht_string_peek(&map)));
+        ht_json_put(d->start, "nodes", list_nodes(places));
     }
     ht_string_release(&map);
 }

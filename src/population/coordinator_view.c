@@ -79,6 +79,8 @@ cJSON *ht_coordinator_live(const ht_coordinator *c)
         ht_json_put_int(entry, "replica", i);
         ht_json_put_text(entry, "state", state_of(&c->replicas[i]));
         put_replica(entry, c, &c->replicas[i]);
+        if (c->pool != NULL)
+            ht_json_put(entry, "doing", ht_pool_doing(c->pool, i));
         cJSON_AddItemToArray(replicas, entry);
     }
     ht_json_put(o, "replicas", replicas);

@@ -77,6 +77,7 @@ typedef struct {
     /** Fill in stage, wall and islands. */
     void (*look)(const void *self, ht_pool_view *out);
     cJSON *(*gain)(const void *self);   /**< see ht_pool_gain; owned by the caller. NULL: nothing to say */
+    int (*home)(const void *self, int replica); /**< its island, -1 = none. NULL: the policy has no islands */
 } ht_policy_class;
 
 /** The policy of that name, or NULL. */

@@ -446,6 +446,12 @@ static void look(const void *self, ht_pool_view *out)
     out->islands = s->segments_began ? (int)ht_pooled_alive(s) : 0;
 }
 
+static int home(const void *self, int replica)
+{
+    const ht_pooled *s = self;
+    return replica < s->n ? s->home[replica] : -1;
+}
+
 static cJSON *gain(const void *self)
 {
     const ht_pooled *s = self;
@@ -489,4 +495,5 @@ const ht_policy_class ht_policy_pooled = {
     .tick = tick,
     .look = look,
     .gain = gain,
+    .home = home,
 };

@@ -93,6 +93,7 @@ void ht_pool_note_release(ht_pool_note *n);
 typedef struct {
     const char *policy, *stage;     /**< "race", "segments", "done", .. */
     double wall;                    /**< epochs of wall clock used, of E */
+    int epochs;                     /**< E */
     int islands, living;
     bool has_champion;
     double best;                    /**< smallest (or greatest) objective ever validated */
@@ -106,6 +107,9 @@ cJSON *ht_pool_schedule(const ht_pool *p);
 /** Where every state came from; borrowed until the next call.
  *  @param[out] champion  node of the champion's state; -1 = none yet */
 const ht_lineage *ht_pool_origins(const ht_pool *p, int *champion);
+/** What a replica does, for people: `what` (of its piece of training), `island`, `knobs`; what is not known is left out.
+ *  Owned. */
+cJSON *ht_pool_doing(const ht_pool *p, int replica);
 /** Gain split into trend, selection, mutation, averaging, with intervals; accepted null mutations. Owned. */
 cJSON *ht_pool_gain(const ht_pool *p);
 

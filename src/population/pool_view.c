@@ -144,9 +144,10 @@ void ht_pool_peek(const ht_pool *p, ht_pool_view *out)
         busy += p->seats[i].busy_s;
         waited += p->seats[i].waited_s;
     }
-    *out = (ht_pool_view){.policy = p->policy->name, .stage = "start", .living = ht_pool_living(p),
-                          .has_champion = p->champion >= 0, .best = ht_pool_shown(p, p->champion_loss),
-                          .champion = p->champion, .utilisation = busy > 0 ? busy / (busy + waited) : 0};
+    *out = (ht_pool_view){.policy = p->policy->name, .stage = "start", .epochs = p->o.epochs,
+                          .living = ht_pool_living(p), .has_champion = p->champion >= 0,
+                          .best = ht_pool_shown(p, p->champion_loss), .champion = p->champion,
+                          .utilisation = busy > 0 ? busy / (busy + waited) : 0};
     if (p->started)
         p->policy->look(p->self, out);
 }
@@ -181,6 +182,23 @@ cJSON *ht_pool_schedule(const ht_pool *p)
     }
     free(path);
     return schedule;
+}
+
+cJSON *ht_pool_doing(const ht_pool *p, int replica)
+{
+    cJSON *o = cJSON_CreateObject();
+    if (replica >= p->n_seats)
+        return o;
+    const ht_pool_seat *s = &p->seats[replica];
+    int node = s->work.number > 0 ? s->work.node : s->node;
+    int island = p->started && p->policy->home != NULL ? p->policy->home(p->self, replica) : -1;
+    if (island >= 0)
+        ht_json_put_int(o, "island", island);
+    if (node >= 0) {
+        ht_json_put_text(o, "what", ht_lineage_get(p->lineage, node).what);
+        ht_json_put(o, "knobs", ht_pool_point(p, ht_lineage_point(p->lineage, node)));
+    }
+    return o;
 }
 
 cJSON *ht_pool_gain(const ht_pool *p)

@@ -419,6 +419,7 @@ static cJSON *population_to_json(const ht_pool *pool, const ht_learned *learned)
     ht_json_put_text(o, "policy", v.policy);
     ht_json_put_text(o, "stage", v.stage);
     ht_json_put_real(o, "wall_epochs", v.wall);
+    ht_json_put_int(o, "epochs", v.epochs);
     ht_json_put_int(o, "islands", v.islands);
     ht_json_put_real(o, "utilisation", v.utilisation);
     ht_json_put(o, "schedule", ht_pool_schedule(pool));

@@ -136,6 +136,7 @@ prints_line "study places/study.h5: new; starts from recipe $independent"
 grep -qF 'share device' err && fail "who can choose is accused"
 json 'len(o["start"]["places"]) == 1 and ": coordinator, replicas 0-1" in o["start"]["places"][0]' \
     places/hotcb.tune.summary.json
+json 'len(o["start"]["nodes"]) == 2 and all(o["start"]["nodes"])' places/hotcb.tune.summary.json
 grep -q ': coordinator, replicas 0-1' places/events.log || fail "events.log lacks the map"
 try --dir places status
 grep -q '^Places: node .*: coordinator, replicas 0-1' out || fail "status lacks the map"

@@ -19,6 +19,7 @@ typedef struct {
     int pieces, schedule_epochs;
     double null_share;
     int nulls;
+    int doings;                 /* of the first four replicas: what they train, where, with which values */
 } account;
 
 static double number(const cJSON *o, const char *name)
@@ -98,6 +99,12 @@ static void see_end(void *ctx, double now, const ht_pool *p)
     a->gain_error = number(gain, "start") - number(gain, "champion") - part(gain, "race")
                     - part(gain, "trend") - part(gain, "selection") - part(gain, "mutation")
                     - part(gain, "averaging") - part(gain, "last_epochs");
+    for (int r = 0; r < 4; r++) {
+        cJSON *doing = ht_pool_doing(p, r);
+        a->doings += ht_json_text(doing, "what") != NULL && ht_json_number(doing, "island", -1) >= 0 &&
+                     cJSON_GetArraySize(ht_json_member(doing, "knobs")) > 0;
+        cJSON_Delete(doing);
+    }
     a->nulls = (int)number(ht_json_member(gain, "nulls"), "judged");
     a->null_share = number(ht_json_member(gain, "nulls"), "share");
     cJSON_Delete(schedule);
@@ -265,6 +272,13 @@ static void the_schedule_leads_to_the_champion_within_the_run(void)
     CU_ASSERT_EQUAL(a.breaks, 0);
 }
 
+static void what_each_replica_does_can_be_seen(void)
+{
+    account a;
+    go("", "barrier", 8, 60, 3, NULL, &a);
+    CU_ASSERT_EQUAL(a.doings, 4);
+}
+
 static void merging_can_be_switched_off(void)
 {
     account a;
@@ -294,5 +308,5 @@ CASES("pool", CASE(controls_are_not_mutated_and_a_rollback_keeps_root_and_unprov
       CASE(an_island_of_one_dies_with_its_replica_unless_it_is_mirrored),
       CASE(the_parts_of_the_gain_sum_to_the_gain),
       CASE(about_half_of_null_mutations_are_accepted_without_an_epsilon),
-      CASE(the_schedule_leads_to_the_champion_within_the_run), CASE(merging_can_be_switched_off),
+      CASE(the_schedule_leads_to_the_champion_within_the_run), CASE(what_each_replica_does_can_be_seen), CASE(merging_can_be_switched_off),
       CASE(pooled_islands_beat_the_start_values))
