@@ -29,6 +29,7 @@ grep -rHnE '^[[:space:]]*#[[:space:]]*include' --include='*.[ch]' --include='*.h
         only("cjson/cJSON.h",     "^src/base/")
         only("zlib.h",            "^src/workload/")
         only("cblas.h",           "^src/workload/")
+        only("curses.h",          "^src/cli/top_draw")
     }
     {
         line = $0

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
+#include "cli/command.h"
 #include "store/run_dir.h"
 #include "store/run_lock.h"
 
@@ -22,19 +23,28 @@ static void say_who_takes_it(const ht_cli *cli, const char *dir)
                    "again\n", ht_freeze_mode_text(freeze.mode));
 }
 
-/* Takes `params`. */
-static int queue(const ht_cli *cli, const char *dir, const char *op, cJSON *params)
+ht_status ht_command_ask(const char *dir, const char *op, cJSON *params, cJSON **sent, ht_error *err)
 {
-    ht_error err = {""};
     cJSON *command = cJSON_CreateObject();
     ht_json_put_text(command, "module", "tune");
     ht_json_put_text(command, "op", op);
     ht_json_put(command, "params", params);
-    ht_status st = ht_command_send(dir, command, &err);
-    if (st != HT_OK) {
+    ht_status st = ht_command_send(dir, command, err);
+    if (st == HT_OK && sent != NULL)
+        *sent = command;
+    else
         cJSON_Delete(command);
+    return st;
+}
+
+/* Takes `params`. */
+static int queue(const ht_cli *cli, const char *dir, const char *op, cJSON *params)
+{
+    ht_error err = {""};
+    cJSON *command = NULL;
+    ht_status st = ht_command_ask(dir, op, params, &command, &err);
+    if (st != HT_OK)
         return ht_cli_fail_status(cli, st, &err);
-    }
     ht_cli_say(cli, "queued tune %s\n", op);
     say_who_takes_it(cli, dir);
     ht_cli_print_json(cli, command);

@@ -188,6 +188,11 @@ static const ht_option study_export_options[] = {
     {"out", "PATH", "csv: the directory, required; json: the file (default: stdout)"},
     {NULL},
 };
+static const ht_option top_options[] = {
+    {"once", NULL, "print one picture as plain text, and end; so it does where stdin or stdout is no terminal"},
+    {"every", "S", "seconds between two looks at the files (default: 1)"},
+    {NULL},
+};
 static const ht_option doc_options[] = {
     {"man", "DIR", "write manual pages into this directory instead: hottune.1 and one for each verb"},
     {"completion", "SHELL", "print what completes the command line in this shell instead: bash or zsh",
@@ -276,6 +281,11 @@ const ht_verb ht_verbs[] = {
      "`tune status` leaves out the freeze state and the ledger. Of a directory with the runs of an array or a chain\n"
      "(run-0 .., gen-1 ..) it is one table of them all, with what the queue of Slurm says of their jobs.",
      "hottune --dir runs/exp1 status", false},
+    {"top", ht_verb_top, "", 0, 0, top_options, "Watch and steer a run, over the whole terminal",
+     "Progress, the best value, where each replica and each knob is, and what happened last; it shows a finished run,\n"
+     "too. Keys: q ends it, p pauses tuning, m changes the mode, f freezes, s sorts, ? tells the others. It only reads\n"
+     "the run directory, what is new in it, so it may run on any machine that sees it. docs/top.md tells more.",
+     "hottune --dir runs/exp1 top", false},
     {"set", ht_verb_set, "PATH=VALUE ...", 1, -1, NULL, "Ask a live run to change its recipe",
      "All paths of one command are set, or none. Once the run has begun, path and value are checked at once.",
      "hottune --dir runs/exp1 set acceptance.epsilon=0.002", false},
