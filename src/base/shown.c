@@ -13,8 +13,7 @@ typedef struct {
     char instead[20]; /* "" = the bytes as they are */
 } piece;
 
-/* Characters that are not seen, but change what is seen around them. */
-static bool is_unseen(uint32_t c)
+bool ht_shown_is_unseen(uint32_t c)
 {
     static const struct {
         uint32_t first, last;
@@ -25,16 +24,6 @@ static bool is_unseen(uint32_t c)
         if (c >= unseen[i].first && c <= unseen[i].last)
             return true;
     return false;
-}
-
-/* The character of n bytes of UTF-8. */
-static uint32_t character_of(const char *text, size_t n)
-{
-    static const unsigned char bits[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
-    uint32_t c = (unsigned char)text[0] & bits[n];
-    for (size_t i = 1; i < n; i++)
-        c = c << 6 | ((unsigned char)text[i] & 0x3F);
-    return c;
 }
 
 static piece bytes_of(const char *text, size_t n)
@@ -52,12 +41,12 @@ static piece bytes_of(const char *text, size_t n)
 /* `text` ends with a 0 that may be part of it. */
 static piece next(const char *text)
 {
-    size_t n = ht_utf8_length(text);
-    uint32_t c = n > 0 ? character_of(text, n) : 0;
+    size_t n;
+    uint32_t c = ht_utf8_character(text, &n);
     piece p = {.taken = n};
-    if (c < 0x20 || (c >= 0x7F && c < 0xA0))
-        p = bytes_of(text, n > 0 ? n : 1);
-    else if (is_unseen(c))
+    if (c < 0x20 || (c >= 0x7F && c < 0xA0) || ht_utf8_length(text) == 0)
+        p = bytes_of(text, n);
+    else if (ht_shown_is_unseen(c))
         snprintf(p.instead, sizeof p.instead, c > 0xFFFF ? "\\U%08lX" : "\\u%04lX", (unsigned long)c);
     p.columns = p.instead[0] != '\0' ? strlen(p.instead) : (size_t)ht_width_of(c);
     return p;
@@ -97,6 +86,19 @@ void ht_shown_add_lines(ht_string *to, const char *text)
         ht_string_add(to, "\n");
     }
     ht_shown_add(to, text);
+}
+
+void ht_shown_add_json(ht_string *to, const char *json)
+{
+    for (size_t n; *json != '\0'; json += n) {
+        uint32_t c = ht_utf8_character(json, &n);
+        if (ht_utf8_length(json) > 0 && (c < 0x7F || (c >= 0xA0 && !ht_shown_is_unseen(c))))
+            ht_string_add_bytes(to, json, n);
+        else if (c <= 0xFFFF)
+            ht_string_add(to, "\\u%04lx", (unsigned long)c);
+        else
+            ht_string_add(to, "\\u%04lx\\u%04lx", 0xD7C0ul + (c >> 10), 0xDC00ul + (c & 0x3FF));
+    }
 }
 
 size_t ht_shown_width(const char *text)

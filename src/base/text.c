@@ -93,6 +93,17 @@ size_t ht_utf8_length(const char *s)
     return n;
 }
 
+uint32_t ht_utf8_character(const char *s, size_t *n)
+{
+    static const unsigned char bits[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
+    size_t length = ht_utf8_length(s);
+    uint32_t c = (unsigned char)s[0] & bits[length];
+    for (size_t i = 1; i < length; i++)
+        c = c << 6 | ((unsigned char)s[i] & 0x3F);
+    *n = length > 0 ? length : 1;
+    return length > 0 ? c : 0xFFFD;
+}
+
 const char *ht_utf8_fault(const char *text)
 {
     while (*text != '\0') {

@@ -3,6 +3,8 @@
 #ifndef HT_BASE_TEXT_H
 #define HT_BASE_TEXT_H
 
+#include <stdint.h>
+
 #include "base/error.h"
 
 /** A growing text; starts as {0}. `s` is 0-terminated whenever n > 0; NULL while empty.
@@ -24,6 +26,9 @@ void ht_string_release(ht_string *t);
 /** Bytes of the UTF-8 character at `s`: 1 to 4, or 0 if there is none (an end, a cut, an overlong form, half
  *  of a surrogate pair). The final 0 counts as no character. */
 size_t ht_utf8_length(const char *s);
+/** The UTF-8 character at `s`, which is not at the end of its text; a byte that is no UTF-8 counts as U+FFFD.
+ *  @param[out] n  its bytes, 1 to 4 */
+uint32_t ht_utf8_character(const char *s, size_t *n);
 /** The first byte that is no UTF-8, or NULL if all of the text is. */
 const char *ht_utf8_fault(const char *text);
 

@@ -12,17 +12,22 @@
 #include "cli/cli.h"
 #include "store/run_dir.h"
 
-enum { MESSAGE_MAX = 8192 };
-
-/* A text that may hold what a file says: line feeds stay, other control characters are shown. */
+/* A text that may hold what a file says: line feeds stay, what could steer a terminal is shown. */
 static void print_shown(FILE *to, const char *format, va_list args)
 {
-    char text[MESSAGE_MAX];
+    va_list again;
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    char *text = n >= 0 ? malloc((size_t)n + 1) : NULL;
     ht_string shown = {0};
-    vsnprintf(text, sizeof text, format, args);
+    if (text == NULL)
+        return;
+    vsnprintf(text, (size_t)n + 1, format, args);
     ht_shown_add_lines(&shown, text);
     fputs(ht_string_peek(&shown), to);
     ht_string_release(&shown);
+    free(text);
 }
 
 int ht_cli_fail(const ht_cli *cli, int code, const char *format, ...)
@@ -39,12 +44,24 @@ int ht_cli_fail(const ht_cli *cli, int code, const char *format, ...)
     return code;
 }
 
-void ht_cli_print(const char *format, ...)
+void ht_cli_note(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    print_shown(stdout, format, args);
+    fflush(stdout);
+    print_shown(stderr, format, args);
     va_end(args);
+}
+
+void ht_cli_print(const char *format, ...)
+{
+    va_list args;
+    ht_string text = {0};
+    va_start(args, format);
+    ht_shown_add_format(&text, format, args);
+    va_end(args);
+    fputs(ht_string_peek(&text), stdout);
+    ht_string_release(&text);
 }
 
 int ht_exit_of(ht_status status)
@@ -73,7 +90,7 @@ void ht_cli_say(const ht_cli *cli, const char *format, ...)
         return;
     va_list args;
     va_start(args, format);
-    vprintf(format, args);
+    print_shown(stdout, format, args);
     va_end(args);
     fflush(stdout); /* in the file of a batch job, too, it is read while the program goes on */
 }
@@ -82,9 +99,17 @@ void ht_cli_print_json(const ht_cli *cli, cJSON *object)
 {
     char *text = cli->json && !cli->muted ? ht_json_page(object) : NULL;
     if (text != NULL)
-        fputs(text, stdout);
+        ht_cli_print_json_text(text);
     free(text);
     cJSON_Delete(object);
+}
+
+void ht_cli_print_json_text(const char *text)
+{
+    ht_string shown = {0};
+    ht_shown_add_json(&shown, text);
+    fputs(ht_string_peek(&shown), stdout);
+    ht_string_release(&shown);
 }
 
 int ht_cli_dir(const ht_cli *cli, const char **dir)

@@ -49,6 +49,10 @@ int ht_exit_of(ht_status status);
 void ht_cli_say(const ht_cli *cli, const char *format, ...) HT_PRINTF(2, 3);
 /** Print on stdout what comes from files: control characters but line feeds are shown (base/shown.h). */
 void ht_cli_print(const char *format, ...) HT_PRINTF(1, 2);
+/** The same on stderr, as it is: for warnings and questions. */
+void ht_cli_note(const char *format, ...) HT_PRINTF(1, 2);
+/** Print a JSON text on stdout; what could steer a terminal is escaped, so that it says the same. */
+void ht_cli_print_json_text(const char *text);
 /** Print `object` on stdout, indented, if --json was given. Takes `object`. */
 void ht_cli_print_json(const ht_cli *cli, cJSON *object);
 

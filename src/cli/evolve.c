@@ -31,7 +31,7 @@ static int write_recipe(const ht_cli *cli, const ht_recipe *r, const char *path)
         ht_recipe_print_yaml(r, &text);
     int code = HT_EXIT_DONE;
     if (path == NULL)
-        fputs(ht_string_peek(&text), stdout);
+        ht_cli_print_json_text(ht_string_peek(&text)); /* in YAML nothing is left to escape */
     else
         code = ht_cli_write(cli, path, &text);
     ht_string_release(&text);

@@ -76,7 +76,7 @@ void ht_progress_show(void *ctx, const ht_progress *p)
 void ht_progress_warn(void *ctx, const char *text)
 {
     ht_progress_end(ctx);
-    fprintf(stderr, "hottune: warning: %s\n", text);
+    ht_cli_note("hottune: warning: %s\n", text);
 }
 
 void ht_progress_end(ht_progress_line *l)

@@ -202,7 +202,7 @@ int ht_verb_recipe_show(const ht_cli *cli, const ht_args *args)
         ht_recipe_print_json(r, &out);
     else
         ht_recipe_print_yaml(r, &out);
-    fputs(ht_string_peek(&out), stdout);
+    ht_cli_print_json_text(ht_string_peek(&out)); /* in YAML nothing is left to escape */
 done:
     ht_string_release(&out);
     ht_recipe_destroy(r);
@@ -227,7 +227,7 @@ static void print_differences(const ht_cli *cli, char *lines)
     for (char *line; (line = next_line(&lines)) != NULL;) {
         cJSON_AddItemToArray(list, cJSON_CreateString(line));
         if (!cli->json)
-            puts(line);
+            ht_cli_print("%s\n", line);
     }
     if (cJSON_GetArraySize(list) == 0)
         ht_cli_say(cli, "no difference\n");

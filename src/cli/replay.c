@@ -140,7 +140,7 @@ static void print_row(const char *name, double val, double test, double epoch)
         snprintf(text[1], sizeof text[1], "%.4f", test);
     if (epoch > 0)
         snprintf(text[2], sizeof text[2], "%.0f", epoch);
-    printf("  %-14s  %15s  %9s  %5s\n", name, text[0], text[1], text[2]);
+    ht_cli_print("  %-14s  %15s  %9s  %5s\n", name, text[0], text[1], text[2]);
 }
 
 static cJSON *row(double val, double test)
@@ -156,13 +156,13 @@ static void report(const job *j, const ht_outcome *replay, const ht_outcome *pla
 {
     const ht_schedule *s = &j->schedule;
     if (!j->cli->json) {
-        printf("%s, seed %lld, %lld epochs: the schedule of %s in one plain training\n\n", j->workload->name,
+        ht_cli_print("%s, seed %lld, %lld epochs: the schedule of %s in one plain training\n\n", j->workload->name,
                j->seed, j->epochs, j->dir);
-        printf("  %-14s  %15s  %9s  %5s\n", "", "validation loss", "test loss", "epoch");
+        ht_cli_print("  %-14s  %15s  %9s  %5s\n", "", "validation loss", "test loss", "epoch");
         print_row("static default", plain->val, plain->test, plain->epoch);
         print_row("replay", replay->val, replay->test, replay->epoch);
         print_row("champion", s->val, s->test, 0);
-        printf("\n  schedule   %zu pieces, %d epochs\n", s->n, s->epochs);
+        ht_cli_print("\n  schedule   %zu pieces, %d epochs\n", s->n, s->epochs);
         cJSON_Delete(epochs);
         return;
     }

@@ -85,7 +85,7 @@ static void print_loss(double x, int width)
     char text[32] = "-";
     if (isfinite(x))
         snprintf(text, sizeof text, "%.4f", x);
-    printf("  %*s", width, text);
+    ht_cli_print("  %*s", width, text);
 }
 
 static void print_share(double x, int width)
@@ -93,20 +93,20 @@ static void print_share(double x, int width)
     char text[32] = "-";
     if (isfinite(x))
         snprintf(text, sizeof text, "%.2f %%", 100 * x);
-    printf("  %*s", width, text);
+    ht_cli_print("  %*s", width, text);
 }
 
 static void print_row(const char *name, const ht_row *r)
 {
-    printf("  %-14s", name);
+    ht_cli_print("  %-14s", name);
     print_loss(r->best.val, 15);
     print_loss(r->best.test, 9);
     print_share(r->best.val_error, 16);
     print_share(r->best.test_error, 10);
     if (r->replica >= 0)
-        printf("  %7d  %5.0f\n", r->replica, r->best.epoch);
+        ht_cli_print("  %7d  %5.0f\n", r->replica, r->best.epoch);
     else
-        printf("  %7s  %5s\n", "-", "-");
+        ht_cli_print("  %7s  %5s\n", "-", "-");
 }
 
 static void print_part(const cJSON *gain, const char *name, const char *label)
@@ -116,9 +116,9 @@ static void print_part(const cJSON *gain, const char *name, const char *label)
            hi = ht_json_number(part, "hi", NAN);
     if (!isfinite(value) || value == 0)
         return;
-    printf("             %-10s %8.4f", label, value);
+    ht_cli_print("             %-10s %8.4f", label, value);
     if (hi > lo)
-        printf("   (95 %%: %.4f .. %.4f)", lo, hi);
+        ht_cli_print("   (95 %%: %.4f .. %.4f)", lo, hi);
     putchar('\n');
 }
 
@@ -128,10 +128,10 @@ static void print_accepted(const cJSON *gain)
     double judged = ht_json_number(mutants, "judged", 0);
     if (!(judged > 0))
         return;
-    printf("             %.0f of %.0f mutants were better than the controls beside them",
+    ht_cli_print("             %.0f of %.0f mutants were better than the controls beside them",
            ht_json_number(mutants, "accepted", 0), judged);
     if (ht_json_number(nulls, "judged", 0) > 0)
-        printf(";\n             so were %.0f of %.0f controls, in which nothing was changed",
+        ht_cli_print(";\n             so were %.0f of %.0f controls, in which nothing was changed",
                ht_json_number(nulls, "accepted", 0), ht_json_number(nulls, "judged", 0));
     putchar('\n');
 }
@@ -140,13 +140,13 @@ static void print_accepted(const cJSON *gain)
 static void print_population(const cJSON *population)
 {
     const cJSON *gain = ht_json_member(population, "gain");
-    printf("  population %s, replicas busy %.0f %% of the time\n", ht_json_text(population, "policy"),
+    ht_cli_print("  population %s, replicas busy %.0f %% of the time\n", ht_json_text(population, "policy"),
            100 * ht_json_number(population, "utilisation", 0));
     double start = ht_json_number(gain, "start", NAN), champion = ht_json_number(gain, "champion", NAN);
     if (cJSON_IsNumber(ht_json_member(gain, "segments")) && isfinite(start))
-        printf("  gain       validation %.4f -> %.4f:\n", start, champion);
+        ht_cli_print("  gain       validation %.4f -> %.4f:\n", start, champion);
     else if (cJSON_IsNumber(ht_json_member(gain, "segments")))  /* no race: the first segment had no reading before */
-        printf("  gain       validation after the first segment -> %.4f:\n", champion);
+        ht_cli_print("  gain       validation after the first segment -> %.4f:\n", champion);
     print_part(gain, "race", "race");
     print_part(gain, "trend", "training");
     print_part(gain, "selection", "selection");
@@ -158,7 +158,7 @@ static void print_population(const cJSON *population)
 
 static void print_mutations(const ht_report_data *d)
 {
-    printf("  mutations  %lu made, %lu accepted, %lu rejected\n"
+    ht_cli_print("  mutations  %lu made, %lu accepted, %lu rejected\n"
            "             (a raw score counts the training's own progress, too:\n"
            "             many accepted mutations are no proof of a gain)\n",
            d->result.mutations, d->result.accepted, d->result.rejected);
@@ -166,20 +166,20 @@ static void print_mutations(const ht_report_data *d)
 
 static void print_report(const ht_report_data *d)
 {
-    printf("\n%s, seed %lld: the best state by validation, over replicas and epochs\n\n", d->workload,
+    ht_cli_print("\n%s, seed %lld: the best state by validation, over replicas and epochs\n\n", d->workload,
            d->seed);
-    printf("  %-14s  %15s  %9s  %16s  %10s  %7s  %5s\n", "", "validation loss", "test loss",
+    ht_cli_print("  %-14s  %15s  %9s  %16s  %10s  %7s  %5s\n", "", "validation loss", "test loss",
            "validation error", "test error", "replica", "epoch");
     if (d->compared)
         print_row("static default", &d->baseline);
     else
-        printf("  %-14s  not run (--compare)\n", "static default");
+        ht_cli_print("  %-14s  not run (--compare)\n", "static default");
     print_row("champion", &d->champion);
-    printf("\n  cost       %d %s x %d %s: %.1f s wall, %.1f s of processor time in training\n", d->replicas,
+    ht_cli_print("\n  cost       %d %s x %d %s: %.1f s wall, %.1f s of processor time in training\n", d->replicas,
            d->replicas == 1 ? "replica" : "replicas", d->epochs, d->epochs == 1 ? "epoch" : "epochs",
            d->champion.wall_s, d->champion.cpu_s);
     if (d->compared)
-        printf("             the static default cost the same epochs: %.1f s wall, %.1f s of processor time\n",
+        ht_cli_print("             the static default cost the same epochs: %.1f s wall, %.1f s of processor time\n",
                d->baseline.wall_s, d->baseline.cpu_s);
     cJSON *population = population_of(d->dir);
     if (population != NULL)
@@ -188,12 +188,12 @@ static void print_report(const ht_report_data *d)
         print_mutations(d);
     cJSON_Delete(population);
     if (d->result.lost > 0)
-        printf("  lost       %d %s\n", d->result.lost, d->result.lost == 1 ? "replica" : "replicas");
+        ht_cli_print("  lost       %d %s\n", d->result.lost, d->result.lost == 1 ? "replica" : "replicas");
     if (d->compared)
-        printf("             (one seed: try others with --seed before you trust the difference)\n");
-    printf("  files      %s", d->dir);
+        ht_cli_print("             (one seed: try others with --seed before you trust the difference)\n");
+    ht_cli_print("  files      %s", d->dir);
     if (d->study != NULL)
-        printf(", study %s", d->study);
+        ht_cli_print(", study %s", d->study);
     putchar('\n');
 }
 

@@ -23,7 +23,7 @@
 static bool asks_to_go_on(const char *dir)
 {
     char answer[16] = "";
-    fprintf(stderr, "hottune: an unfinished run is in '%s'. Go on with it (n: give it up and begin another)? [Y/n] ", dir);
+    ht_cli_note("hottune: an unfinished run is in '%s'. Go on with it (n: give it up and begin another)? [Y/n] ", dir);
     return fgets(answer, sizeof answer, stdin) == NULL || (answer[0] != 'n' && answer[0] != 'N');
 }
 

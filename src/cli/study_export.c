@@ -33,19 +33,6 @@ static int export_csv(const ht_cli *cli, const ht_sheets *s, const char *dir)
     return code;
 }
 
-/* Inside of texts only: JSON itself has no such bytes, and cJSON leaves DEL and the C1 controls as they are.
- */
-static void print_for_terminal(const char *text)
-{
-    for (const unsigned char *s = (const unsigned char *)text; *s != '\0'; s++)
-        if (s[0] == 0x7F)
-            fputs("\\u007f", stdout);
-        else if (s[0] == 0xC2 && s[1] >= 0x80 && s[1] < 0xA0)
-            printf("\\u00%02x", *++s);
-        else
-            putchar(*s);
-}
-
 static int export_json(const ht_cli *cli, const ht_sheets *s, const char *path)
 {
     ht_string text = {0};
@@ -57,7 +44,7 @@ static int export_json(const ht_cli *cli, const ht_sheets *s, const char *path)
     else if (code == HT_EXIT_DONE && text.failed)
         code = ht_cli_fail(cli, HT_EXIT_FAILED, "out of memory");
     else if (code == HT_EXIT_DONE)
-        print_for_terminal(ht_string_peek(&text));
+        ht_cli_print_json_text(ht_string_peek(&text));
     if (code == HT_EXIT_DONE && path != NULL)
         ht_cli_say(cli, "Wrote %zu tables -> %s\n", s->n, path);
     ht_string_release(&text);

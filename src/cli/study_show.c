@@ -163,7 +163,7 @@ static ht_status gather_study(const ht_study_file *f, const char *id, cJSON *out
 static void print_line(const char *title, const char *value)
 {
     ht_string shown = {0};
-    ht_shown_add(&shown, value);
+    ht_shown_add(&shown, value); /* of one line, whatever it holds */
     printf("  %-10s %s\n", title, ht_string_peek(&shown));
     ht_string_release(&shown);
 }

@@ -176,7 +176,7 @@ static int print_texts(submission *s)
         return HT_EXIT_DONE;
     }
     if (s->evolve.n > 0)
-        printf("# ==> %s\n", s->job_path);
+        ht_cli_print("# ==> %s\n", s->job_path);
     fputs(ht_string_peek(&s->job), stdout);
     if (s->evolve.n > 0)
         printf("# ==> %s\n%s", s->evolve_path, ht_string_peek(&s->evolve));
@@ -271,7 +271,7 @@ static int submit_one(submission *s, const char *role, long long generation, con
         options[n++] = ht_string_peek(&array);
     ht_status st = ht_queue_submit(n, options, script, generation > 0 ? number : NULL, id, &said, &err);
     if (said.n > 0)
-        fputs(said.s, stderr);
+        ht_cli_note("%s", said.s);
     ht_string_release(&array);
     ht_string_release(&said);
     if (st != HT_OK)
@@ -326,7 +326,7 @@ static void tell(const submission *s)
     ht_string ids = {0}, dir = {0};
     if (s->cli->quiet && !s->cli->json)
         cJSON_ArrayForEach(job, jobs)
-            printf("%s\n", ht_json_text(job, "id"));
+            ht_cli_print("%s\n", ht_json_text(job, "id"));
     cJSON_ArrayForEach(job, jobs)
         ht_string_add(&ids, "%s%.*s", ids.n > 0 ? "," : "", (int)strcspn(ht_json_text(job, "id"), ";"),
                       ht_json_text(job, "id"));

@@ -375,7 +375,7 @@ static void work(sweep_job *j, ht_sweep_worker *w)
         if (signal_seen != 0)
             ht_sweep_worker_leave(w, &err);
         if (ht_sweep_worker_step(w, wait_s, &err) != HT_OK)
-            fprintf(stderr, "hottune: warning: rank %d: %s\n", j->ranks.rank, err.text);
+            ht_cli_note("hottune: warning: rank %d: %s\n", j->ranks.rank, err.text);
     }
 }
 
@@ -387,7 +387,7 @@ static void leave_the_lost(const sweep_job *j, int code)
     if (v.workers_lost == 0 || j->ranks.size == 1)
         return;
     fflush(stdout);
-    fprintf(stderr, "hottune: warning: %d %s not answer: the job is ended without %s\n", v.workers_lost,
+    ht_cli_note("hottune: warning: %d %s not answer: the job is ended without %s\n", v.workers_lost,
             v.workers_lost == 1 ? "worker does" : "workers do", v.workers_lost == 1 ? "it" : "them");
     MPI_Abort(MPI_COMM_WORLD, code);
 }

@@ -77,11 +77,11 @@ static cJSON *report_to_json(const ht_sweep_report *r, const ht_sweep_view *v, s
 static void print_value(const cJSON *item)
 {
     if (cJSON_IsBool(item))
-        printf("%s", cJSON_IsTrue(item) ? "true" : "false");
+        ht_cli_print("%s", cJSON_IsTrue(item) ? "true" : "false");
     else if (cJSON_IsString(item))
-        printf("%s", item->valuestring);
+        ht_cli_print("%s", item->valuestring);
     else
-        printf("%.5g", item->valuedouble);
+        ht_cli_print("%.5g", item->valuedouble);
 }
 
 static void print_params(const ht_space *space, const ht_point *p)
@@ -89,12 +89,12 @@ static void print_params(const ht_space *space, const ht_point *p)
     cJSON *params = ht_space_to_json(space, p);
     const cJSON *item, *element;
     cJSON_ArrayForEach(item, params) {
-        printf("  %s=", item->string);
+        ht_cli_print("  %s=", item->string);
         if (!cJSON_IsArray(item))
             print_value(item);
         else
             cJSON_ArrayForEach(element, item) {
-                printf("%s", element == item->child ? "[" : ",");
+                ht_cli_print("%s", element == item->child ? "[" : ",");
                 print_value(element);
             }
         if (cJSON_IsArray(item))
@@ -105,32 +105,32 @@ static void print_params(const ht_space *space, const ht_point *p)
 
 static void print_cost(const ht_sweep_report *r, const ht_sweep_view *v)
 {
-    printf("\n  cost       ");
+    ht_cli_print("\n  cost       ");
     if (v->full_steps > 0)
-        printf("%lld steps of %lld at full cost (%.1f %%); ", v->spent_steps, v->full_steps, 100 * share(v));
-    printf("%.1f s in the command, %.1f s wall\n", v->seconds, r->wall_s);
+        ht_cli_print("%lld steps of %lld at full cost (%.1f %%); ", v->spent_steps, v->full_steps, 100 * share(v));
+    ht_cli_print("%.1f s in the command, %.1f s wall\n", v->seconds, r->wall_s);
     if (v->replayed > 0)
-        printf("             (%lu %s from an earlier start; wall is of this one)\n", v->replayed,
+        ht_cli_print("             (%lu %s from an earlier start; wall is of this one)\n", v->replayed,
                v->replayed == 1 ? "trial is" : "trials are");
 }
 
 static void print_table(const ht_sweep_report *r, const ht_sweep_view *v, size_t n, const ht_trial *const *top)
 {
-    printf("\n%s: %lu of %lu %s: %lu complete, %lu pruned, %lu failed", r->space_name, ended(v), v->trials,
+    ht_cli_print("\n%s: %lu of %lu %s: %lu complete, %lu pruned, %lu failed", r->space_name, ended(v), v->trials,
            v->trials == 1 ? "trial" : "trials",
            v->complete, v->pruned, v->failed);
     if (v->lost > 0)
-        printf(", and %lu lost", v->lost);
-    printf("\n\n");
+        ht_cli_print(", and %lu lost", v->lost);
+    ht_cli_print("\n\n");
     if (n > 0)
-        printf("  %6s  %12s  %6s  %8s  parameters\n", "trial", "value", "steps", "seconds");
+        ht_cli_print("  %6s  %12s  %6s  %8s  parameters\n", "trial", "value", "steps", "seconds");
     for (size_t i = 0; i < n; i++) {
-        printf("  %6lu  %12.6g  %6lld  %8.1f", top[i]->number, top[i]->value, top[i]->steps, top[i]->seconds);
+        ht_cli_print("  %6lu  %12.6g  %6lld  %8.1f", top[i]->number, top[i]->value, top[i]->steps, top[i]->seconds);
         print_params(r->space, &top[i]->point);
         putchar('\n');
     }
     print_cost(r, v);
-    printf("  files      %s\n", r->dir);
+    ht_cli_print("  files      %s\n", r->dir);
 }
 
 void ht_sweep_report_print(const ht_cli *cli, const ht_sweep_report *r)

@@ -10,17 +10,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/shown.h"
 #include "comm/clock.h"
 
 static const double progress_s = 0.2;
 static const double longest_look_s = 1;     /* between two looks of a driver that runs */
+
+void ht_driver_print_warning(const char *text)
+{
+    ht_string shown = {0};
+    ht_shown_add_lines(&shown, text);
+    fprintf(stderr, "hottune: %s\n", ht_string_peek(&shown));
+    ht_string_release(&shown);
+}
 
 void ht_driver_warn(ht_driver *d, const char *text)
 {
     if (d->warning != NULL)
         d->warning(d->warning_ctx, text);
     else
-        fprintf(stderr, "hottune: %s\n", text);
+        ht_driver_print_warning(text);
 }
 
 /* Say it when writing begins to fail. */

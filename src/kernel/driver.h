@@ -23,6 +23,9 @@ typedef struct {
     ht_places places;           /**< where all ranks are; {0}: nothing to tell. Borrowed for the call */
 } ht_driver_options;
 
+/** Write a warning to stderr, fit for a terminal: where the program gave no ht_options.warning. */
+void ht_driver_print_warning(const char *text);
+
 /** Prepares the run directory, finds the recipe, evolves it by the study, opens every file.
  *  @return HT_OK; HT_EINVAL, HT_ENOTFOUND, HT_EFORMAT, HT_EREFUSED, HT_EIO with a message */
 ht_status ht_driver_create(const ht_driver_options *o, ht_driver **out, ht_error *err);

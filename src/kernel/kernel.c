@@ -38,7 +38,7 @@ void ht_kernel_warn(const ht_kernel *k, const char *text)
     if (k->warning != NULL)
         k->warning(k->warning_ctx, text);
     else
-        fprintf(stderr, "hottune: %s\n", text);
+        ht_driver_print_warning(text);
 }
 
 static void warn(void *ctx, const char *text)

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/shown.h"
+
 /* ---- scalars -------------------------------------------------------------------------------- */
 
 static void add_number(ht_string *out, const cJSON *item)
@@ -19,33 +21,23 @@ static void add_number(ht_string *out, const cJSON *item)
     ht_string_add(out, "%s", text);
 }
 
-/* Characters of two or three bytes that YAML takes for line breaks or refuses: they are written escaped. */
-static size_t special(const unsigned char *p, unsigned *code)
+/* Characters that YAML takes for line breaks or refuses, and those that a terminal would obey: they are written escaped. */
+static bool is_special(uint32_t c)
 {
-    if (p[0] == 0xC2 && p[1] < 0xA0)
-        *code = p[1];
-    else if (p[0] == 0xE2 && p[1] == 0x80 && (p[2] == 0xA8 || p[2] == 0xA9))
-        *code = 0x2000u + (p[2] & 0x3Fu);
-    else if (p[0] == 0xEF && ((p[1] == 0xBB && p[2] == 0xBF) || (p[1] == 0xBF && p[2] >= 0xBE)))
-        *code = p[1] == 0xBB ? 0xFEFF : 0xFFC0u + (p[2] & 0x3Fu);
-    else
-        return 0;
-    return p[0] == 0xC2 ? 2 : 3;
+    return c < ' ' || (c >= 0x7F && c < 0xA0) || (c >= 0xFFFE && c <= 0xFFFF) || ht_shown_is_unseen(c);
 }
 
 static void add_quoted(ht_string *out, const char *text)
 {
     ht_string_add_bytes(out, "\"", 1);
-    for (const unsigned char *p = (const unsigned char *)text; *p != '\0';) {
-        unsigned code = *p;
-        size_t n = special(p, &code);
-        if (*p == '"' || *p == '\\')
-            ht_string_add(out, "\\%c", *p);
-        else if (n > 0 || *p < ' ' || *p == 0x7F)
-            ht_string_add(out, "\\u%04x", code);
+    for (size_t n; *text != '\0'; text += n) {
+        uint32_t c = ht_utf8_character(text, &n);
+        if (*text == '"' || *text == '\\')
+            ht_string_add(out, "\\%c", *text);
+        else if (is_special(c) || ht_utf8_length(text) == 0)
+            ht_string_add(out, c > 0xFFFF ? "\\U%08lx" : "\\u%04lx", (unsigned long)c);
         else
-            ht_string_add_bytes(out, (const char *)p, 1);
-        p += n > 0 ? n : 1;
+            ht_string_add_bytes(out, text, n);
     }
     ht_string_add_bytes(out, "\"", 1);
 }

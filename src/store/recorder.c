@@ -14,6 +14,7 @@
 
 #include <hottune/version.h>
 
+#include "base/shown.h"
 #include "base/sum.h"
 #include "base/text.h"
 #include "store/champion.h"
@@ -175,16 +176,18 @@ static ht_status check_folder(const char *study, ht_error *err)
 
 static ht_status add_event(ht_recorder *r, const char *text, ht_error *err)
 {
-    char line[320];
+    char at[32];
+    ht_string line = {0};
     struct tm tm = {0};
     time_t now = time(NULL);
     gmtime_r(&now, &tm);
-    size_t n = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%SZ ", &tm);
-    snprintf(line + n, sizeof line - n, "r%lu %s", r->run, text);
-    for (char *c = line; *c != '\0'; c++)
-        if (*c == '\n' || *c == '\r')
-            *c = ' ';
-    return ht_journal_append(r->journals[EVENTS], line, err);
+    strftime(at, sizeof at, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    ht_string_add(&line, "%s r%lu ", at, r->run);
+    ht_shown_add(&line, text); /* it is read on terminals, and an event stays one line */
+    ht_status st = line.failed ? ht_fail(err, HT_ENOMEM, "no memory for a line of %s", HT_FILE_EVENTS)
+                               : ht_journal_append(r->journals[EVENTS], ht_string_peek(&line), err);
+    ht_string_release(&line);
+    return st;
 }
 
 /* First lines of a run in the logs that have no other mark of it. @return false: no memory */

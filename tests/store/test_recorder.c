@@ -123,7 +123,7 @@ static void write_some(stage *s)
 {
     ht_record m = mutation_record(1), g = segment_record(1), w = window_record(80, 0.5),
               l = ledger_record("status", 33);
-    ht_record e = {.kind = HT_RECORD_EVENT, .as.event = "replica 0\njoined"};
+    ht_record e = {.kind = HT_RECORD_EVENT, .as.event = "replica 0\njoined\x1b[2J"};
     ht_record a = {.kind = HT_RECORD_ARRIVAL, .as.arrival = {1, HT_MESSAGE_REPORT}};
     CU_ASSERT_EQUAL(put(s, &a), HT_OK);
     CU_ASSERT_EQUAL(put(s, &e), HT_OK);
@@ -168,7 +168,7 @@ static void each_record_is_a_line_of_its_file(void)
     strcpy(failed.as.mutation.error, "boom");
     CU_ASSERT_EQUAL(put(&s, &failed), HT_OK);
     char *events = folder_read(&s.f, HT_FILE_EVENTS);
-    CU_ASSERT_PTR_NOT_NULL(strstr(events, "Z r1 replica 0 joined\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(events, "Z r1 replica 0\\njoined\\x1B[2J\n"));
     CU_ASSERT_PTR_NOT_NULL(strstr(events, "r1 replica 0: mutation m_00002 of opt:lr_mult failed: boom\n"));
     free(events);
     close_stage(&s);

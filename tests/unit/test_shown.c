@@ -87,6 +87,37 @@ static void lines_stay_lines(void)
     ht_string_release(&t);
 }
 
+static void formats(const char *expected, const char *format, ...) HT_PRINTF(2, 3);
+static void formats(const char *expected, const char *format, ...)
+{
+    ht_string t = {0};
+    va_list args;
+    va_start(args, format);
+    ht_shown_add_format(&t, format, args);
+    va_end(args);
+    CU_ASSERT_STRING_EQUAL(ht_string_peek(&t), expected);
+    ht_string_release(&t);
+}
+
+static void a_format_ends_its_lines_and_no_name_does(void)
+{
+    formats("a\\nb\n<\\x1B[2J>\n", "%s\n<%s>\n", "a\nb", "\x1b[2J");
+    formats("100 %", "%d %%", 100);
+    formats("[  ab|ab  |ab|\xe5\xad\xa6  |\\x1B]", "[%4s|%-4s|%.2s|%-*s|%3s]", "ab", "ab", "abc", 4, "\xe5\xad\xa6",
+            "\x1b");
+    formats("-1 2 -3 4 5 0.50 1e+09  7 a", "%d %u %lld %lu %zu %.*f %g %2d %x", -1, 2u, -3ll, 4ul, (size_t)5, 2,
+            .5, 1e9, 7, 10u);
+}
+
+static void json_stays_the_same_data(void)
+{
+    ht_string t = {0};
+    ht_shown_add_json(&t, "{\"a\x7f\": \"\xc2\x9b\xe2\x80\xae\xf3\xa0\x81\x81\xc3\xbc\\n\",\n \"b\": 1}");
+    CU_ASSERT_STRING_EQUAL(ht_string_peek(&t),
+                           "{\"a\\u007f\": \"\\u009b\\u202e\\udb40\\udc41\xc3\xbc\\n\",\n \"b\": 1}");
+    ht_string_release(&t);
+}
+
 static void columns_are_counted_as_a_terminal_draws_them(void)
 {
     CU_ASSERT_EQUAL(ht_shown_width("gr\xc3\xbc\xc3\x9f"), 4);
@@ -119,4 +150,5 @@ static void what_is_too_long_is_cut_between_characters(void)
 CASES("shown", CASE(plain_text_stays_as_it_is), CASE(control_characters_become_visible),
       CASE(bytes_that_are_no_utf_8_become_visible), CASE(what_turns_or_hides_letters_becomes_visible),
       CASE(every_byte_is_harmless), CASE(a_0_byte_is_shown_where_a_size_is_given), CASE(lines_stay_lines),
+      CASE(a_format_ends_its_lines_and_no_name_does), CASE(json_stays_the_same_data),
       CASE(columns_are_counted_as_a_terminal_draws_them), CASE(what_is_too_long_is_cut_between_characters))
