@@ -280,7 +280,7 @@ bool ht_is_best(const ht_kernel *k);
 ht_status ht_report_result(ht_kernel *k, double val, double test);
 
 /** What the run came to. Complete on the coordinator once ht_open has returned there (with one process:
- *  after ht_close); on other ranks only `best` and `best_step` are known, of this replica. */
+ *  after ht_close); on other ranks only `best` and `best_step` are known, of this replica, also while it trains. */
 typedef struct {
     unsigned long mutations;    /**< changes that were made */
     unsigned long accepted;     /**< of them kept */

@@ -76,6 +76,7 @@ ht_status ht_args_parse(const ht_option *common, const ht_option *own, int argc,
     }
     a.words = argv + optind;
     a.n_words = (size_t)(argc - optind);
+    a.separated = optind > 1 && strcmp(argv[optind - 1], "--") == 0;
     *out = a;
     return HT_OK;
 }

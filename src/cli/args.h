@@ -25,7 +25,8 @@ typedef struct {
     const ht_option *options[HT_OPTIONS_MAX];
     const char *values[HT_OPTIONS_MAX]; /**< NULL = not given; "" for a switch; borrowed from argv */
     size_t n_words;
-    char **words; /**< [n_words] what is no option, borrowed from argv */
+    char **words; /**< [n_words] what is no option, borrowed from argv; ends with NULL as argv does */
+    bool separated; /**< a -- stands before the words: they are a command */
 } ht_args;
 
 /** Read argv[1] .. argv[argc - 1], which getopt_long reorders.

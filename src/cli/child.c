@@ -21,6 +21,7 @@
 #include "comm/clock.h"
 
 enum { LINE_MAX_BYTES = 65536, INPUT_MAX = 60 * 1024, READS_MAX = 64 };
+enum { REPORT = 5 };    /* where the child has the pipe that tells whether exec worked */
 
 /* One of its outputs, cut into lines. */
 typedef struct {
@@ -40,8 +41,12 @@ struct ht_child {
 
 /* ---- starting ------------------------------------------------------------------------------- */
 
+/* What the command's outputs are: pipes to us; our own outputs; a file, beside two pipes for a conversation. */
+typedef enum { HEARD, BESIDE, TALKING } manner;
+
 typedef struct {
-    int in[2], out[2], err[2], report[2];
+    int in[2], out[2], err[2], report[2], to[2], from[2];
+    int file;           /* borrowed; -1 = none */
 } pipes;
 
 static void shut(int *fd)
@@ -53,19 +58,22 @@ static void shut(int *fd)
 
 static void close_pipes(pipes *p)
 {
-    int *all[] = {p->in, p->out, p->err, p->report};
-    for (int i = 0; i < 4; i++) {
+    int *all[] = {p->in, p->out, p->err, p->report, p->to, p->from};
+    for (int i = 0; i < 6; i++) {
         shut(&all[i][0]);
         shut(&all[i][1]);
     }
 }
 
-static bool make_pipes(pipes *p, bool hears)
+static bool make_pipes(pipes *p, manner m, int file)
 {
-    int *all[] = {p->in, p->report, p->out, p->err};
-    *p = (pipes){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
-    for (int i = 0; i < (hears ? 4 : 2); i++)
-        if (pipe2(all[i], O_CLOEXEC) != 0)
+    int *const none[] = {NULL}, *const heard[] = {p->out, p->err, NULL}, *const talks[] = {p->to, p->from, NULL};
+    int *const *const more = m == HEARD ? heard : m == TALKING ? talks : none;
+    *p = (pipes){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, file};
+    if (pipe2(p->in, O_CLOEXEC) != 0 || pipe2(p->report, O_CLOEXEC) != 0)
+        return false;
+    for (int i = 0; more[i] != NULL; i++)
+        if (pipe2(more[i], O_CLOEXEC) != 0)
             return false;
     return true;
 }
@@ -73,10 +81,10 @@ static bool make_pipes(pipes *p, bool hears)
 static void close_others(void)
 {
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
-    closefrom(4);
+    closefrom(REPORT + 1);
 #else
     long most = sysconf(_SC_OPEN_MAX);
-    for (int fd = 4; fd < (most > 0 && most < 65536 ? (int)most : 65536); fd++)
+    for (int fd = REPORT + 1; fd < (most > 0 && most < 65536 ? (int)most : 65536); fd++)
         close(fd);
 #endif
 }
@@ -90,26 +98,40 @@ static void fresh_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* In the child: nothing but calls that are safe after a fork. Outputs without a pipe stay ours; such a command, a
- * launcher say, has others to end and is asked to, should we die. */
+/* A copy out of the way of the numbers that the command will have; -1 of what is not open. */
+static int moved(int fd)
+{
+    return fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 16) : -1;
+}
+
+/* In the command this file has this number; without one the number is free. */
+static bool settle(int fd, int number)
+{
+    if (fd >= 0)
+        return dup2(fd, number) == number;
+    close(number);
+    return true;
+}
+
+/* In the child: nothing but calls that are safe after a fork. Outputs without a pipe or file stay ours; such a command,
+ * a launcher say, has others to end and is asked to, should we die. */
 static void become(const pipes *p, pid_t parent, char *const *argv, char *const *env)
 {
     setpgid(0, 0);
 #ifdef __linux__
-    prctl(PR_SET_PDEATHSIG, p->out[1] >= 0 ? SIGKILL : SIGTERM);
+    prctl(PR_SET_PDEATHSIG, p->out[1] >= 0 || p->file >= 0 ? SIGKILL : SIGTERM);
     if (getppid() != parent)
         _exit(127);
 #else
     (void)parent;
 #endif
-    /* All pipes are above 3 once those below are moved away. */
-    int report = fcntl(p->report[1], F_DUPFD_CLOEXEC, 16), in = fcntl(p->in[0], F_DUPFD_CLOEXEC, 16);
-    int out = fcntl(p->out[1] >= 0 ? p->out[1] : 1, F_DUPFD_CLOEXEC, 16);
-    int err = fcntl(p->err[1] >= 0 ? p->err[1] : 2, F_DUPFD_CLOEXEC, 16);
-    if (report >= 0 && dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(err, 2) == 2 &&
-        (report == 3 || dup3(report, 3, O_CLOEXEC) == 3)) {
+    int report = moved(p->report[1]), in = moved(p->in[0]), hears = moved(p->to[0]), says = moved(p->from[1]);
+    int out = moved(p->out[1] >= 0 ? p->out[1] : p->file >= 0 ? p->file : 1);
+    int err = moved(p->err[1] >= 0 ? p->err[1] : p->file >= 0 ? p->file : 2);
+    if (report >= 0 && settle(in, 0) && settle(out, 1) && settle(err, 2) && settle(hears, HT_CHILD_FD_IN) &&
+        settle(says, HT_CHILD_FD_OUT) && dup3(report, REPORT, O_CLOEXEC) == REPORT) {
         close_others();
-        report = 3;
+        report = REPORT;
         fresh_signals();
         execvpe(argv[0], argv, env);
     }
@@ -137,8 +159,18 @@ static int hear_exec(int fd)
     return n == (ssize_t)sizeof why ? why : 0;
 }
 
-/* @param hears  its outputs are pipes to us */
-static ht_status start(char *const *argv, char *const *env, const char *input, bool hears, ht_child **out, ht_error *err)
+/* Our ends of the conversation. */
+static bool take_ends(pipes *p, int *to, int *from)
+{
+    *to = p->to[1];
+    *from = p->from[0];
+    p->to[1] = p->from[0] = -1;
+    return fcntl(*to, F_SETFL, O_NONBLOCK) == 0 && fcntl(*from, F_SETFL, O_NONBLOCK) == 0;
+}
+
+/* @param file, to, from  of a command that talks */
+static ht_status start(char *const *argv, char *const *env, const char *input, manner m, int file, int *to, int *from,
+                       ht_child **out, ht_error *err)
 {
     size_t n = strlen(input);
     pipes p;
@@ -149,8 +181,9 @@ static ht_status start(char *const *argv, char *const *env, const char *input, b
     if (c == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for a child process");
     *c = (ht_child){.pid = -1, .kill_at = -1, .out.fd = -1, .err.fd = -1};
-    if (!make_pipes(&p, hears) || write(p.in[1], input, n) != (ssize_t)n ||
-        (hears && (!open_stream(&c->out, &p.out[0]) || !open_stream(&c->err, &p.err[0])))) {
+    if (!make_pipes(&p, m, file) || write(p.in[1], input, n) != (ssize_t)n ||
+        (m == HEARD && (!open_stream(&c->out, &p.out[0]) || !open_stream(&c->err, &p.err[0]))) ||
+        (m == TALKING && !take_ends(&p, to, from))) {
         st = ht_fail(err, HT_EIO, "cannot make pipes for '%s': %s", argv[0], strerror(errno));
         goto done;
     }
@@ -179,12 +212,24 @@ done:
 
 ht_status ht_child_start(char *const *argv, char *const *env, const char *input, ht_child **out, ht_error *err)
 {
-    return start(argv, env, input, true, out, err);
+    return start(argv, env, input, HEARD, -1, NULL, NULL, out, err);
 }
 
 ht_status ht_child_start_beside(char *const *argv, char *const *env, ht_child **out, ht_error *err)
 {
-    return start(argv, env, "", false, out, err);
+    return start(argv, env, "", BESIDE, -1, NULL, NULL, out, err);
+}
+
+ht_status ht_child_start_talking(char *const *argv, char *const *env, int output, ht_child **out, int *to, int *from,
+                                 ht_error *err)
+{
+    *to = *from = -1;
+    ht_status st = start(argv, env, "", TALKING, output, to, from, out, err);
+    if (st != HT_OK) {
+        shut(to);
+        shut(from);
+    }
+    return st;
 }
 
 void ht_child_signal(const ht_child *c, int number)

@@ -4,7 +4,7 @@
  *
  *  The command leads a process group of its own. When it ends, or is told to, the whole group goes. If we die, the
  *  kernel kills the command (Linux). Signals, their handlers and masks of our process stay as they are; in the
- *  command they are as in a fresh program. It inherits no open file but its three. */
+ *  command they are as in a fresh program. It inherits no open file but its three, and the two on which it talks with us. */
 #ifndef HT_CLI_CHILD_H
 #define HT_CLI_CHILD_H
 
@@ -29,6 +29,15 @@ ht_status ht_child_start(char *const *argv, char *const *env, const char *input,
 
 /** The same for a command whose output is ours: it writes where we write. Its input is empty. */
 ht_status ht_child_start_beside(char *const *argv, char *const *env, ht_child **out, ht_error *err);
+
+/** The descriptors on which a command that talks with us finds our lines and writes its own. */
+enum { HT_CHILD_FD_IN = 3, HT_CHILD_FD_OUT = 4 };
+/** The same for a command that talks with us: it has two more open files, as above; its input is empty, all its output
+ *  goes to a file.
+ *  @param      output  descriptor of that file; borrowed for the call
+ *  @param[out] to, from  our ends, which do not block; owned by the caller (close) */
+ht_status ht_child_start_talking(char *const *argv, char *const *env, int output, ht_child **out, int *to, int *from,
+                                 ht_error *err);
 
 /** Send a signal to the command alone, not to what it started. Nothing happens when it has ended. */
 void ht_child_signal(const ht_child *c, int number);

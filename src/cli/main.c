@@ -28,7 +28,7 @@ const ht_option ht_common_options[] = {
 };
 
 static const ht_option run_options[] = {
-    {"epochs", "E", "epochs of each training (default: the workload's)"},
+    {"epochs", "E", "epochs of each training (default: the workload's, or what CMD says)"},
     {"seed", "S", "seed of weights, batches and proposals (default: 1)"},
     {"recipe", "FILE", "recipe (default: that of the directory, else the workload's own)"},
     {"study", "FILE", "study, for several runs (default: study.h5 in the run directory)"},
@@ -47,6 +47,9 @@ static const ht_option run_options[] = {
     {"checkpoint", "S", "seconds between two checkpoints of a pooled run (default: as they cost 2 % of its time); 0: none"},
     {"max-disk", "MB", "what checkpoints may take on disk (default: no limit)"},
     {"time-limit", "D", "the job ends D after the program began: seconds, M:SS, H:MM:SS, D-HH:MM:SS (default: ask Slurm)"},
+    {"reply-timeout", "S", "CMD: seconds after which it is given up that does not answer (default: 60)"},
+    {"epoch-timeout", "S", "CMD: likewise while it trains, validates or tests (default: 3600)"},
+    {"restarts", "N", "CMD: how often in a row it is started again after a failure (default: 3)"},
     {"slow", "R:X,..", "to try failures: replica R computes X times as slowly"},
     {"nan", "R:E,..", "to try failures: replica R has NaN in its weights after E epochs"},
     {"report-steps", NULL, "print a JSON line an epoch, then the result, as hottune sweep wants it"},
@@ -208,9 +211,11 @@ static const ht_option operations_options[] = {
 };
 
 const ht_verb ht_verbs[] = {
-    {"run", ht_verb_run, "WORKLOAD", 1, 1, run_options, "Train a built-in workload under the tuner",
+    {"run", ht_verb_run, "WORKLOAD | -- CMD [ARG ...]", 1, -1, run_options,
+     "Train a built-in workload, or any program that speaks JSON lines, under the tuner",
      "Works alone (one replica), and under mpirun or srun with N + 1 ranks: rank 0 coordinates, N train.\n"
-     "Without --dir the files go to runs/WORKLOAD-TIME. At the end a table compares the best state with the\n"
+     "CMD is started once for each replica, without a shell; docs/child-protocol.md tells what it is asked.\n"
+     "Without --dir the files go to runs/NAME-TIME. At the end a table compares the best state with the\n"
      "static default (--compare). Losses are mean cross entropies; test data are read once, at the end.",
      "mpirun -n 9 hottune run fashion --epochs 20 --compare", true},
     {"resume", ht_verb_resume, "", 0, 0, resume_options, "Go on with an unfinished run",

@@ -5,7 +5,8 @@
 
 #include "cli/cli.h"
 
-/** {"workload": NAME, "options": {NAME: VALUE, ..}}; a switch has the value true. Owned by the caller (free). */
+/** {"workload": NAME, "options": {NAME: VALUE, ..}}, or "command": [CMD, ARG, ..] instead of the workload; a switch has the
+ *  value true. Owned by the caller (free). */
 char *ht_run_args_to_text(const ht_args *args);
 /** The words of a command line that starts the same run, and --resume: argv, a name at argv[0].
  *  @param text  as above

@@ -25,6 +25,39 @@ static int read_workload(ht_run_job *j, const char *name)
     return ht_cli_fail(j->cli, HT_EXIT_USAGE, "unknown workload '%s'; 'hottune workloads' lists them", name);
 }
 
+/* What it is called: the last part of its path. */
+static int read_command(ht_run_job *j, const ht_args *args)
+{
+    static const char *const of_workloads[] = {"data", "schedule", "slow", "nan", "report-steps"};
+    const char *slash = strrchr(args->words[0], '/');
+    for (size_t i = 0; i < sizeof of_workloads / sizeof *of_workloads; i++)
+        if (ht_args_text(args, of_workloads[i]) != NULL)
+            return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--%s is for built-in workloads; leave it out", of_workloads[i]);
+    j->command = args->words;
+    j->steps_per_epoch = 1;
+    if (!ht_name_copy(j->name, slash != NULL && slash[1] != '\0' ? slash + 1 : args->words[0]))
+        memcpy(j->name, "command", sizeof "command");
+    return HT_EXIT_DONE;
+}
+
+static int read_subject(ht_run_job *j, const ht_args *args)
+{
+    if (args->separated)
+        return read_command(j, args);
+    if (args->n_words > 1)
+        return ht_cli_fail(j->cli, HT_EXIT_USAGE,
+                           "run: unexpected word '%s'; a command stands behind --: hottune run -- CMD ARG", args->words[1]);
+    int code = read_workload(j, args->words[0]);
+    if (code != HT_EXIT_DONE)
+        return code;
+    ht_name_copy(j->name, j->workload->name);
+    j->steps_per_epoch = j->workload->steps_per_epoch;
+    j->epochs = j->workload->default_epochs;
+    if ((j->own_recipe = strdup(j->workload->recipe)) == NULL)
+        return ht_cli_fail(j->cli, HT_EXIT_FAILED, "out of memory");
+    return HT_EXIT_DONE;
+}
+
 static int read_options(ht_run_job *j, const ht_args *args)
 {
     ht_error err = {""};
@@ -51,7 +84,9 @@ static int read_options(ht_run_job *j, const ht_args *args)
     j->cosine = schedule != NULL && strcmp(schedule, "cosine") == 0;
     if (schedule != NULL && !j->cosine && strcmp(schedule, "constant") != 0)
         return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--schedule: '%s' is not cosine or constant", schedule);
-    j->epochs = j->workload->default_epochs;
+    j->reply_s = 60;
+    j->epoch_s = 3600;
+    j->restarts = 3;
     j->ranks_per_replica = 1;
     j->seed = 1;
     j->patience_s = 60;
@@ -66,6 +101,14 @@ static int read_options(ht_run_job *j, const ht_args *args)
         st = ht_args_real(args, "checkpoint", 0, 1e9, &j->checkpoint_s, &err);
     if (st == HT_OK)
         st = ht_args_real(args, "max-disk", 0, 1e12, &j->max_disk_mb, &err);
+    if (st == HT_OK)
+        st = ht_args_real(args, "reply-timeout", 0.1, 1e9, &j->reply_s, &err);
+    if (st == HT_OK)
+        st = ht_args_real(args, "epoch-timeout", 0.1, 1e9, &j->epoch_s, &err);
+    if (st == HT_OK)
+        st = ht_args_int(args, "restarts", 0, 1000000, &j->restarts, &err);
+    if (st == HT_OK && j->command != NULL && j->ranks_per_replica > 1)
+        st = ht_fail(&err, HT_EINVAL, "--ranks-per-replica: a command is one process for a replica; leave it out");
     if (j->checkpoint_s == 0 && ht_args_text(args, "checkpoint") != NULL)
         j->checkpoint_s = -1;       /* none */
     if (st != HT_OK)
@@ -109,7 +152,7 @@ static int place_replicas(ht_run_job *j, const ht_args *args)
 
 int ht_run_job_read(ht_run_job *j)
 {
-    int code = read_workload(j, j->args->words[0]);
+    int code = read_subject(j, j->args);
     if (code == HT_EXIT_DONE)
         code = find_end(j);
     if (code == HT_EXIT_DONE)

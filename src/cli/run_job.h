@@ -16,9 +16,15 @@ typedef struct {
     const ht_cli *cli;
     const ht_args *args;
     ht_ranks ranks;
-    const ht_workload_info *workload;
+    const ht_workload_info *workload;       /**< NULL: a command is trained */
+    char *const *command;                   /**< [n + 1], ends with NULL; NULL: a workload. Borrowed */
+    char name[HT_NAME_MAX];                 /**< of what is trained */
+    char *own_recipe;                       /**< of what is trained, where none is given. Owned */
+    long long steps_per_epoch;
+    double reply_s, epoch_s;                /**< longest wait for a command: for an answer, for an epoch */
+    long long restarts;                     /**< of a command that fails again and again */
     const char *recipe, *study, *mode, *replay, *data, *set, *recipe_set; /**< NULL = not given; borrowed */
-    long long epochs, ranks_per_replica, seed;
+    long long epochs, ranks_per_replica, seed; /**< epochs 0: as the command says */
     double patience_s, checkpoint_s, max_disk_mb;
     double end_time;       /**< of this job, seconds since 1970; < 0 = not known. On rank 0 */
     bool compare, report_steps, cosine, resume, new_run;

@@ -68,9 +68,9 @@ static int choose_dir(ht_run_job *j)
     }
     localtime_r(&clock, &t);
     strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &t);
-    snprintf(j->dir, sizeof j->dir, "runs/%s-%s", j->workload->name, stamp);
+    snprintf(j->dir, sizeof j->dir, "runs/%s-%s", j->name, stamp);
     for (int i = 2; stat(j->dir, &s) == 0; i++)
-        snprintf(j->dir, sizeof j->dir, "runs/%s-%s-%d", j->workload->name, stamp, i);
+        snprintf(j->dir, sizeof j->dir, "runs/%s-%s-%d", j->name, stamp, i);
     return make_dir(j);
 }
 
@@ -91,6 +91,15 @@ static int check_study(const ht_run_job *j)
     if (j->study == NULL || stat(j->study, &s) != 0 || S_ISREG(s.st_mode))
         return HT_EXIT_DONE;
     return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--study: '%s' is no regular file; name a file", j->study);
+}
+
+static void tell_what(const ht_run_job *j)
+{
+    char epochs[48] = "";
+    if (j->epochs > 0)
+        snprintf(epochs, sizeof epochs, " x %lld %s", j->epochs, j->epochs == 1 ? "epoch" : "epochs");
+    ht_cli_say(j->cli, "%s, %d %s%s, files in %s\n", j->name, j->replicas, j->replicas == 1 ? "replica" : "replicas", epochs,
+               j->dir);
 }
 
 /* Where the ranks are is known long before all of them have read their data. */
@@ -121,9 +130,7 @@ int ht_run_job_prepare(ht_run_job *j)
     ht_ranks_share(&j->ranks, j->dir, sizeof j->dir);
     MPI_Comm_split(MPI_COMM_WORLD, j->replica < 0 ? MPI_UNDEFINED : j->replica, j->ranks.rank, &j->comm);
     if (!j->report_steps)
-        ht_cli_say(j->cli, "%s, %d %s x %lld %s, files in %s\n", j->workload->name, j->replicas,
-               j->replicas == 1 ? "replica" : "replicas", j->epochs, j->epochs == 1 ? "epoch" : "epochs",
-               j->dir);
+        tell_what(j);
     if (j->ranks.size > 1)
         tell_places(j);
     return HT_EXIT_DONE;
@@ -144,6 +151,13 @@ static bool is_recorded(const ht_run_job *j)
     return there;
 }
 
+static void put_command(cJSON *o, char *const *command)
+{
+    cJSON *list = cJSON_AddArrayToObject(o, "command");
+    for (; *command != NULL; command++)
+        cJSON_AddItemToArray(list, cJSON_CreateString(*command));
+}
+
 /* Texts that were not given are null. */
 int ht_run_job_record(const ht_run_job *j)
 {
@@ -153,9 +167,12 @@ int ht_run_job_record(const ht_run_job *j)
     cJSON *o = cJSON_CreateObject();
     char *path = NULL;
     int code = ht_cli_path(j->cli, j->dir, HT_FILE_RUN, &path);
-    ht_json_put_text(o, "workload", j->workload->name);
+    if (j->workload != NULL)
+        ht_json_put_text(o, "workload", j->workload->name);
+    else
+        put_command(o, j->command);
     ht_json_put_int(o, "epochs", (double)j->epochs);
-    ht_json_put_int(o, "steps_per_epoch", j->workload->steps_per_epoch);
+    ht_json_put_int(o, "steps_per_epoch", (double)j->steps_per_epoch);
     ht_json_put_int(o, "seed", (double)j->seed);
     ht_json_put_int(o, "replicas", j->replicas);
     ht_json_put_int(o, "ranks_per_replica", (double)j->ranks_per_replica);

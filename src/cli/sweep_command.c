@@ -10,15 +10,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "cli/launcher_env.h"
 
 extern char **environ;
-
-/* What a launcher tells one rank; a command that is an MPI program would take it for its own. */
-static const char *const launchers[] = {
-    "PMIX_", "PMI_", "PMI2_", "OMPI_COMM_", "OMPI_UNIVERSE", "OMPI_APP", "OMPI_FILE", "OMPI_FIRST", "OMPI_NUM",
-    "OMPI_WORLD", "OMPI_ARGV", "OMPI_COMMAND", "OMPI_MCA_ess", "OMPI_MCA_orte", "OMPI_MCA_pmix", "OMPI_MCA_initial",
-    "PRTE_", "HYDI_", "MPI_LOCAL",
-};
 
 /* ---- parameters as pairs of name and text --------------------------------------------------- */
 
@@ -161,9 +155,8 @@ char *ht_command_variable(const char *name)
 static bool is_dropped(const char *entry, const pairs *p, char *const *variables)
 {
     size_t n = strcspn(entry, "=");
-    for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++)
-        if (strncmp(entry, launchers[i], strlen(launchers[i])) == 0)
-            return true;
+    if (ht_launcher_env_has(entry))
+        return true;
     for (size_t i = 0; i < p->n; i++)
         if (strlen(variables[i]) == n && memcmp(entry, variables[i], n) == 0)
             return true;

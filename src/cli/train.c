@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/text.h"
+#include "cli/settings.h"
 #include "cli/train.h"
 
 struct ht_training {
@@ -149,62 +149,14 @@ static const ht_workload_knob *find_knob(ht_training *t, const char *name)
 {
     const ht_workload_knob *knobs = NULL;
     size_t n = ht_workload_knobs(t->workload, &knobs);
-    char full[2 * HT_NAME_MAX];
-    for (size_t i = 0; i < n; i++) {
-        snprintf(full, sizeof full, "%s.%s", knobs[i].actuator, knobs[i].name);
-        if (strcmp(full, name) == 0)
-            return &knobs[i];
-    }
-    return NULL;
-}
-
-static ht_status unknown_knob(ht_training *t, const char *name, ht_error *err)
-{
-    const ht_workload_knob *knobs = NULL;
-    size_t n = ht_workload_knobs(t->workload, &knobs);
-    ht_string list = {0};
-    for (size_t i = 0; i < n; i++)
-        ht_string_add(&list, "%s%s.%s", i > 0 ? ", " : "", knobs[i].actuator, knobs[i].name);
-    ht_status st = ht_fail(err, HT_EINVAL, "--set: there is no knob '%s'; there are %s", name, ht_string_peek(&list));
-    ht_string_release(&list);
-    return st;
-}
-
-/* One "actuator.name=value"; `word` is cut at its '='. */
-static ht_status read_setting(ht_training *t, char *word, const ht_workload_knob **knob, double *value, ht_error *err)
-{
-    char *text = strchr(word, '=');
-    if (text == NULL)
-        return ht_fail(err, HT_EINVAL, "--set: '%s' is not NAME=VALUE, such as opt.lr=0.01", word);
-    *text++ = 0;
-    if ((*knob = find_knob(t, word)) == NULL)
-        return unknown_knob(t, word, err);
-    if (!ht_parse_number(text, value, NULL) || !(*value >= (*knob)->lo && *value <= (*knob)->hi))
-        return ht_fail(err, HT_EINVAL, "--set: %s: '%s' is not a number in %g .. %g", word, text, (*knob)->lo,
-                       (*knob)->hi);
-    return HT_OK;
+    return ht_settings_find(n, knobs, name);
 }
 
 ht_status ht_training_set(ht_training *t, const char *list, ht_error *err)
 {
-    enum { MOST = 64 };
-    const ht_workload_knob *knobs[MOST];
-    double values[MOST];
-    size_t n = 0;
-    char *copy = malloc(strlen(list) + 1), *rest = NULL;
-    if (copy == NULL)
-        return ht_fail(err, HT_ENOMEM, "out of memory");
-    strcpy(copy, list);
-    ht_status st = HT_OK;
-    for (char *word = strtok_r(copy, ",", &rest); word != NULL && st == HT_OK; word = strtok_r(NULL, ",", &rest)) {
-        st = n < MOST ? read_setting(t, word, &knobs[n], &values[n], err)
-                      : ht_fail(err, HT_EINVAL, "--set: more than %d settings", MOST);
-        n++;
-    }
-    for (size_t i = 0; st == HT_OK && i < n; i++)
-        *knobs[i]->value = values[i];
-    free(copy);
-    return st;
+    const ht_workload_knob *knobs = NULL;
+    size_t n = ht_workload_knobs(t->workload, &knobs);
+    return ht_settings_apply(n, knobs, list, err);
 }
 
 ht_status ht_training_put(ht_training *t, const char *name, double value, ht_error *err)

@@ -459,6 +459,10 @@ ht_status ht_result_of(const ht_kernel *k, ht_result *out)
     if (k == NULL || out == NULL)
         return HT_EINVAL;
     *out = k->result;
+    if (!k->closed && k->replica >= 0) {
+        out->best = k->news.best;
+        out->best_step = k->news.best_step;
+    }
     return HT_OK;
 }
 

@@ -97,7 +97,8 @@ program twin
     call get_command_argument(2, kind)
     call get_command_argument(3, recipe)
     call MPI_Init(ierr)
-    call ht_open(k, dir, comm=MPI_COMM_WORLD, seed=11_int64, recipe_text=recipe, max_epochs=epochs, status=st)
+    call ht_open(k, dir, comm=MPI_COMM_WORLD, seed=11_int64, recipe_text=recipe, max_epochs=epochs, &
+        max_steps=int(epochs * per_epoch, int64), status=st)
     if (st == HT_OK) then
         call train(k, kind == 'pooled')
         call ht_close(k, st)

@@ -90,7 +90,8 @@ int main(int argc, char **argv)
     training t = {{0}};
     ht_kernel *k = NULL;
     ht_status st = ht_open(&(ht_options){.comm = MPI_COMM_WORLD, .run_dir = argc > 3 ? argv[1] : NULL, .seed = 11,
-                                         .recipe_text = argc > 3 ? argv[3] : NULL, .max_epochs = EPOCHS}, &k);
+                                         .recipe_text = argc > 3 ? argv[3] : NULL, .max_epochs = EPOCHS,
+                                         .max_steps = EPOCHS * PER_EPOCH}, &k);
     if (st == HT_OK) {
         describe(k, &t, pooled);
         train(k, &t, pooled);

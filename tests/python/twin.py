@@ -58,7 +58,7 @@ class Training:
 
 def main(run_dir, kind, recipe):
     pooled = kind == "pooled"
-    with hottune.open(run_dir, recipe_text=recipe, seed=11, max_epochs=EPOCHS) as k:
+    with hottune.open(run_dir, recipe_text=recipe, seed=11, max_epochs=EPOCHS, max_steps=EPOCHS * PER_EPOCH) as k:
         if not k.is_replica:
             return
         t = Training(k, pooled)

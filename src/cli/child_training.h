@@ -1,0 +1,44 @@
+/** @file src/cli/child_training.h
+ *  The training of one replica, done by a child program (docs/child-protocol.md): its epochs, its state, which moves through
+ *  files, and what happens when it fails.
+ *
+ *  A child that dies, is late or says garbage is ended and started again; the epoch counts as one that diverged, and the
+ *  new child gets the state that was moved last. After `restarts` failures in a row the replica is given up. */
+#ifndef HT_CLI_CHILD_TRAINING_H
+#define HT_CLI_CHILD_TRAINING_H
+
+#include <hottune/hottune.h>
+
+#include "cli/child_hello.h"
+#include "cli/train.h"
+
+typedef struct ht_child_training ht_child_training;
+
+typedef struct {
+    char *const *argv;          /**< [n + 1] the command, ends with NULL; borrowed */
+    const char *dir;            /**< of the run: replica-<n>.log with the child's output, champion.state; borrowed */
+    int replica, replicas;
+    unsigned long long seed;
+    double reply_s, epoch_s;    /**< longest wait for another answer, for that to train */
+    int restarts;
+} ht_child_options;
+
+/** Starts the command and greets it.
+ *  @param[out] hello  what it answered, JSON text; owned by the caller (free). NULL: nothing, and err says why; this replica
+ *                     then counts as given up, but can be settled like the others, so that they know what it would have been
+ *  @return HT_OK, also without a hello; HT_EIO: no place for its states; HT_ENOMEM */
+ht_status ht_child_training_create(const ht_child_options *o, ht_child_training **out, char **hello, ht_error *err);
+
+/** Make its knobs and state by what the first child of the run answered. @return HT_OK; as ht_child_hello_read */
+ht_status ht_child_training_settle(ht_child_training *t, const char *hello, int epochs, ht_error *err);
+/** It takes no part: its child is ended. */
+void ht_child_training_give_up(ht_child_training *t);
+
+/** As the functions of train.h, for `void *self`. */
+ht_status ht_child_training_set(void *self, const char *list, ht_error *err);
+ht_status ht_child_training_offer(void *self, ht_kernel *k, ht_error *err);
+/** @return HT_EFAILED: the replica was given up, err says why */
+ht_status ht_child_training_run(void *self, ht_kernel *k, ht_outcome *out, ht_error *err);
+void ht_child_training_destroy(void *self);
+
+#endif
