@@ -8,7 +8,8 @@ import unittest
 from case import MPIRUN, RECIPE, Case, np
 
 import hottune
-from hottune.actuators import ApplyResult, ValidationResult, loss_actuators, mutable_state, optimizer_actuators
+from hottune.actuators import (ActuatorType, ApplyResult, HotActuator, ValidationResult, loss_actuators,
+                               mutable_state, optimizer_actuators)
 from hottune.kernel import HotKernel
 
 HALVE = {"actuators": {"opt": {"mutations": {"lr_mult": {"bounds": [0.5, 0.5], "prior_center": 0.5}}}},
@@ -200,6 +201,59 @@ class Hotcb(Case):
         k = self.kernel(OWN)
         with self.assertRaisesRegex(TypeError, "no method validate"):
             k.register_actuator("noise", type("Half", (), {"snapshot": print, "apply": print, "restore": print})())
+
+    def test_values_that_the_script_sets_itself_are_where_the_tuner_goes_on(self):
+        held = {"width": 1.0}
+        own = HotActuator("width", ActuatorType.FLOAT, lambda value, env: held.update(width=value), group="opt",
+                          min_value=0, max_value=10, current_value=1.0)     # nobody can read it: it is what was set
+        state = mutable_state(optimizer_actuators(Optimizer({"lr": 0.5})) + [own])
+        recipe = {"actuators": {"opt": {"mutations": {"width_mult": {"bounds": [0.5, 0.5], "prior_center": 0.5}}}},
+                  "acceptance": {"epsilon": 0}}
+        k = self.kernel(recipe, mutable_state=state)
+        self.assertTrue(state.apply("width", 4.0, {}, 1).success)
+        self.safe_point(k, 1, 1.0)
+        self.assertEqual(held["width"], 2.0)
+        self.safe_point(k, 2, 2.0)      # worse: back to what the script had set
+        self.assertEqual(held["width"], 4.0)
+
+    def test_what_a_script_sets_is_checked_and_can_be_brought_back(self):
+        optimizer, weights = Optimizer({"lr": 0.5, "betas": (0.9, 0.99)}), {"aux_w": 1.0}
+        state = mutable_state(optimizer_actuators(optimizer) + loss_actuators(weights))
+        state.initialize({})
+        before = state.snapshot_all()
+        for key, value, error in (("lr", 2.0, "invalid:above_max"), ("lr", 0, "invalid:below_min"),
+                                  ("lr", True, "invalid:type"), ("aux_w", float("nan"), "invalid:not_finite"),
+                                  ("betas", (0.9,), "invalid:length"), ("betas", (0.9, 1), "invalid:out_of_bounds"),
+                                  ("momentum", 1.0, "unknown_param:momentum")):
+            with self.subTest(key=key, value=value):
+                self.assertEqual(state.apply(key, value).error, error)
+        self.assertEqual(state.snapshot_all(), before)
+        self.assertTrue(state.apply("lr", np.float32(0.25)).success and state.apply("aux_w", 3).success)
+        self.assertEqual((optimizer.param_groups[0]["lr"], weights["aux_w"]), (0.25, 3.0))
+        self.assertTrue(all(r.success for r in state.restore_all(before).values()))
+        self.assertEqual((optimizer.param_groups[0]["lr"], weights["aux_w"]), (0.5, 1.0))
+        self.assertFalse(state.restore_all({"gone": {"value": 1}})["gone"].success)
+
+        def refuse(value, env):
+            raise RuntimeError("no")
+        loud = mutable_state([HotActuator("x", ActuatorType.CHOICE, refuse, choices=["a", 1])])
+        self.assertEqual([loud.apply("x", v).error for v in ("a", True)],
+                         ["apply_fn_exception: no", "invalid:not_in_choices"])
+
+    def test_a_collector_gets_each_environment_and_has_a_file_of_its_own(self):
+        class Collector:
+            def __init__(self, path):
+                self.path, self.seen = path, []
+
+            def collect(self, env):
+                self.seen.append(env["step"])
+        with self.assertRaisesRegex(hottune.InvalidArgument, "hotcb.metrics.jsonl is a file of the run"):
+            self.kernel(metrics_collector=Collector(os.path.join(self.dir, "hotcb.metrics.jsonl")))
+        mine = Collector(os.path.join(self.dir, "mine.jsonl"))
+        k = self.kernel(metrics_collector=mine)
+        for step in (1, 2):
+            k.apply({"step": step, "is_accumulation_step": step == 2}, ["train_step_end"])
+        self.assertEqual(mine.seen, [1])
 
     def test_a_script_runs_as_a_population(self):
         script = os.path.join(self.folder.name, "train.py")

@@ -29,9 +29,14 @@ _FILES = {"commands_path": "hotcb.commands.jsonl", "applied_path": "hotcb.applie
 def _number(value: Any) -> Optional[float]:
     """A number, a bool, a text that holds a number, or a tensor of one element; else None."""
     try:
-        return float(value)
+        return float(value.detach() if hasattr(value, "detach") else value)
     except (TypeError, ValueError, RuntimeError):
         return None
+
+
+def _is_of_run(path: Any, run_dir: str) -> bool:
+    folder, name = os.path.split(os.path.abspath(path))
+    return folder == os.path.abspath(run_dir) and name == "hotcb.metrics.jsonl"
 
 
 class HotKernel:
@@ -54,6 +59,10 @@ class HotKernel:
             given = options.pop(name, None)
             if given is not None and os.path.abspath(given) != os.path.abspath(os.path.join(run_dir, usual)):
                 raise InvalidArgument(f"{name}: files of a run have fixed names here; this one is {usual} in run_dir")
+        writes = getattr(metrics_collector, "path", None)
+        if writes is not None and _is_of_run(writes, run_dir):
+            raise InvalidArgument(f"metrics_collector: {os.path.basename(writes)} is a file of the run, which the run "
+                                  "itself writes; give the collector another one")
         if mode is None and not os.path.exists(os.path.join(run_dir, "hotcb.yaml")):
             mode = "off"
         self.run_dir = run_dir
@@ -97,8 +106,10 @@ class HotKernel:
         return dict(self._actuators)
 
     def _register_parameter(self, actuator: str, p: HotActuator) -> None:
+        # read where it is: a schedule, or the script through MutableState.apply, may have set it
+        get = p.current if p.read_fn is not None or p.current_value is not None else None
         Knob.behind_functions(self.kernel, actuator, p.param_key, p.type.value, p.current_value, p.min_value,
-                              p.max_value, p.choices, p.set, p.read_fn, p.metrics_dict_name or None,
+                              p.max_value, p.choices, p.set, get, p.metrics_dict_name or None,
                               env=lambda _env: dict(self._env))
 
     # ---- the loop ---------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Where scripts for hotcb look for recipes; what is in here stands in hottune.recipe."""
