@@ -18,6 +18,8 @@ if(TARGET hottune_fortran)      # the source as well: a module file is good for 
     install(FILES bindings/fortran/hottune.f90 ${HT_FORTRAN_MODULES}/hottune.mod DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hottune/fortran)
 endif()
 install(DIRECTORY recipes/ DESTINATION ${CMAKE_INSTALL_DATADIR}/hottune/recipes FILES_MATCHING PATTERN *.yaml)
+install(DIRECTORY analysis/hottune_analysis DESTINATION ${CMAKE_INSTALL_DATADIR}/hottune/analysis
+    FILES_MATCHING PATTERN *.py PATTERN *.css PATTERN *.js PATTERN __pycache__ EXCLUDE)
 install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 install(EXPORT hottuneTargets NAMESPACE hottune:: DESTINATION ${ht_package_dir})

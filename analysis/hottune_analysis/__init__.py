@@ -8,7 +8,14 @@
 
 Columns are listed in `tables`; `docs/analysis.md` says how each number is made.
 """
-from .files import StudyError
-from .study import Study, open_study
+from importlib import import_module
+from typing import Any
 
 __all__ = ["Study", "StudyError", "open_study"]
+
+
+def __getattr__(name: str) -> Any:
+    """When they are first asked for: a program of this package can then say which packages are missing (PEP 562)."""
+    if name in __all__:
+        return getattr(import_module("hottune_analysis.files" if name == "StudyError" else "hottune_analysis.study"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

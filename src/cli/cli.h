@@ -103,6 +103,7 @@ int ht_verb_disable(const ht_cli *cli, const ht_args *args); /* command.c */
 int ht_verb_set(const ht_cli *cli, const ht_args *args);     /* command.c */
 int ht_verb_status(const ht_cli *cli, const ht_args *args);
 int ht_verb_top(const ht_cli *cli, const ht_args *args);
+int ht_verb_report(const ht_cli *cli, const ht_args *args); /* report_html.c */
 int ht_verb_freeze(const ht_cli *cli, const ht_args *args);
 int ht_verb_export_recipe(const ht_cli *cli, const ht_args *args);   /* evolve.c */
 int ht_verb_recipe_validate(const ht_cli *cli, const ht_args *args); /* recipe.c */

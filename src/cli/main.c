@@ -186,6 +186,13 @@ static const ht_option study_show_options[] = {
     {"run", "ID", "one run alone: what it gave and what it says of each family"},
     {NULL},
 };
+static const ht_option report_options[] = {
+    {"study", "FILE", "the study (default: study.h5 in the run directory)"},
+    {"run", "ID", "the run to tell of: its id, or r1, r2 .. (default: of --dir its last one, else the study's best)"},
+    {"out", "FILE", "the page (default: report.html in the run directory, or here)"},
+    {"figures", "DIR", "also write the figures as PNG and SVG with their numbers as CSV into this directory"},
+    {NULL},
+};
 static const ht_option study_export_options[] = {
     {"format", "F", "csv or json (default: csv)", "csv json"},
     {"out", "PATH", "csv: the directory, required; json: the file (default: stdout)"},
@@ -291,6 +298,11 @@ const ht_verb ht_verbs[] = {
      "too. Keys: q ends it, p pauses tuning, m changes the mode, f freezes, s sorts, ? tells the others. It only reads\n"
      "the run directory, what is new in it, so it may run on any machine that sees it. docs/top.md tells more.",
      "hottune --dir runs/exp1 top", false},
+    {"report", ht_verb_report, "", 0, 0, report_options, "Write a page about a run or a study: what was gained, by what, how sure",
+     "One HTML file with texts, tables and figures that can be zoomed; it needs no network and can be sent around. It is\n"
+     "made by Python with h5py, pandas, matplotlib and plotly (HOTTUNE_PYTHON names another Python than python3). With\n"
+     "--dir and --study together: the run of that directory, out of that study. docs/report.md tells what each part says.",
+     "hottune --dir runs/exp1 report --out report.html", false},
     {"set", ht_verb_set, "PATH=VALUE ...", 1, -1, NULL, "Ask a live run to change its recipe",
      "All paths of one command are set, or none. Once the run has begun, path and value are checked at once.",
      "hottune --dir runs/exp1 set acceptance.epsilon=0.002", false},

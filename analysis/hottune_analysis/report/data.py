@@ -1,0 +1,108 @@
+"""What a report is about: one run of a study, its tables, and the study around it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..files import StudyError, decode
+from ..study import Study, open_study
+
+
+def run_of_directory(directory: str) -> str | None:
+    """Id in the study of the last run of a directory, as its summary or its lock says."""
+    for name in ("hotcb.tune.summary.json", "hottune.lock"):
+        try:
+            with open(os.path.join(directory, name), "rb") as f:
+                found = json.loads(decode(f.read())).get("study_run")
+        except (OSError, ValueError, AttributeError):
+            continue
+        if isinstance(found, str) and found:
+            return found
+    return None
+
+
+def chosen_run(study: Study, directory: str | None, asked: str | None) -> str:
+    """Label of the run to tell of: the one that was asked for, the directory's last, the best of the study."""
+    if not study.labels:
+        raise StudyError(f"{study.path!r}: there is no run in it")
+    if asked is not None:
+        return study.label(asked)
+    own = run_of_directory(directory) if directory is not None else None
+    if own is not None:
+        return study.label(own)
+    compared = study.compare()
+    worth = study.sign * pd.to_numeric(compared["best"], errors="coerce").to_numpy(float)
+    if directory is not None or not np.isfinite(worth).any():
+        return study.labels[-1]
+    return str(compared["run"].iloc[int(np.nanargmin(worth))])
+
+
+def open_for_report(directory: str | None, study: str | None) -> Study:
+    return open_study(study if study is not None else directory if directory is not None else ".")
+
+
+@dataclass
+class Told:
+    """The run that the page tells of. Tables are those of the study for this run."""
+
+    study: Study
+    label: str
+    whole_study: bool  # the page is about the study, this run is its example
+
+    def __post_init__(self) -> None:
+        s, r = self.study, self.label
+        self.row: dict[str, Any] = s.runs().set_index("run", drop=False).loc[r].to_dict()
+        self.pooled = self.row["mode"] == "pooled"
+        self.less_is_better = s.sign > 0
+        self.objective = s.objective or "objective"
+        self.curves, self.segments, self.mutations = s.curves(r), s.segments(r), s.mutations(r)
+        self.knobs, self.lineage, self.path = s.knobs(r), s.lineage(r), s.champion_path(r)
+        self.gain, self.shares, self.paid = s.gain(r), s.shares(r), s.paid(r)
+        self.mattered, self.utilisation, self.places = s.which_knob_mattered(r), s.utilisation(r), s.places(r)
+        self.knob_names = s.knob_names(r)
+        self.best = s.best_so_far(r)
+
+    def part(self, name: str) -> tuple[float, float, float] | None:
+        """gain, lo, hi of one part of the gain; None: the run does not split it."""
+        row = self.gain[self.gain["part"] == name]
+        return tuple(float(row[c].iloc[0]) for c in ("gain", "lo", "hi")) if len(row) else None  # type: ignore[return-value]
+
+    def share(self, of: str) -> tuple[int, int, float, float, float] | None:
+        """accepted, judged, share, lo, hi of mutants or nulls; None: none was judged."""
+        row = self.shares[self.shares["of"] == of]
+        if not len(row) or not row["judged"].iloc[0] > 0:
+            return None
+        f = row.iloc[0]
+        return int(f["accepted"]), int(f["judged"]), float(f["share"]), float(f["lo"]), float(f["hi"])
+
+    def race_starts(self) -> pd.DataFrame:
+        """Start values of the race with what each was worth after its first rung."""
+        f = self.lineage
+        if not len(f):
+            return f
+        return f[(f["parent"] < 0) & f["what"].isin(("race", "fresh", "rung")) & (f["epochs"] > 0)]
+
+    def champion_began_at_start(self) -> bool:
+        """Whether the champion descends from the recipe's own start values: the candidate whose loss is the run's start."""
+        if not len(self.path) or not np.isfinite(float(self.row.get("start_loss") or np.nan)):
+            return False
+        return bool(np.isclose(self.path["loss"].iloc[0], self.row["start_loss"], rtol=1e-6))
+
+    def champion_value(self) -> float:
+        value = float(self.row.get("champion_loss") or np.nan)
+        if not np.isfinite(value) and len(self.best):
+            value = float(self.best["best"].iloc[-1])
+        return value
+
+    def first_value(self) -> float:
+        value = float(self.row.get("start_loss") or np.nan)
+        if not np.isfinite(value) and len(self.curves):
+            finite = self.curves[np.isfinite(self.curves["value"])].sort_values("t")
+            value = float(finite["value"].iloc[0]) if len(finite) else np.nan
+        return value

@@ -1,0 +1,497 @@
+"""The parts of the page, from the answer to the details."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import json
+import math
+from typing import Sequence
+
+import numpy as np
+import pandas as pd
+
+from . import of_search, of_training
+from .data import Told
+from .page import Section
+from .text import count, duration, esc, lines, number, percent, plain
+from .verdict import Verdict, mutations_helped, over_runs, race_importance, which_knob
+
+MOST_TABLE_ROWS = 60
+TENTH = math.log(1.1)
+
+
+def table(
+    caption: str,
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    texts: Sequence[int] = (0,),
+    marked: Sequence[bool] | None = None,
+) -> str:
+    """An HTML table; cells are HTML. `texts`: columns that are aligned left."""
+    side = [' class="text"' if i in texts else "" for i in range(len(head))]
+    out = [
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{esc(caption)}"><table><caption>{esc(caption)}</caption><thead><tr>',
+        "".join(f'<th scope="col"{side[i]}>{h}</th>' for i, h in enumerate(head)),
+        "</tr></thead><tbody>\n",
+    ]
+    for r, row in enumerate(rows):
+        out.append(
+            f'<tr{" class=changed" if marked is not None and marked[r] else ""}>'
+            + "".join(f"<td{side[i]}>{c}</td>" for i, c in enumerate(row))
+            + "</tr>\n"
+        )
+    return "".join(out) + "</tbody></table></div>\n"
+
+
+# ---- in short --------------------------------------------------------------------------------
+
+
+def gained(told: Told) -> str:
+    """One sentence: what was gained against the start and against training alone."""
+    first, last, name = told.first_value(), told.champion_value(), esc(told.objective)
+    whole = first - last if told.less_is_better else last - first
+    who = "the champion (the best weights of the run)" if told.pooled else "the best replica"
+    base = (
+        "the recipe's start values had after their first epochs" if told.pooled else "the first reading was"
+    )
+    out = f"<b>What was gained:</b> {who} reached {name} {number(last)}; {base} {number(first)}, so the gain is {number(whole)}"
+    trend, mutation = told.part("trend"), told.part("mutation")
+    if trend is None or mutation is None:
+        return out + "."
+    race, luck, mean = (told.part(p) for p in ("race", "selection", "averaging"))
+    out += (
+        f". Of it, training alone (unchanged control replicas) accounts for {number(trend[0], 3)}, mutations (small changes of knobs in mid-run) for "
+        f"{number(mutation[0], 3)}"
+    )
+    if mean and mean[0]:
+        out += f", averaging of weights for {number(mean[0], 3)}"
+    if luck and luck[0]:
+        out += f", the luck of picking the best of equals for {number(luck[0], 3)}"
+    if race and race[0]:
+        out += f", and the race over start values, with the epochs trained in it, for {number(race[0], 3)}"
+        if told.champion_began_at_start():
+            out += " (the champion descends from the recipe's own start values: that part is training, too)"
+    out += "."
+    if told.champion_began_at_start():
+        out += (
+            f" So what tuning added to training is about {number(mutation[0] + (mean[0] if mean else 0), 3)}."
+        )
+    return out
+
+
+def cost(told: Told) -> str:
+    r = told.row
+    epochs = float(r.get("epochs") or np.nan)
+    replicas = int(r["replicas"])
+    trained = float(told.utilisation["epochs"].sum()) if len(told.utilisation) else np.nan
+    out = f"<b>What it cost:</b> {count(replicas, 'replica')}"
+    if np.isfinite(epochs):
+        out += f" of {number(epochs)} epochs"
+    if np.isfinite(trained):
+        out += f" ({number(trained, 6)} epochs trained in all)"
+    out += f", {duration(float(r['seconds']))} of wall clock"
+    used = float(r.get("utilisation") or np.nan)
+    if np.isfinite(used):
+        out += f"; the replicas were busy {percent(used)} of the time"
+    return out + ("." if r["state"] == "ended" else "; the run has not ended, or was killed.")
+
+
+def overall(told: Told) -> Verdict:
+    """Of a study what its runs say together, if they say more than one of them does."""
+    together = over_runs(told) if told.whole_study else None
+    return together if together is not None else mutations_helped(told)
+
+
+def in_short(told: Told, race: pd.DataFrame) -> Section:
+    v, gain = overall(told), told.part("mutation")
+    tiles = [
+        (
+            number(told.champion_value()),
+            (
+                f"{esc(told.objective)} of the champion; less is better"
+                if told.less_is_better
+                else f"{esc(told.objective)} of the champion; more is better"
+            ),
+        )
+    ]
+    test = float(told.row.get("result_test") or np.nan)
+    if np.isfinite(test):
+        tiles.append((number(test), "the same on test data, which the search never saw"))
+    if gain is not None:
+        tiles.append(
+            (number(gain[0], 3), f"gain by mutations (95 %: {number(gain[1], 3)} .. {number(gain[2], 3)})")
+        )
+    tiles.append((f'<span class="{v.tone} verdict">{esc(v.word)}</span>', "is that gain real?"))
+    tiles.append(
+        (duration(float(told.row["seconds"])), f"wall clock, {count(int(told.row['replicas']), 'replica')}")
+    )
+    html = (
+        '<div class="tiles">'
+        + "".join(f'<div class="tile"><b>{a}</b><span>{b}</span></div>' for a, b in tiles)
+        + "</div>\n"
+    )
+    html += (
+        f'<div class="answers"><div>\n<p class="lead">{gained(told)}</p>\n<p class="lead">{cost(told)}</p>\n</div><div>\n'
+        f'<p class="lead"><b>How sure:</b> <span class="{v.tone} verdict">{esc(v.word)}.</span> {v.text}</p>\n'
+    )
+    html += f'<p><b>Which knob mattered:</b> {which_knob(told, race)} (<a href="#knobs">more</a>)</p>\n'
+    path = _schedule_sentence(told)
+    if path:
+        html += f'<p><b>The champion\'s schedule:</b> {path} (<a href="#schedule">all of it</a>)</p>\n'
+    html += "</div></div>\n"
+    if told.whole_study:
+        html += (
+            f'<p class="note">This page is about a study of {count(len(told.study.labels), "run")} (<a href="#runs-part">side by side</a>). What concerns one run is told of '
+            f"{esc(told.label)}, the best; <code>--run</code> chooses another.</p>\n"
+        )
+    return Section("short", "In short", html)
+
+
+# ---- the schedule -------------------------------------------------------------------------------
+
+
+def pieces(told: Told) -> pd.DataFrame:
+    """The champion's way as stretches of unchanged knobs: from, to (epochs of the weights), what, loss, and the knobs."""
+    p = told.path[told.path["epochs"] > 0] if len(told.path) else told.path
+    knobs = [k for k in told.knob_names if k in p.columns]
+    rows: list[dict] = []
+    begin = 0
+    for r in p.to_dict("records"):
+        values = {k: float(r[k]) for k in knobs}
+        if rows and all(
+            rows[-1][k] == v or (v != v and rows[-1][k] != rows[-1][k]) for k, v in values.items()
+        ):
+            rows[-1].update({"to": int(r["age"]), "loss": r["loss"]})
+            rows[-1]["what"] = (
+                rows[-1]["what"] if r["what"] in rows[-1]["what"] else rows[-1]["what"] + [r["what"]]
+            )
+        else:
+            rows.append(
+                {"from": begin, "to": int(r["age"]), "what": [r["what"]], "loss": r["loss"], **values}
+            )
+        begin = int(r["age"])
+    return pd.DataFrame(rows, columns=["from", "to", "what", "loss"] + knobs)
+
+
+def _schedule_sentence(told: Told) -> str:
+    f = pieces(told)
+    if not len(f):
+        return ""
+    said = []
+    for k in of_training.shown_knobs(told)[:6]:
+        v = f[k].dropna().to_numpy(float)
+        if not len(v):
+            continue
+        way = (
+            f"stays at {number(v[0], 3)}"
+            if np.ptp(v) == 0
+            else f"from {number(v[0], 3)} to {number(v[-1], 3)}"
+        )
+        said.append(f"{esc(k)} {way}")
+    return f"{count(len(f), 'setting')} over {int(f['to'].iloc[-1])} epochs: " + "; ".join(said) + "."
+
+
+def schedule_yaml(told: Told, f: pd.DataFrame) -> str:
+    """Quoted as JSON, which YAML reads: any name is safe in it."""
+    knobs = [c for c in f.columns if c not in ("from", "to", "what", "loss")]
+    out = [
+        f"# champion's schedule of run {plain(told.row['id'])}; epochs count what these weights have trained",
+        "schedule:",
+    ]
+    for r in f.to_dict("records"):
+        values = ", ".join(
+            f"{json.dumps(plain(k))}: {json.dumps(float(f'{r[k]:.7g}')) if np.isfinite(r[k]) else 'null'}"
+            for k in knobs
+        )
+        out.append(f"  - {{from_epoch: {r['from']}, to_epoch: {r['to']}, knobs: {{{values}}}}}")
+    return "\n".join(out) + "\n"
+
+
+def schedule_csv(f: pd.DataFrame) -> str:
+    knobs = [c for c in f.columns if c not in ("from", "to", "what", "loss")]
+    out = io.StringIO()
+    w = csv.writer(out)
+    safe = [("'" + k if k[:1] in "=+-@" else k) for k in (plain(k) for k in knobs)]
+    w.writerow(["from_epoch", "to_epoch", "what", "loss", *safe])
+    for r in f.to_dict("records"):
+        w.writerow(
+            [
+                r["from"],
+                r["to"],
+                " ".join(plain(x) for x in r["what"]),
+                f"{r['loss']:.7g}",
+                *(f"{r[k]:.7g}" for k in knobs),
+            ]
+        )
+    return out.getvalue()
+
+
+def schedule(told: Told) -> Section:
+    f = pieces(told)
+    if not len(f):
+        why = (
+            "Replicas of the independent mode keep their own weights; how the knobs of the best one went is drawn "
+            '<a href="#over-time">below</a>.'
+            if not told.pooled
+            else "This run has no champion yet."
+        )
+        return Section("schedule", "The champion's schedule", f"<p>{why}</p>")
+    knobs = list(f.columns[4:])
+    before = f[knobs].shift()
+    rows = []
+    for i, r in enumerate(f.to_dict("records")):
+        what = ", ".join(dict.fromkeys(of_training.WORDS.get(w, w) for w in r["what"]))
+        cells = [
+            f"<b>{number(r[k], 4)}</b>" if i and r[k] != before[k].iloc[i] else number(r[k], 4) for k in knobs
+        ]
+        rows.append([f"{r['from']} \u2013 {r['to']}", esc(what), number(r["loss"]), *cells])
+    head = ["epochs", "what led there", esc(told.objective) + " at the end", *map(esc, knobs)]
+    html = (
+        "<p>The <b>champion</b> is the best weights of the run; its <b>schedule</b> are the values of the knobs with which these weights were trained, from their start. "
+        "An epoch counts what these weights trained, on whatever replica. Bold: changed.</p>\n"
+    )
+    html += table("Values of the knobs, stretch by stretch", head, rows[:MOST_TABLE_ROWS], texts=(0, 1))
+    if len(rows) > MOST_TABLE_ROWS:
+        html += f'<p class="note">The first {MOST_TABLE_ROWS} of {len(rows)} stretches; all of them are in the texts below.</p>\n'
+    for kind, text in (("yaml", schedule_yaml(told, f)), ("csv", schedule_csv(f))):
+        html += (
+            f'<details><summary>As {kind.upper()}</summary><pre id="schedule-{kind}" tabindex="0">{esc_block(text)}</pre></details>'
+            f'<button type="button" data-copy="schedule-{kind}">Copy {kind.upper()}</button>\n'
+        )
+    html += '<p class="note">A program repeats it with <code>hottune recipe export --schedule</code>, a built-in training with <code>hottune replay</code>.</p>\n'
+    chart = of_training.schedule_figure(told)
+    return Section("schedule", "The champion's schedule", html, [chart] if chart else [])
+
+
+def esc_block(text: str) -> str:
+    """Lines of text for a pre element."""
+    return "\n".join(esc(line) for line in lines(text).split("\n"))
+
+
+# ---- the rest --------------------------------------------------------------------------------------
+
+
+def knobs_part(told: Told, race: pd.DataFrame) -> Section:
+    html = f"<p>{which_knob(told, race)}</p>\n"
+    if len(told.mattered):
+        rows = []
+        starts = race.set_index("knob") if len(race) else race
+        for r in told.mattered.head(MOST_TABLE_ROWS).to_dict("records"):
+            k = r["knob"]
+            lo, hi = (
+                starts.loc[k, ["best_lo", "best_hi"]] if len(race) and k in starts.index else (np.nan, np.nan)
+            )
+            rows.append(
+                [
+                    esc(k),
+                    percent(float(starts.loc[k, "share"])) if len(race) and k in starts.index else "\u2013",
+                    f"{number(lo, 2)} .. {number(hi, 2)}" if np.isfinite(lo) else "\u2013",
+                    percent(float(r["share"])) if pd.notna(r["share"]) else "\u2013",
+                    (
+                        f"{number(r['slope'] * TENTH, 2)} ({number(r['slope_lo'] * TENTH, 2)} .. {number(r['slope_hi'] * TENTH, 2)})"
+                        if pd.notna(r["slope"])
+                        else "\u2013"
+                    ),
+                    (
+                        f"{number(r['start_value'], 3)} \u2192 {number(r['end_value'], 3)}"
+                        if pd.notna(r["end_value"])
+                        else "\u2013"
+                    ),
+                ]
+            )
+        html += table(
+            "Knobs, the most telling of mid-run first",
+            [
+                "knob",
+                "explains of starts",
+                "best starts had",
+                "explains of changes",
+                "score of +10 % (95 %)",
+                "champion after the race",
+            ],
+            rows,
+        )
+    return Section("knobs", "Which knob mattered", html, of_search.importance(told, race), pair=True)
+
+
+def real_part(told: Told) -> Section:
+    v, together = mutations_helped(told), over_runs(told)
+    html = f'<p><span class="{v.tone} verdict">This run: {esc(v.word)}.</span> {v.text}</p>\n'
+    if together is not None:
+        html += f'<p><span class="{together.tone} verdict">All runs: {esc(together.word)}.</span> {together.text}</p>\n'
+    else:
+        html += "<p>One run is one draw of the dice: whether the gain comes back can only be told from several runs with other seeds in one study.</p>\n"
+    noise = float(told.row.get("noise") or np.nan)
+    if np.isfinite(noise):
+        html += f"<p>Unchanged replicas that began with the same weights differ by {number(noise, 2)} (standard deviation, the <b>noise</b>): a single difference below about {number(2 * noise, 2)} means nothing.</p>\n"
+    html += '<p class="note">All of this is about the validation data that the search chose by; only test data say what is left of it elsewhere.</p>\n'
+    return Section("real", "Is the gain real?", html, of_search.is_it_real(told), pair=True)
+
+
+def gain_part(told: Told) -> Section | None:
+    chart = of_search.waterfall(told)
+    return Section("gain-part", "Where the gain came from", "", [chart]) if chart else None
+
+
+def runs_part(told: Told) -> Section | None:
+    charts = of_search.runs(told)
+    if not charts:
+        return None
+    c = told.study.compare()
+    rows = [
+        [
+            esc(r["run"]),
+            esc(r["mode"]),
+            number(r["seed"], 12),
+            number(r["generation"]),
+            number(r["best"]),
+            number(r["result_test"]),
+            number(r["gain"], 3),
+            number(r["mutation"], 3),
+            percent(float(r["mutants_share"] or np.nan)),
+            percent(float(r["utilisation"] or np.nan)),
+            duration(float(r["seconds"])),
+        ]
+        for r in c.tail(MOST_TABLE_ROWS).to_dict("records")
+    ]
+    head = [
+        "run",
+        "mode",
+        "seed",
+        "generation",
+        "best",
+        "test",
+        "gain",
+        "by mutations",
+        "mutants that won",
+        "busy",
+        "wall clock",
+    ]
+    html = (
+        "<p>A <b>generation</b> counts how many runs of this study before it a run has learned from, in a row: 0 began with the recipe alone. The gain is measured from each run's own start values, so a run that begins better gains less.</p>\n"
+        + table(
+            "The runs of this study",
+            head,
+            rows,
+            texts=(0, 1),
+            marked=[r == told.label for r in c["run"].tail(MOST_TABLE_ROWS)],
+        )
+    )
+    return Section("runs-part", "The runs of the study", html, charts, pair=True)
+
+
+def diff_html(before: str, after: str) -> str:
+    out = []
+    for line in difflib.unified_diff(
+        lines(before).split("\n"), lines(after).split("\n"), "at the start", "at the end", lineterm="", n=2
+    ):
+        kind = {"+": "add", "-": "del"}.get(line[:1])
+        out.append(f'<span class="{kind}">{esc(line)}</span>' if kind else esc(line))
+    return "\n".join(out)
+
+
+def provenance(told: Told) -> Section:
+    r, s = told.row, told.study
+    facts = [
+        ("run", f"{r['id']} ({told.label} of {len(s.labels)} in {s.path})"),
+        ("problem", r["name"]),
+        ("objective", f"{s.objective}, to {s.direction}"),
+        ("mode, policy", f"{r['mode']}, {r['policy'] or 'none'}"),
+        ("seed", r["seed"]),
+        ("began", f"{r['started']:%Y-%m-%d %H:%M:%S} UTC"),
+        ("ended", f"{r['ended']:%Y-%m-%d %H:%M:%S} UTC" if pd.notna(r["ended"]) else "not, or it was killed"),
+        ("replicas", f"{r['replicas']}, {r['ranks_per_replica']} MPI ranks each"),
+        ("hosts", r["nodes"] or r["host"]),
+        ("Slurm job", r["slurm_job"]),
+        ("hottune", f"{r['hottune_version']} {r['commit']}"),
+        (
+            "compiler, MPI, HDF5",
+            "; ".join(str(x) for x in (r["compiler"], r["mpi_version"], r["hdf5_version"]) if x),
+        ),
+        (
+            "recipe",
+            f"{r['base_recipe_hash']} at the start, {r['recipe_hash']} in force at the end (fingerprints)",
+        ),
+        ("learned from", ", ".join(map(str, r["parents"])) or "no run before it"),
+    ]
+    html = (
+        "<dl>"
+        + "".join(f"<dt>{esc(k)}</dt><dd>{esc(v)}</dd>" for k, v in facts if str(v).strip())
+        + "</dl>\n"
+    )
+    if len(told.places):
+        rows = [
+            [
+                str(p["rank"]),
+                "coordinator" if p["replica"] < 0 else str(p["replica"]),
+                esc(p["node"]),
+                esc(p["cores"]),
+                esc(p["devices"]),
+            ]
+            for p in told.places.head(520).to_dict("records")
+        ]
+        html += f"<details><summary>Where the ranks were ({len(told.places)})</summary>{table('Ranks of the job', ['rank', 'replica', 'node', 'cores', 'devices'], rows, texts=(2, 3, 4))}</details>\n"
+    plan = s.text(told.label, "plan")
+    if plan.strip():
+        html += f'<details><summary>What the run said it would do, with its reasons</summary><pre tabindex="0">{esc_block(plan)}</pre></details>\n'
+    base, final = s.text(told.label, "base_recipe"), s.text(told.label, "recipe")
+    changed = diff_html(base, final)
+    html += "<h3>The recipe</h3>\n<p>A <b>recipe</b> is the file that says which knobs may change, how far, and how changes are judged.</p>\n"
+    html += (
+        f'<p>What differs between the recipe at the start and the one in force at the end:</p><pre tabindex="0">{changed}</pre>\n'
+        if changed
+        else "<p>The recipe at the end is the one at the start.</p>\n"
+    )
+    html += f'<details><summary>At the start</summary><pre id="recipe-base" tabindex="0">{esc_block(base)}</pre></details>\n'
+    html += f'<details><summary>At the end</summary><pre id="recipe-final" tabindex="0">{esc_block(final)}</pre></details>\n'
+    evolved = s.recipe("evolved")
+    if evolved.strip():
+        html += f'<details><summary>What the next run with this study would begin with, beside that</summary><pre tabindex="0">{diff_html(final, evolved)}</pre></details>\n'
+    return Section("provenance", "Where this comes from", html)
+
+
+def all_sections(told: Told) -> list[Section]:
+    race = race_importance(told)
+    found: list[Section | None] = [in_short(told, race)]
+    if told.whole_study:
+        found.append(runs_part(told))
+    found += [knobs_part(told, race), schedule(told), real_part(told), gain_part(told)]
+    over_time = [c for c in (of_training.learning_curves(told), of_training.knob_trajectories(told)) if c]
+    found.append(Section("over-time", "The run over time", "", over_time) if over_time else None)
+    for id_, title, chart in (
+        ("paid-part", "Which changes paid", of_search.paid(told)),
+        ("priors-part", "What the search believes", of_search.priors(told)),
+        ("parallel-part", "All values at a glance", of_search.parallel(told)),
+    ):
+        found.append(Section(id_, title, "", [chart]) if chart else None)
+    busy = of_training.who_was_busy(told)
+    found.append(Section("busy", "Who was busy", "", busy) if busy else None)
+    if not told.whole_study:
+        found.append(runs_part(told))
+    found.append(provenance(told))
+    return [f for f in found if f is not None]
+
+
+def title_of(told: Told) -> str:
+    name = plain(told.study.name) or plain(told.row["name"]) or "a problem without a name"
+    return (
+        f"{name}: a study of {count(len(told.study.labels), 'run')}"
+        if told.whole_study
+        else f"{name}: run {plain(told.label)}"
+    )
+
+
+def origin_of(told: Told) -> str:
+    r, s = told.row, told.study
+    what = f"{esc(s.objective)}, {'less' if told.less_is_better else 'more'} is better"
+    parts = [
+        what,
+        f"{esc(r['mode'])} run {esc(r['id'])}" + (f" (best of {len(s.labels)})" if told.whole_study else ""),
+        count(int(r["replicas"]), "replica"),
+        f"seed {esc(r['seed'])}",
+        f"{r['started']:%Y-%m-%d %H:%M} UTC",
+        f"hottune {esc(r['hottune_version'])}" + (f" ({esc(str(r['commit'])[:8])})" if r["commit"] else ""),
+    ]
+    return " \u00b7 ".join(parts)

@@ -1,0 +1,224 @@
+"""Words by the size of the evidence: whether a gain is real, and which knob mattered."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..stats import t_interval
+from .data import Told
+from .text import count, esc, interval, number, percent
+
+
+@dataclass
+class Verdict:
+    """`word` for a badge, `tone` a class of page.css, `text` HTML: a sentence or two with the numbers."""
+
+    word: str
+    tone: str
+    text: str
+
+
+def more_often(a: int, n: int, b: int, m: int) -> float:
+    """Probability that a of n is as large as it is, or larger, if it were like b of m (Fisher, 1922, one-sided)."""
+    if n == 0 or m == 0:
+        return math.nan
+    total, wins = n + m, a + b
+    log = math.lgamma
+    whole = log(total + 1) - log(wins + 1) - log(total - wins + 1)
+    p = 0.0
+    for k in range(a, min(n, wins) + 1):
+        if wins - k <= m:
+            p += math.exp(
+                log(n + 1)
+                - log(k + 1)
+                - log(n - k + 1)
+                + log(m + 1)
+                - log(wins - k + 1)
+                - log(m - wins + k + 1)
+                - whole
+            )
+    return min(p, 1.0)
+
+
+def mutations_helped(told: Told) -> Verdict:
+    """Of one run: the interval of what mutations gave, and whether changed replicas won more often than unchanged ones."""
+    if not told.pooled:
+        return Verdict(
+            "cannot be told",
+            "unsure",
+            "This run was made in the independent mode: each change was compared with the value <em>before</em> it, "
+            "while the training went on getting better by itself. Such a run has no controls (replicas that train "
+            "beside, unchanged), so it cannot say how much of the gain is due to the changes.",
+        )
+    part = told.part("mutation")
+    if part is None or not np.isfinite(part[0]):
+        return Verdict(
+            "cannot be told",
+            "unsure",
+            f"The policy of this run ({esc(told.row['policy'])}) has no controls "
+            "(replicas that train beside, unchanged), so it cannot say what the changes were worth.",
+        )
+    gain, lo, hi = part
+    at = f"{number(gain, 3)} (95 % interval {interval(lo, hi)})"
+    mutants, nulls = told.share("mutants"), told.share("nulls")
+    if mutants is None:
+        return Verdict(
+            "no mutant was judged", "unsure", "No changed replica was compared with unchanged ones."
+        )
+    counts = f"{mutants[0]} of {mutants[1]} changed replicas ({percent(mutants[2])}) ended better than the unchanged ones beside them"
+    beyond = math.nan
+    if nulls is not None:
+        beyond = more_often(mutants[0], mutants[1], nulls[0], nulls[1])
+        counts += f"; of controls judged in the same way, in which nothing was changed, {nulls[0]} of {nulls[1]} did"
+    if not lo > 0:
+        if hi < 0:
+            return Verdict(
+                "they did harm",
+                "bad",
+                f"Mutations (small changes of knobs in mid-run) cost {at}: the champion would have been better without them. {counts}.",
+            )
+        return Verdict(
+            "not shown",
+            "unsure",
+            f"What mutations (small changes of knobs in mid-run) gave the champion is {at}. The interval has 0 in it, so this run alone does not show "
+            f"that they helped. {counts}.",
+        )
+    lead = f"Mutations (small changes of knobs in mid-run) gave the champion {at}: more than chance explains. {counts}"
+    if beyond < 0.05:
+        return Verdict(
+            "shown",
+            "good",
+            f"{lead}, which is rarer (the probability of such a difference by chance: {number(beyond, 2)}). Both signs agree.",
+        )
+    if nulls is None:
+        return Verdict(
+            "likely",
+            "good",
+            f"{lead}. No controls were judged in the same way, so this second sign is missing.",
+        )
+    return Verdict(
+        "some evidence",
+        "unsure",
+        f"{lead}: that is no clear difference"
+        f"{', with so few controls judged' if nulls[1] < 20 else ''}. So the evidence is some, not strong.",
+    )
+
+
+def over_runs(told: Told) -> Verdict | None:
+    """Of a study: the mean over its pooled runs. None: fewer than two say anything."""
+    compared = told.study.compare()
+    values = pd.to_numeric(compared["mutation"], errors="coerce").dropna().to_numpy(float)
+    if len(values) < 2:
+        return None
+    mean, lo, hi, _ = t_interval(values)
+    text = (
+        f"Over {count(len(values), 'run')} of this study mutations gave {number(mean, 3)} on average "
+        f"(95 % interval {interval(lo, hi)}), more than 0 in {int((values > 0).sum())} of {len(values)}."
+    )
+    if lo > 0:
+        return Verdict(
+            "shown over runs",
+            "good",
+            text + " The interval lies above 0: the gain comes back with other seeds"
+            " (as far as runs that learn from each other can tell).",
+        )
+    if hi < 0:
+        return Verdict("harm over runs", "bad", text)
+    return Verdict(
+        "not shown over runs",
+        "unsure",
+        text + " The interval has 0 in it: with so many runs a gain is not shown.",
+    )
+
+
+def explained(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """Share of the differences in rank of y that a parabola in x explains, and what chance reaches once in 20 times.
+
+    Under no relation R^2 of two regressors and n points follows a Beta(1, (n - 3) / 2) distribution."""
+    fine = np.isfinite(x) & np.isfinite(y)
+    x, y = x[fine], y[fine]
+    n = len(x)
+    if n < 8 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return math.nan, math.nan
+    z = (x - x.mean()) / x.std()
+    rank = pd.Series(y).rank().to_numpy()
+    a = np.stack([np.ones(n), z, z * z], axis=1)
+    residual = rank - a @ np.linalg.lstsq(a, rank, rcond=None)[0]
+    return float(1 - residual.var() / rank.var()), float(1 - 0.05 ** (2 / (n - 3)))
+
+
+def race_importance(told: Told) -> pd.DataFrame:
+    """knob, share, chance, best_lo, best_hi (the middle half of the best quarter), log, n: what start values say of each knob."""
+    f = told.race_starts()
+    rows = []
+    for knob in told.knob_names if len(f) else []:
+        values, loss = f[knob].to_numpy(float), (told.study.sign * f["loss"]).to_numpy(float)
+        fine = np.isfinite(values) & np.isfinite(loss)
+        log = bool((values[fine] > 0).sum() >= 8 and (values[fine] > 0).mean() > 0.5)
+        if log:
+            fine &= values > 0
+        x = np.log(values[fine]) if log else values[fine]
+        share, chance = explained(x, loss[fine])
+        best = values[fine][np.argsort(loss[fine])[: max(1, len(x) // 4)]]
+        lo, hi = np.quantile(best, [0.25, 0.75]) if len(best) else (math.nan, math.nan)
+        rows.append(
+            dict(knob=knob, share=share, chance=chance, best_lo=lo, best_hi=hi, log=log, n=int(fine.sum()))
+        )
+    out = pd.DataFrame(rows, columns=["knob", "share", "chance", "best_lo", "best_hi", "log", "n"])
+    return out.sort_values("share", ascending=False, na_position="last", kind="stable").reset_index(drop=True)
+
+
+def which_knob(told: Told, race: pd.DataFrame) -> str:
+    """One or two sentences in HTML."""
+    said = []
+    known = race[race["share"].notna()]
+    if len(known):
+        beyond = known[known["share"] > known["chance"]]
+        n = int(known["n"].max())
+        if len(beyond):
+            top = beyond.iloc[0]
+            more = [
+                f"<b>{esc(k)}</b> ({percent(s)})" for k, s in zip(beyond["knob"][1:4], beyond["share"][1:4])
+            ]
+            said.append(
+                f"For the start, <b>{esc(top['knob'])}</b> mattered most: it alone explains {percent(top['share'])} of the "
+                f"differences in rank between {n} start values after their first epochs (chance rarely explains more than "
+                f"{percent(top['chance'])}); the best quarter of them had about {interval(top['best_lo'], top['best_hi'], 2)}."
+                + (f" So did {', '.join(more)}." if more else "")
+            )
+        else:
+            said.append(
+                f"Of {n} start values no single knob explains more of the differences than chance does."
+            )
+    m = told.mattered[told.mattered["share"].notna()] if len(told.mattered) else told.mattered
+    if len(m):
+        beyond = m[(m["share"] > m["chance"]) & (m["share_lo"] > 0)]
+        maybe = m[(m["share"] > m["chance"]) & ~(m["share_lo"] > 0)]
+        n = int(m["n"].max())
+        if len(beyond):
+            words = []
+            for _, r in beyond.iterrows():
+                way = (
+                    "raising it paid"
+                    if r["slope_lo"] > 0
+                    else "lowering it paid" if r["slope_hi"] < 0 else "no clear direction"
+                )
+                words.append(
+                    f"<b>{esc(r['knob'])}</b> ({percent(r['share'])} of the differences between what {n} changes gave; {way})"
+                )
+            said.append("In mid-run, " + ", ".join(words) + " mattered.")
+        elif len(maybe):
+            r = maybe.iloc[0]
+            said.append(
+                f"In mid-run, <b>{esc(r['knob'])}</b> may have mattered ({percent(r['share'])} of the differences between what {n} changes "
+                f"gave, but the interval of that goes down to {percent(r['share_lo'])})."
+            )
+        else:
+            said.append(f"In mid-run, no knob explains more of what {n} changes gave than chance does.")
+    elif told.pooled or len(told.mutations):
+        said.append("There were too few changes in mid-run to say which knob mattered then.")
+    return " ".join(said) if said else "This run has nothing that tells knobs apart."
