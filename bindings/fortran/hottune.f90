@@ -9,9 +9,11 @@
 !> C's structs are repeated below (`c_..`); tests/fortran compares them with the headers.
 module hottune
     use, intrinsic :: iso_c_binding
-    use, intrinsic :: iso_fortran_env, only: int32, int64, real32, real64
+    use, intrinsic :: iso_fortran_env, only: int8, int32, int64, real32, real64
     implicit none
     private
+
+    integer, parameter :: name_max = 64, items_max = 8      ! HT_NAME_MAX, HT_ITEMS_MAX
 
     enum, bind(c)
         enumerator :: HT_OK, HT_EINVAL, HT_ENOMEM, HT_EEMPTY, HT_EFORMAT, HT_ENOTFOUND, HT_EIO, HT_EREFUSED, HT_EFAILED, &
@@ -29,13 +31,18 @@ module hottune
     enum, bind(c)
         enumerator :: HT_AVERAGE, HT_COPY
     end enum
+    enum, bind(c)
+        enumerator :: HT_VALUE_NONE, HT_VALUE_NULL, HT_VALUE_BOOL, HT_VALUE_INT, HT_VALUE_REAL, HT_VALUE_TEXT, HT_VALUE_LIST
+    end enum
 
     public :: HT_OK, HT_EINVAL, HT_ENOMEM, HT_EEMPTY, HT_EFORMAT, HT_ENOTFOUND, HT_EIO, HT_EREFUSED, HT_EFAILED, &
         HT_ETIMEOUT, HT_ECOMM, HT_FIT_START, HT_TRAIN_BATCH_END, HT_VAL_EPOCH_END, HT_RUN_END, HT_LINEAR, HT_LOG
     public :: ht_kernel, ht_result, ht_progress, ht_text_procedure, ht_init_procedure, ht_validate_procedure, &
-        ht_progress_procedure
+        ht_progress_procedure, ht_set_real_procedure, ht_set_int_procedure, ht_set_bool_procedure, ht_set_text_procedure, &
+        ht_get_real_procedure, ht_fetch_procedure, ht_store_procedure, ht_source_procedure
     public :: ht_open, ht_close, ht_free, ht_message, ht_status_text, ht_is_replica, ht_replica, ht_replicas, ht_replica_comm, &
-        ht_knob, ht_training_state, ht_replica_state, ht_on_init, ht_on_validate, ht_metric, ht_running, ht_apply, &
+        ht_knob, ht_optimizer, ht_training_state, ht_training_part, ht_replica_state, ht_on_init, ht_on_validate, ht_metric, &
+        ht_metric_source, ht_running, ht_apply, &
         ht_watches_batches, ht_is_best, ht_is_champion, ht_has_left, ht_show_best, ht_report_result, ht_result_of
 
     !> How a run stands; of the replica that is furthest. `best` is NaN as long as there is none.
@@ -79,7 +86,63 @@ module hottune
             import :: ht_progress
             type(ht_progress), intent(in) :: p
         end subroutine
+        !> Put the value of a knob into the training. `status` comes as HT_OK.
+        subroutine ht_set_real_procedure(value, status)
+            import :: real64
+            real(real64), intent(in) :: value
+            integer, intent(inout) :: status
+        end subroutine
+        subroutine ht_set_int_procedure(value, status)
+            import :: int64
+            integer(int64), intent(in) :: value
+            integer, intent(inout) :: status
+        end subroutine
+        subroutine ht_set_bool_procedure(value, status)
+            logical, intent(in) :: value
+            integer, intent(inout) :: status
+        end subroutine
+        subroutine ht_set_text_procedure(value, status)
+            character(*), intent(in) :: value
+            integer, intent(inout) :: status
+        end subroutine
+        !> What the training holds now, where a schedule of the program may move it.
+        subroutine ht_get_real_procedure(value)
+            import :: real64
+            real(real64), intent(out) :: value
+        end subroutine
+        !> Write a part of the training state into `to`, all of its bytes. `status` comes as HT_OK.
+        subroutine ht_fetch_procedure(to, status)
+            import :: int8
+            integer(int8), intent(out) :: to(:)
+            integer, intent(inout) :: status
+        end subroutine
+        !> Take a part of the training state from `from`. `status` comes as HT_OK.
+        subroutine ht_store_procedure(from, status)
+            import :: int8
+            integer(int8), intent(in) :: from(:)
+            integer, intent(inout) :: status
+        end subroutine
+        !> The value of a metric; `known` comes as .false.
+        subroutine ht_source_procedure(name, value, known)
+            import :: real64
+            character(*), intent(in) :: name
+            real(real64), intent(out) :: value
+            logical, intent(inout) :: known
+        end subroutine
     end interface
+
+    !> What stands behind one knob or one part of the state.
+    type :: hook
+        procedure(ht_set_real_procedure), pointer, nopass :: set_real => null()
+        procedure(ht_set_int_procedure), pointer, nopass :: set_int => null()
+        procedure(ht_set_bool_procedure), pointer, nopass :: set_bool => null()
+        procedure(ht_set_text_procedure), pointer, nopass :: set_text => null()
+        procedure(ht_get_real_procedure), pointer, nopass :: get => null()
+        procedure(ht_fetch_procedure), pointer, nopass :: fetch => null()
+        procedure(ht_store_procedure), pointer, nopass :: store => null()
+        integer(c_size_t) :: bytes = 0
+        type(hook), pointer :: next => null()
+    end type
 
     !> What the library's callbacks find behind their `ctx`: the program's procedures.
     type :: procedures
@@ -87,6 +150,8 @@ module hottune
         procedure(ht_validate_procedure), pointer, nopass :: validate => null()
         procedure(ht_text_procedure), pointer, nopass :: plan => null(), warning => null()
         procedure(ht_progress_procedure), pointer, nopass :: progress => null()
+        procedure(ht_source_procedure), pointer, nopass :: source => null()
+        type(hook), pointer :: hooks => null()
     end type
 
     !> A run. Hand on this variable, not copies of it; ht_free ends it.
@@ -138,6 +203,36 @@ module hottune
         integer(c_size_t) :: count
         integer(c_int) :: element, use
         logical(c_bool) :: is_weights
+    end type
+
+    type, bind(c) :: c_scalar
+        integer(c_int) :: kind = HT_VALUE_NONE
+        real(c_double) :: number = 0
+        character(kind=c_char) :: text(name_max) = c_null_char
+    end type
+
+    type, bind(c) :: c_value
+        integer(c_int) :: kind = HT_VALUE_NONE
+        type(c_scalar) :: scalar
+        integer(c_size_t) :: n_items = 0
+        type(c_scalar) :: items(items_max)
+    end type
+
+    type, bind(c) :: c_knob
+        type(c_ptr) :: actuator = c_null_ptr, name = c_null_ptr, type = c_null_ptr
+        type(c_value) :: initial
+        logical(c_bool) :: bounded = .false.
+        real(c_double) :: lo = 0, hi = 0
+        type(c_ptr) :: choices = c_null_ptr
+        integer(c_size_t) :: n_choices = 0
+        type(c_ptr) :: metric = c_null_ptr
+        type(c_funptr) :: set = c_null_funptr
+        type(c_ptr) :: ctx = c_null_ptr
+        type(c_funptr) :: get = c_null_funptr
+    end type
+
+    type, bind(c) :: c_group
+        type(c_ptr) :: lr = c_null_ptr, base_lr = c_null_ptr, weight_decay = c_null_ptr, betas = c_null_ptr
     end type
 
     interface
@@ -242,6 +337,34 @@ module hottune
             character(kind=c_char), intent(in) :: actuator(*), name(*)
             integer(c_int) :: status
         end function
+        function c_knob_behind(k, options) bind(c, name='ht_knob') result(status)
+            import :: c_ptr, c_knob, c_int
+            type(c_ptr), value :: k
+            type(c_knob), intent(in) :: options
+            integer(c_int) :: status
+        end function
+        function c_optimizer(k, actuator, groups, n) bind(c, name='ht_optimizer') result(status)
+            import :: c_ptr, c_char, c_group, c_size_t, c_int
+            type(c_ptr), value :: k
+            character(kind=c_char), intent(in) :: actuator(*)
+            type(c_group), intent(in) :: groups(*)
+            integer(c_size_t), value :: n
+            integer(c_int) :: status
+        end function
+        function c_training_part(k, name, bytes, get, put, ctx) bind(c, name='ht_training_part') result(status)
+            import :: c_ptr, c_char, c_funptr, c_size_t, c_int
+            type(c_ptr), value :: k, ctx
+            character(kind=c_char), intent(in) :: name(*)
+            integer(c_size_t), value :: bytes
+            type(c_funptr), value :: get, put
+            integer(c_int) :: status
+        end function
+        function c_metric_source(k, accessor, ctx) bind(c, name='ht_metric_source') result(status)
+            import :: c_ptr, c_funptr, c_int
+            type(c_ptr), value :: k, ctx
+            type(c_funptr), value :: accessor
+            integer(c_int) :: status
+        end function
         function c_training_state(k, buffer, n) bind(c, name='ht_training_state') result(status)
             import :: c_ptr, c_buffer, c_size_t, c_int
             type(c_ptr), value :: k
@@ -312,8 +435,11 @@ module hottune
 
     !> ht_knob(k, actuator, name, value, lo, hi, scale, status): a number or a switch that the library may change.
     !> real64 (lo, hi, scale = HT_LINEAR or HT_LOG), int64 (lo, hi) or logical(c_bool).
+    !>
+    !> ht_knob(k, actuator, name, initial, set, ..): one that a procedure `set` puts into the training: where the value
+    !> is inside of another library, say. real64 (lo, hi, scale, get), int64 (lo, hi), logical, or a text of `choices`.
     interface ht_knob
-        module procedure knob_real64, knob_int64, knob_bool
+        module procedure knob_real64, knob_int64, knob_bool, behind_real64, behind_int64, behind_bool, behind_text
     end interface
 
     !> ht_training_state(k, name, array, weights, average, status): what is copied from replica to replica.
@@ -409,9 +535,17 @@ contains
     !> Free the kernel (closes it first if need be); nothing happens to one that is not open.
     subroutine ht_free(k)
         type(ht_kernel), intent(inout) :: k
+        type(hook), pointer :: h
         call c_free(k%handle)
         k%handle = c_null_ptr
-        if (associated(k%theirs)) deallocate (k%theirs)
+        if (associated(k%theirs)) then
+            do while (associated(k%theirs%hooks))
+                h => k%theirs%hooks
+                k%theirs%hooks => h%next
+                deallocate (h)
+            end do
+            deallocate (k%theirs)
+        end if
         if (allocated(k%refusal)) deallocate (k%refusal)
     end subroutine
 
@@ -485,6 +619,154 @@ contains
         logical(c_bool), intent(inout), target :: value
         integer, intent(out), optional :: status
         call finish(k, c_knob_bool(k%handle, to_c(actuator), to_c(name), c_loc(value)), status)
+    end subroutine
+
+    subroutine behind_real64(k, actuator, name, initial, set, lo, hi, scale, get, metric, status)
+        type(ht_kernel), intent(inout) :: k
+        character(*), intent(in) :: actuator, name
+        real(real64), intent(in) :: initial, lo, hi
+        procedure(ht_set_real_procedure) :: set
+        integer, intent(in), optional :: scale
+        procedure(ht_get_real_procedure), optional :: get
+        character(*), intent(in), optional :: metric
+        integer, intent(out), optional :: status
+        type(hook), pointer :: h
+        type(c_knob) :: o
+        logical :: log
+        log = .false.
+        if (present(scale)) log = scale == HT_LOG
+        h => new_hook(k)
+        h%set_real => set
+        if (present(get)) then
+            h%get => get
+            o%get = c_funloc(call_get_real)
+        end if
+        o%initial%kind = HT_VALUE_REAL
+        o%initial%scalar%number = initial
+        o%bounded = .true.
+        o%lo = lo
+        o%hi = hi
+        call behind(k, h, o, actuator, name, trim(merge('log_float', 'float    ', log)), metric, status)
+    end subroutine
+
+    subroutine behind_int64(k, actuator, name, initial, set, lo, hi, metric, status)
+        type(ht_kernel), intent(inout) :: k
+        character(*), intent(in) :: actuator, name
+        integer(int64), intent(in) :: initial, lo, hi
+        procedure(ht_set_int_procedure) :: set
+        character(*), intent(in), optional :: metric
+        integer, intent(out), optional :: status
+        type(hook), pointer :: h
+        type(c_knob) :: o
+        h => new_hook(k)
+        h%set_int => set
+        o%initial%kind = HT_VALUE_INT
+        o%initial%scalar%number = real(initial, c_double)
+        o%bounded = .true.
+        o%lo = real(lo, c_double)
+        o%hi = real(hi, c_double)
+        call behind(k, h, o, actuator, name, 'int', metric, status)
+    end subroutine
+
+    subroutine behind_bool(k, actuator, name, initial, set, metric, status)
+        type(ht_kernel), intent(inout) :: k
+        character(*), intent(in) :: actuator, name
+        logical, intent(in) :: initial
+        procedure(ht_set_bool_procedure) :: set
+        character(*), intent(in), optional :: metric
+        integer, intent(out), optional :: status
+        type(hook), pointer :: h
+        type(c_knob) :: o
+        h => new_hook(k)
+        h%set_bool => set
+        o%initial%kind = HT_VALUE_BOOL
+        o%initial%scalar%number = merge(1, 0, initial)
+        call behind(k, h, o, actuator, name, 'bool', metric, status)
+    end subroutine
+
+    subroutine behind_text(k, actuator, name, initial, set, choices, metric, status)
+        type(ht_kernel), intent(inout) :: k
+        character(*), intent(in) :: actuator, name, initial, choices(:)
+        procedure(ht_set_text_procedure) :: set
+        character(*), intent(in), optional :: metric
+        integer, intent(out), optional :: status
+        type(hook), pointer :: h
+        type(c_knob) :: o
+        type(c_value), target :: values(size(choices))      ! copied by the library
+        integer :: i
+        do i = 1, size(choices)
+            values(i) = text_value(choices(i))
+        end do
+        h => new_hook(k)
+        h%set_text => set
+        o%initial = text_value(initial)
+        if (size(choices) > 0) o%choices = c_loc(values)
+        o%n_choices = size(choices, kind=c_size_t)
+        call behind(k, h, o, actuator, name, 'choice', metric, status)
+    end subroutine
+
+    !> What all knobs behind procedures have in common.
+    subroutine behind(k, h, o, actuator, name, type, metric, status)
+        type(ht_kernel), intent(inout) :: k
+        type(hook), pointer, intent(in) :: h
+        type(c_knob), intent(inout) :: o
+        character(*), intent(in) :: actuator, name, type
+        character(*), intent(in), optional :: metric
+        integer, intent(out), optional :: status
+        character(:), allocatable, target :: t1, t2, t3, t4
+        call give(actuator, t1, o%actuator)
+        call give(name, t2, o%name)
+        call give(type, t3, o%type)
+        call give(metric, t4, o%metric)
+        o%set = c_funloc(call_set)
+        o%ctx = c_loc(h)
+        call finish(k, c_knob_behind(k%handle, o), status)
+    end subroutine
+
+    !> The parameter groups of an optimizer as the actuator with lr_mult, lr_set, wd_mult, wd_set, betas_set, which act on
+    !> every group: lr(i), weight_decay(i), betas(:, i) and base_lr(i), the base rate of a scheduler, are those of group i.
+    subroutine ht_optimizer(k, actuator, lr, weight_decay, betas, base_lr, status)
+        type(ht_kernel), intent(inout) :: k
+        character(*), intent(in) :: actuator
+        real(real64), intent(inout), target :: lr(:)
+        real(real64), intent(inout), target, optional :: weight_decay(:), betas(:, :), base_lr(:)
+        integer, intent(out), optional :: status
+        type(c_group) :: groups(size(lr))
+        logical :: fits
+        integer :: i
+        fits = .true.
+        if (present(weight_decay)) fits = fits .and. size(weight_decay) == size(lr)
+        if (present(base_lr)) fits = fits .and. size(base_lr) == size(lr)
+        if (present(betas)) fits = fits .and. all(shape(betas) == [2, size(lr)]) .and. is_contiguous(betas)
+        if (.not. fits) then
+            call refuse(k, HT_EINVAL, "optimizer '" // trim(actuator) // "': for n groups lr(n), weight_decay(n), " // &
+                        'betas(2, n) and base_lr(n) are needed, betas without gaps', status)
+            return
+        end if
+        do i = 1, size(lr)
+            groups(i)%lr = c_loc(lr(i))
+            if (present(weight_decay)) groups(i)%weight_decay = c_loc(weight_decay(i))
+            if (present(base_lr)) groups(i)%base_lr = c_loc(base_lr(i))
+            if (present(betas)) groups(i)%betas = c_loc(betas(1, i))
+        end do
+        call finish(k, c_optimizer(k%handle, to_c(actuator), groups, size(lr, kind=c_size_t)), status)
+    end subroutine
+
+    !> A part of the training state that only procedures can read and write: `bytes` bytes, copied as they are.
+    subroutine ht_training_part(k, name, bytes, fetch, store, status)
+        type(ht_kernel), intent(inout) :: k
+        character(*), intent(in) :: name
+        integer(int64), intent(in) :: bytes
+        procedure(ht_fetch_procedure) :: fetch
+        procedure(ht_store_procedure) :: store
+        integer, intent(out), optional :: status
+        type(hook), pointer :: h
+        h => new_hook(k)
+        h%fetch => fetch
+        h%store => store
+        h%bytes = int(bytes, c_size_t)
+        call finish(k, c_training_part(k%handle, to_c(name), h%bytes, c_funloc(call_fetch), c_funloc(call_store), c_loc(h)), &
+                    status)
     end subroutine
 
     subroutine state_real32(k, name, array, weights, average, status)
@@ -586,6 +868,15 @@ contains
         real(real64), intent(in) :: value
         integer, intent(out), optional :: status
         call finish(k, c_metric(k%handle, to_c(name), value), status)
+    end subroutine
+
+    !> Or let the library ask for metrics. A module or external procedure.
+    subroutine ht_metric_source(k, source, status)
+        type(ht_kernel), intent(inout) :: k
+        procedure(ht_source_procedure) :: source
+        integer, intent(out), optional :: status
+        if (associated(k%theirs)) k%theirs%source => source
+        call finish(k, c_metric_source(k%handle, c_funloc(call_source), c_loc(k%theirs)), status)
     end subroutine
 
     !> More to train.
@@ -694,6 +985,26 @@ contains
         end if
     end subroutine
 
+    !> Freed by ht_free, also where the kernel is not open.
+    function new_hook(k) result(h)
+        type(ht_kernel), intent(inout) :: k
+        type(hook), pointer :: h
+        allocate (h)
+        if (.not. associated(k%theirs)) allocate (k%theirs)
+        h%next => k%theirs%hooks
+        k%theirs%hooks => h
+    end function
+
+    pure function text_value(text) result(v)
+        character(*), intent(in) :: text
+        type(c_value) :: v
+        integer :: i
+        v%kind = HT_VALUE_TEXT
+        do i = 1, min(len_trim(text), name_max - 1)
+            v%scalar%text(i) = text(i:i)
+        end do
+    end function
+
     !> The library has answered: what this module said before no longer holds.
     subroutine finish(k, answer, status)
         type(ht_kernel), intent(inout) :: k
@@ -764,6 +1075,74 @@ contains
         told = HT_OK
         call theirs%validate(objective, told)
         status = int(told, c_int)
+    end function
+
+    function call_set(ctx, value, env, err) bind(c) result(status)
+        type(c_ptr), value :: ctx, env, err
+        type(c_value), intent(in), target :: value
+        integer(c_int) :: status
+        type(hook), pointer :: h
+        integer :: told
+        if (c_associated(env) .or. c_associated(err)) continue      ! not looked at
+        call c_f_pointer(ctx, h)
+        told = HT_OK
+        if (associated(h%set_real)) call h%set_real(value%scalar%number, told)
+        if (associated(h%set_int)) call h%set_int(nint(value%scalar%number, int64), told)
+        if (associated(h%set_bool)) call h%set_bool(value%scalar%number > 0.5_c_double, told)
+        if (associated(h%set_text)) call h%set_text(from_c(c_loc(value%scalar%text)), told)
+        status = int(told, c_int)
+    end function
+
+    function call_get_real(ctx, value) bind(c) result(known)
+        type(c_ptr), value :: ctx
+        type(c_value), intent(inout) :: value
+        logical(c_bool) :: known
+        type(hook), pointer :: h
+        call c_f_pointer(ctx, h)
+        value%kind = HT_VALUE_REAL
+        call h%get(value%scalar%number)
+        known = .true.
+    end function
+
+    function call_fetch(ctx, to) bind(c) result(status)
+        type(c_ptr), value :: ctx, to
+        integer(c_int) :: status
+        type(hook), pointer :: h
+        integer(int8), pointer :: bytes(:)
+        integer :: told
+        call c_f_pointer(ctx, h)
+        call c_f_pointer(to, bytes, [h%bytes])
+        told = HT_OK
+        call h%fetch(bytes, told)
+        status = int(told, c_int)
+    end function
+
+    function call_store(ctx, from) bind(c) result(status)
+        type(c_ptr), value :: ctx, from
+        integer(c_int) :: status
+        type(hook), pointer :: h
+        integer(int8), pointer :: bytes(:)
+        integer :: told
+        call c_f_pointer(ctx, h)
+        call c_f_pointer(from, bytes, [h%bytes])
+        told = HT_OK
+        call h%store(bytes, told)
+        status = int(told, c_int)
+    end function
+
+    function call_source(ctx, name, value) bind(c) result(known)
+        type(c_ptr), value :: ctx, name
+        real(c_double), intent(inout) :: value
+        logical(c_bool) :: known
+        type(procedures), pointer :: theirs
+        real(real64) :: x
+        logical :: told
+        call c_f_pointer(ctx, theirs)
+        told = .false.
+        x = value
+        call theirs%source(from_c(name), x, told)
+        known = told
+        if (told) value = x
     end function
 
     subroutine tell_plan(ctx, text) bind(c)

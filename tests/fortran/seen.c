@@ -58,6 +58,57 @@ ht_status ht_replica_state(ht_kernel *k, const ht_state_buffer *b, size_t n)
                !b->is_weights) ? HT_EREFUSED : HT_EINVAL;
 }
 
+/* Which one it is the type says. The setter and, where there is one, the getter are called. */
+ht_status ht_knob(ht_kernel *k, const ht_knob_options *o)
+{
+    (void)k;
+    const char *type = o->type;
+    ht_value value = ht_real(.25), held = {HT_VALUE_NONE};
+    bool right = ALL("knob", TEXT(o->actuator, "opt"), TEXT(o->name, "it"), o->set != NULL);
+    if (strcmp(type, "log_float") == 0)
+        right = right && ALL("real", o->initial.kind == HT_VALUE_REAL, o->initial.scalar.number == .5, o->bounded, o->lo == .125,
+                             o->hi == 2, TEXT(o->metric, "metric"), o->get != NULL, o->get(o->ctx, &held),
+                             held.kind == HT_VALUE_REAL, held.scalar.number == .75);
+    else if (strcmp(type, "int") == 0) {
+        value = ht_int(1LL << 40);
+        right = right && ALL("int", o->initial.kind == HT_VALUE_INT, o->initial.scalar.number == 3, o->bounded, o->lo == 1,
+                             o->hi == 1LL << 50, o->metric == NULL, o->get == NULL);
+    } else if (strcmp(type, "bool") == 0) {
+        value = ht_bool(true);
+        right = right && ALL("bool", o->initial.kind == HT_VALUE_BOOL, o->initial.scalar.number == 0, !o->bounded);
+    } else {
+        value = ht_text("adam");
+        right = right && ALL("choice", TEXT(type, "choice"), o->initial.kind == HT_VALUE_TEXT,
+                             TEXT(o->initial.scalar.text, "sgd"), o->n_choices == 2, TEXT(o->choices[0].scalar.text, "sgd"),
+                             TEXT(o->choices[1].scalar.text, "adam"), o->choices[1].kind == HT_VALUE_TEXT);
+    }
+    return right ? o->set(o->ctx, &value, NULL, NULL) : HT_EINVAL;
+}
+
+ht_status ht_optimizer(ht_kernel *k, const char *actuator, const ht_optimizer_group *g, size_t n)
+{
+    (void)k;
+    return ALL("optimizer", TEXT(actuator, "opt"), n == 2, *g[0].lr == .5, *g[1].lr == .25, *g[1].weight_decay == .125,
+               g[1].betas[0] == .75, g[1].betas[1] == .875, g[0].base_lr == NULL) ? HT_EREFUSED : HT_EINVAL;
+}
+
+ht_status ht_training_part(ht_kernel *k, const char *name, size_t bytes, ht_status (*get)(void *ctx, void *to),
+                           ht_status (*put)(void *ctx, const void *from), void *ctx)
+{
+    (void)k;
+    char to[3] = "";
+    return ALL("part", TEXT(name, "part"), bytes == 3, get(ctx, to) == HT_OK, memcmp(to, "abc", 3) == 0,
+               put(ctx, "xyz") == HT_EFAILED) ? HT_EREFUSED : HT_EINVAL;
+}
+
+ht_status ht_metric_source(ht_kernel *k, bool (*accessor)(void *ctx, const char *name, double *out), void *ctx)
+{
+    (void)k;
+    double x = 1;
+    return ALL("source", !accessor(ctx, "train/loss", &x), x == 1, accessor(ctx, "val/loss", &x), x == 4.5) ? HT_EREFUSED
+                                                                                                            : HT_EINVAL;
+}
+
 ht_status ht_result_of(const ht_kernel *k, ht_result *out)
 {
     (void)k;

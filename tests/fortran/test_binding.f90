@@ -1,11 +1,62 @@
 ! tests/fortran/test_binding.f90 - what the module hands to C arrives in the members of C's structs (seen.c looks), and back.
 module told
-    use, intrinsic :: iso_fortran_env, only: real64
+    use, intrinsic :: iso_fortran_env, only: int8, int64, real64
     use hottune
     implicit none
-    character(:), allocatable, save :: plan, warning
+    character(:), allocatable, save :: plan, warning, word
     type(ht_progress), save :: progress
+    real(real64), save :: number
+    integer(int64), save :: whole
+    logical, save :: switch = .false.
+    character(3), save :: part = 'abc'
 contains
+    subroutine take_number(value, status)
+        real(real64), intent(in) :: value
+        integer, intent(inout) :: status
+        number = value
+        status = HT_EREFUSED
+    end subroutine
+    subroutine tell_number(value)
+        real(real64), intent(out) :: value
+        value = 0.75_real64
+    end subroutine
+    subroutine take_whole(value, status)
+        integer(int64), intent(in) :: value
+        integer, intent(inout) :: status
+        whole = value
+        status = HT_EREFUSED
+    end subroutine
+    subroutine take_switch(value, status)
+        logical, intent(in) :: value
+        integer, intent(inout) :: status
+        switch = value
+        status = HT_EREFUSED
+    end subroutine
+    subroutine take_word(value, status)
+        character(*), intent(in) :: value
+        integer, intent(inout) :: status
+        word = value
+        status = HT_EREFUSED
+    end subroutine
+    subroutine fetch(to, status)
+        integer(int8), intent(out) :: to(:)
+        integer, intent(inout) :: status
+        to = transfer(part, to)
+        if (size(to) /= 3) status = HT_EFAILED
+    end subroutine
+    subroutine store(from, status)
+        integer(int8), intent(in) :: from(:)
+        integer, intent(inout) :: status
+        part = transfer(from, part)
+        status = HT_EFAILED
+    end subroutine
+    subroutine source(name, value, known)
+        character(*), intent(in) :: name
+        real(real64), intent(out) :: value
+        logical, intent(inout) :: known
+        value = 4.5_real64
+        known = name == 'val/loss'
+    end subroutine
     subroutine take_plan(text)
         character(*), intent(in) :: text
         plan = text
@@ -29,6 +80,8 @@ program test_binding
     integer(c_int), target, volatile, save :: leave = 15
     real(real64), target, save :: w(2, 3) = reshape([1, 2, 3, 4, 5, 6], [2, 3])
     integer(int32), target, save :: step = 7
+    real(real64), target, save :: lr(2) = [0.5_real64, 0.25_real64], wd(2) = [0.0_real64, 0.125_real64]
+    real(real64), target, save :: betas(2, 2) = reshape([0.0_real64, 0.0_real64, 0.75_real64, 0.875_real64], [2, 2])
     type(ht_kernel) :: k
     type(ht_result) :: r
     integer :: status
@@ -57,6 +110,25 @@ program test_binding
     call ht_training_state(k, 'row', w(1, :), status=status)
     call check(status == HT_EINVAL, 'a row of a matrix is refused')
     call check(index(ht_message(k), "'row' is not contiguous") == 1, 'the message names the array')
+
+    call ht_knob(k, 'opt', 'it', 0.5_real64, take_number, lo=0.125_real64, hi=2.0_real64, scale=HT_LOG, get=tell_number, &
+        metric='metric', status=status)
+    call check(status == HT_EREFUSED .and. is(number, 0.25_real64), 'a number behind a procedure is set by it and read by one')
+    call ht_knob(k, 'opt', 'it', 3_int64, take_whole, lo=1_int64, hi=shiftl(1_int64, 50), status=status)
+    call check(status == HT_EREFUSED .and. whole == shiftl(1_int64, 40), 'an integer behind a procedure is set by it')
+    call ht_knob(k, 'opt', 'it', .false., take_switch, status=status)
+    call check(status == HT_EREFUSED .and. switch, 'a switch behind a procedure is set by it')
+    call ht_knob(k, 'opt', 'it', 'sgd ', take_word, ['sgd ', 'adam'], status=status)
+    call check(status == HT_EREFUSED .and. word == 'adam', 'one of some words is set by its procedure')
+    call ht_optimizer(k, 'opt', lr, weight_decay=wd, betas=betas, status=status)
+    call check(status == HT_EREFUSED, 'groups of an optimizer arrive where they lie')
+    call ht_optimizer(k, 'opt', lr, weight_decay=wd(:1), status=status)
+    call check(status == HT_EINVAL, 'groups of different numbers are refused')
+    call check(index(ht_message(k), "optimizer 'opt': for n groups") == 1, 'the message names the optimizer')
+    call ht_training_part(k, 'part', 3_int64, fetch, store, status)
+    call check(status == HT_EREFUSED .and. part == 'xyz', 'bytes are fetched and stored by procedures')
+    call ht_metric_source(k, source, status)
+    call check(status == HT_EREFUSED, 'a metric is asked for by its name')
     call ht_result_of(k, r, status)
     call check(status == HT_EREFUSED .and. r%mutations == 1 .and. r%accepted == 2 .and. r%rejected == 3 .and. &
         is(r%best, 4.5_real64) .and. r%best_step == 5 .and. r%best_replica == 6 .and. is(r%val, 7.5_real64) .and. &
