@@ -13,7 +13,7 @@ except ImportError:
     print(f"skipped: {sys.executable} has no torch; scripts/setup test installs python3-torch")
     sys.exit(77)
 
-from case import POOLED, Case
+from case import HERE, POOLED, Case
 
 import hottune
 import hottune.torch
@@ -391,6 +391,11 @@ class Package(unittest.TestCase):
         done = subprocess.run([sys.executable, "-c", "import hottune, sys; print('torch' in sys.modules)"],
                               capture_output=True, text=True, check=True)
         self.assertEqual(done.stdout.strip(), "False")
+
+    def test_what_is_checked_on_a_gpu_holds_for_tensors_that_are_treated_as_if_they_were_there(self):
+        done = subprocess.run([sys.executable, str(HERE / "gpu_check.py"), "cpu"], capture_output=True, text=True,
+                              check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
 if __name__ == "__main__":

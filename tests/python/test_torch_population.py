@@ -1,4 +1,6 @@
 """PyTorch trainings as a population: batches of their own, states that travel through memory."""
+import os
+import subprocess
 import sys
 import unittest
 
@@ -8,7 +10,7 @@ except ImportError:
     print(f"skipped: {sys.executable} has no torch; scripts/setup test installs python3-torch")
     sys.exit(77)
 
-from case import Case
+from case import MPIRUN, Case
 
 PROGRAM = """
 import hashlib, sys
@@ -75,6 +77,17 @@ class Population(Case):
         said = self.say("pooled", 3)
         self.assertEqual(len(said("champion")), 1)
         self.assertGreater(len(said("epoch")), 10)
+
+    @unittest.skipUnless(os.path.isdir("/usr/share/datasets/fashion-mnist"), "no dataset-fashion-mnist here")
+    def test_the_example_runs_plain_and_as_a_population(self):
+        program = os.path.join(os.environ["HT_SOURCE"], "examples", "python", "torch_fashion.py")
+        for start, word in (([*MPIRUN, "3", sys.executable, program, self.dir], "champion"),
+                            ([sys.executable, program, "--static"], "static")):
+            done = subprocess.run([*start, "--epochs", "3"], capture_output=True, text=True, timeout=200, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            said = [line for line in done.stdout.splitlines() if line.startswith(word + ":")]
+            self.assertEqual(len(said), 1, done.stdout)
+            self.assertLess(float(said[0].split("test loss ")[1].split(" ")[0]), 1.0)     # 2.3 is a guess
 
 
 if __name__ == "__main__":
