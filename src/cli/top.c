@@ -58,7 +58,7 @@ static bool look(top *t)
     v->trouble = t->files.trouble;
     if (t->model.mode[0] != '\0' && !ht_top_is_paused(&t->model))
         snprintf(t->mode, sizeof t->mode, "%s", t->model.mode);
-    if (t->waits && t->model.answers > t->answers) {
+    if (t->waits && t->asks == NOTHING && t->model.answers > t->answers) {
         say(t, "the run answered: %s", t->model.answer);
         t->waits = false;
     }

@@ -62,8 +62,36 @@ static void put_strip(const ht_top_model *m, const ht_top_view *v, size_t i, dou
     }
 }
 
-static void put_knob(const ht_top_model *m, const ht_top_view *v, size_t i, size_t strip, bool won,
-                     ht_top_screen *s)
+/* What there is room for. */
+typedef struct {
+    size_t strip; /* columns */
+    bool now, factor, won;
+} parts;
+
+static parts choose(size_t width)
+{
+    enum { RANGE = NAME + 2 * END + 2, STRIP_LEAST = 8, STRIP_FINE = 24 };
+    parts p = {.now = width >= RANGE + STRIP_LEAST + NOW + 1};
+    p.factor = p.now && width >= RANGE + STRIP_LEAST + NOW + FACTOR + 2;
+    p.won = p.factor && width >= RANGE + STRIP_FINE + NOW + FACTOR + WON + 3;
+    size_t used = RANGE;
+    used += p.now ? NOW + 1 : 0;
+    used += p.factor ? FACTOR + 1 : 0;
+    used += p.won ? WON + 1 : 0;
+    p.strip = width > used + STRIP_LEAST ? width - used : STRIP_LEAST;
+    p.strip = p.strip < STRIP_MAX ? p.strip : STRIP_MAX;
+    return p;
+}
+
+static void put_part(ht_top_screen *s, bool shown, ht_top_style style, const char *text, size_t width)
+{
+    if (!shown)
+        return;
+    ht_top_put(s, style == HT_TOP_BAR ? style : HT_TOP_PLAIN, " ");
+    ht_top_cell(s, style, text, width, width == WON);
+}
+
+static void put_knob(const ht_top_model *m, const ht_top_view *v, size_t i, const parts *p, ht_top_screen *s)
 {
     const ht_top_knob *k = &m->knobs[i];
     double lo = NAN, hi = NAN;
@@ -77,46 +105,38 @@ static void put_knob(const ht_top_model *m, const ht_top_view *v, size_t i, size
     ht_top_number(low, k->lo, 3);
     ht_top_cell(s, HT_TOP_DIM, low, END, true);
     ht_top_put(s, HT_TOP_PLAIN, " ");
-    put_strip(m, v, i, k->lo, k->hi, strip, s);
+    put_strip(m, v, i, k->lo, k->hi, p->strip, s);
     ht_top_number(high, k->hi, 3);
-    ht_top_put(s, HT_TOP_PLAIN, " ");
-    ht_top_cell(s, HT_TOP_DIM, high, END, false);
+    put_part(s, true, HT_TOP_DIM, high, END);
     ht_top_number(low, lo, 2);
     ht_top_number(high, hi, 2);
     snprintf(text, sizeof text, strcmp(low, high) == 0 ? "%s" : "%s .. %s", low, high);
-    ht_top_put(s, HT_TOP_PLAIN, " ");
-    ht_top_cell(s, HT_TOP_PLAIN, text, NOW, false);
+    put_part(s, p->now, HT_TOP_PLAIN, text, NOW);
     text[0] = '\0';
     if (isfinite(k->center))
         snprintf(text, sizeof text, k->spread > 0 ? "x %.2f +- %.0f %%" : "x %.2f", k->center,
                  100 * k->spread);
-    ht_top_put(s, HT_TOP_PLAIN, " ");
-    ht_top_cell(s, HT_TOP_PLAIN, text, FACTOR, false);
+    put_part(s, p->factor, HT_TOP_PLAIN, text, FACTOR);
     text[0] = '\0';
     if (isfinite(k->win_rate) && isfinite(k->wins))
         snprintf(text, sizeof text, "%.0f (%.0f %%)", k->wins, 100 * k->win_rate);
-    if (won)
-        ht_top_cell(s, HT_TOP_PLAIN, text, WON, true);
+    put_part(s, p->won, HT_TOP_PLAIN, text, WON);
 }
 
 void ht_top_knobs(const ht_top_model *m, const ht_top_view *v, size_t rows, ht_top_screen *out)
 {
-    size_t fixed = NAME + 2 * END + NOW + FACTOR + 4, strip = v->width > fixed + 8 ? v->width - fixed : 8;
-    bool won = strip > 24 + WON;
-    strip -= won ? WON : 0;
-    strip = strip > STRIP_MAX ? STRIP_MAX : strip;
+    parts p = choose(v->width);
     ht_top_begin(out);
     ht_top_cell(out, HT_TOP_BAR, "KNOB", NAME + END + 1, false);
-    ht_top_cell(out, HT_TOP_BAR, strip > 40 ? "RANGE (o replicas, # points of islands)" : "RANGE",
-                strip + END + 2, false);
-    ht_top_cell(out, HT_TOP_BAR, "NOW", NOW + 1, false);
-    ht_top_cell(out, HT_TOP_BAR, "FACTOR", FACTOR, false);
-    if (won)
-        ht_top_cell(out, HT_TOP_BAR, "WON", WON, true);
+    ht_top_cell(out, HT_TOP_BAR, p.strip > 40 ? "RANGE (o replicas, # points of islands)" : "RANGE",
+                p.strip + END + 1, false);
+    put_part(out, p.now, HT_TOP_BAR, "NOW", NOW);
+    put_part(out, p.factor, HT_TOP_BAR, "FACTOR", FACTOR);
+    put_part(out, p.won, HT_TOP_BAR, "WON", WON);
     ht_top_tab(out, HT_TOP_BAR, v->width);
     for (size_t i = 0; i < m->n_knobs && rows > 0; i++)
         if (is_known(m, i)) {
-            put_knob(m, v, i, strip, won, out);
+            put_knob(m, v, i, &p, out);
             rows--;
         }
 }

@@ -278,7 +278,6 @@ static void take_applied(ht_top_model *m, const cJSON *line)
     snprintf(m->answer, sizeof m->answer, "%s%s%s: %s%s%.120s", module != NULL ? module : "",
              module != NULL ? " " : "", op, decision, why != NULL ? "; " : "", why != NULL ? why : "");
     m->answers++;
-    add_event(m, ht_json_number(line, "wall_time", NAN), strcmp(decision, "applied") != 0, m->answer);
 }
 
 void ht_top_take_line(ht_top_model *m, ht_top_log log, const cJSON *line)

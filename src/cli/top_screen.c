@@ -184,7 +184,7 @@ static void put_progress(const ht_top_model *m, const ht_top_view *v, ht_top_scr
         ht_top_fill(s, v, HT_TOP_DIM, "░", '-', columns - full);
         ht_top_putf(s, HT_TOP_PLAIN, "] %.0f %%", floor(100 * share));
     }
-    if (m->pooled && isfinite(share))
+    if (isfinite(share) && isfinite(m->epochs))
         ht_top_putf(s, HT_TOP_PLAIN, "  epoch %.0f of %.0f", floor(share * m->epochs + 1e-6), m->epochs);
     if (isfinite(elapsed)) {
         ht_print_duration(text, sizeof text, elapsed);
@@ -290,7 +290,7 @@ static void put_curve(const ht_top_model *m, const ht_top_view *v, size_t rows, 
         ht_top_cell(s, HT_TOP_DIM, row + 1 == rows || row == 0 ? text : "", LABEL - 1, true);
         ht_top_put(s, HT_TOP_PLAIN, " ");
         for (size_t i = 0; i < columns; i++)
-            put_level(s, v, level_of(ht_top_curve_at(m, (double)(i + 1) / (double)columns), lo, hi), row,
+            put_level(s, v, level_of(ht_top_curve_at(m, (double)i / (double)(columns - 1)), lo, hi), row,
                       rows);
         ht_top_number(text, last, 5);
         if (rows == 1)

@@ -157,6 +157,8 @@ static void events_are_kept_newest_first_with_their_time(void)
     tell(&m, HT_TOP_APPLIED,
          "{'module':'tune','op':'set','decision':'failed','error':'pooled_run: no','wall_time':5.0}");
     CU_ASSERT_STRING_EQUAL(m.answer, "tune set: failed; pooled_run: no");
+    CU_ASSERT_EQUAL(m.answers, 1);
+    ht_top_take_event(&m, "2026-11-26T12:04:33Z r1 warning: the disk is full");
     CU_ASSERT_TRUE(ht_top_event_at(&m, 0)->warning);
     ht_top_model_release(&m);
 }
