@@ -55,7 +55,7 @@ static bool look(top *t)
     ht_top_view *v = &t->view;
     v->now = ht_clock_wall();
     v->share = all ? 1 : ht_top_files_share(&t->files);
-    v->trouble = t->files.trouble;
+    v->trouble = t->files.trouble.text;
     if (t->model.mode[0] != '\0' && !ht_top_is_paused(&t->model))
         snprintf(t->mode, sizeof t->mode, "%s", t->model.mode);
     if (t->waits && t->asks == NOTHING && t->model.answers > t->answers) {

@@ -158,7 +158,7 @@ static void look_at_page(ht_top_files *f, ht_top_page *p, ht_top_model *m)
     if (st == HT_OK)
         p->take(m, page);
     else if (st != HT_ENOTFOUND)
-        snprintf(f->trouble, sizeof f->trouble, "%s", err.text);
+        f->trouble = err;
     p->stamp = st == HT_OK ? now : (ht_file_stamp){0}; /* what could not be read is looked at again */
     cJSON_Delete(page);
 }
@@ -170,7 +170,7 @@ bool ht_top_files_look(ht_top_files *f, ht_top_model *m)
     ht_run_sign sign = {HT_RUN_NONE};
     if (text == NULL)
         return true;
-    f->trouble[0] = '\0';
+    f->trouble = (ht_error){""};
     memcpy(metric, m->metric, sizeof metric);
     if (ht_run_lock_look(f->dir, &sign, NULL) == HT_OK)
         ht_top_take_sign(m, &sign);

@@ -34,7 +34,7 @@ typedef struct {
     ht_top_tail tails[HT_TOP_TAILS];
     ht_top_page pages[HT_TOP_PAGES];
     size_t bad;        /**< lines that are no object, or whose checksum is wrong */
-    char trouble[256]; /**< what is wrong with a page now; "" = nothing */
+    ht_error trouble; /**< what is wrong with a page now; "" = nothing */
 } ht_top_files;
 
 /** @return HT_OK, HT_ENOMEM */

@@ -36,10 +36,12 @@ static double value_of(const ht_top_model *m, size_t knob, size_t replica)
 static size_t place_of(const ht_top_knob *k, double lo, double hi, double x, size_t n)
 {
     bool log_scale = k->log && lo > 0;
-    if (!(hi > lo) || !isfinite(x) || (log_scale && !(x > 0)))
+    if (!(hi > lo) || !isfinite(x))
         return n;
+    if (x <= lo)
+        return 0;
     double at = log_scale ? log(x / lo) / log(hi / lo) : (x - lo) / (hi - lo);
-    return at < 0 ? 0 : at >= 1 ? n - 1 : (size_t)(at * (double)n);
+    return at >= 1 ? n - 1 : (size_t)(at * (double)n);
 }
 
 static void put_strip(const ht_top_model *m, const ht_top_view *v, size_t i, double lo, double hi, size_t n,

@@ -414,9 +414,11 @@ void ht_top_take_controls(ht_top_model *m, const cJSON *actuators)
             ht_top_knob *k = &m->knobs[i];
             if (strcmp(name_in_actuator(k), param) != 0)
                 continue;
-            k->lo = ht_json_number(one, "min", k->lo);
-            k->hi = ht_json_number(one, "max", k->hi);
             k->current = ht_json_number(one, "current", NAN);
+            if (!isnan(k->lo)) /* the recipe's range lies inside the program's */
+                continue;
+            k->lo = ht_json_number(one, "min", NAN);
+            k->hi = ht_json_number(one, "max", NAN);
             k->log = type != NULL && strncmp(type, "log", 3) == 0;
         }
     }

@@ -160,8 +160,8 @@ static void put_title(const ht_top_model *m, const ht_top_view *v, ht_top_screen
     if (stopped)
         ht_top_put(s, HT_TOP_WARN,
                    m->resumable ? ", unfinished: hottune resume goes on with it" : ", unfinished");
-    snprintf(text, sizeof text, m->run > 0 ? "r%lu" : "", m->run);
-    put_word(s, HT_TOP_PLAIN, "   ", text);
+    snprintf(text, sizeof text, "r%lu", m->run);
+    put_word(s, HT_TOP_PLAIN, "   ", m->run > 0 ? text : "");
     put_word(s, HT_TOP_PLAIN, " ", m->workload);
     put_word(s, HT_TOP_PLAIN, "   ", m->policy);
     put_word(s, HT_TOP_PLAIN, ", ", m->stage);
