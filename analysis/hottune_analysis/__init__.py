@@ -6,7 +6,7 @@
     study.segments()                      # everything that was tried
     study.paid()                          # which mutations paid
 
-Columns are listed in `tables`; `docs/analysis.md` says how each number is made.
+Columns are listed in `columns`; `docs/analysis.md` says how each number is made.
 """
 from importlib import import_module
 from typing import Any

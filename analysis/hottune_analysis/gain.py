@@ -20,8 +20,9 @@ from typing import Dict
 import numpy as np
 import pandas as pd
 
+from .columns import GAIN, frame
 from .stats import best_of
-from .tables import GAIN, RunData, champion_path, frame, segments
+from .tables import RunData, champion_path, segments
 
 PARTS = {
     "race": "race over start values",

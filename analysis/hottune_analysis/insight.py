@@ -11,8 +11,8 @@ from typing import Any, Dict, List
 import numpy as np
 import pandas as pd
 
+from .columns import frame
 from .stats import t_interval, t_quantile, wilson
-from .tables import frame
 
 PAID = """
     run family phase direction n segments wins win_rate win_lo win_hi mean_score lo hi p_helped against

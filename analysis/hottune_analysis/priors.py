@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from .columns import PRIORS, SPACE, frame
 from .files import StudyError, StudyFile, join
 from .stats import normal_quantile
-from .tables import PRIORS, SPACE, families_of, frame
+from .tables import families_of
 
 QUANTILES = {"q05": .05, "q25": .25, "q50": .5, "q75": .75, "q95": .95}
 

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from . import gain as gains
-from . import insight, logs, priors, tables
+from . import columns, insight, logs, priors, tables
+from .columns import frame
 from .files import StudyError, StudyFile, decode, join
-from .tables import RunData, frame
+from .tables import RunData
 
 COMPARE = """
     run name mode policy seed generation replicas epochs best best_t result_val result_test gain race trend
@@ -100,18 +101,18 @@ class Study:
                 raise StudyError(f"{self.path!r}: object {key!r}: not as a study has it: {e!r}") from e
         return self._made[key]
 
-    def _each(self, run: Any, maker: Callable[[RunData], pd.DataFrame], columns: List[str]) -> pd.DataFrame:
+    def _each(self, run: Any, maker: Callable[[RunData], pd.DataFrame], names: List[str]) -> pd.DataFrame:
         if run is not None:
             data = self._run(run)
             return self._keep((maker.__name__, data.label), lambda: data.made(maker))
 
         def all_runs() -> pd.DataFrame:
-            parts = [f for f in (self._each(label, maker, columns) for label in self.labels) if len(f)]
-            return pd.concat(parts, ignore_index=True) if parts else frame(columns)
+            parts = [f for f in (self._each(label, maker, names) for label in self.labels) if len(f)]
+            return pd.concat(parts, ignore_index=True) if parts else frame(names)
 
         return self._keep((maker.__name__, None), all_runs)
 
-    # ---- tables (columns: see `tables`)
+    # ---- tables (see `columns`)
 
     def runs(self) -> pd.DataFrame:
         """Table RUNS."""
@@ -129,7 +130,7 @@ class Study:
             segments = r.table("segments")
             ended = a.get("ended", 0)
             row: Dict[str, Any] = {"policy": "", "stage": "", "champion_origin": ""}
-            row.update({c: a[c] for c in tables.RUNS if c in a})
+            row.update({c: a[c] for c in columns.RUNS if c in a})
             row.update(run=r.label,
                        state="ended" if ended else "open",
                        generation=generation[r.label],
@@ -141,30 +142,30 @@ class Study:
                        mutations=a.get("total_mutations", 0))
             rows.append(row)
         if not rows:
-            return frame(tables.RUNS)
-        return pd.DataFrame(rows).reindex(columns=tables.RUNS)
+            return frame(columns.RUNS)
+        return pd.DataFrame(rows).reindex(columns=columns.RUNS)
 
     def segments(self, run: Any = None) -> pd.DataFrame:
         """Table SEGMENTS."""
-        return self._each(run, tables.segments, tables.SEGMENTS)
+        return self._each(run, tables.segments, columns.SEGMENTS)
 
     def mutations(self, run: Any = None) -> pd.DataFrame:
         """Table MUTATIONS: long, a row for each knob of each mutant."""
-        return self._each(run, tables.mutations, tables.MUTATIONS)
+        return self._each(run, tables.mutations, columns.MUTATIONS)
 
     def curves(self, run: Any = None) -> pd.DataFrame:
         """Table CURVES."""
-        return self._each(run, tables.curves, tables.CURVES)
+        return self._each(run, tables.curves, columns.CURVES)
 
     def knobs(self, run: Any = None) -> pd.DataFrame:
         """Table KNOBS."""
-        return self._each(run, tables.knobs, tables.KNOBS)
+        return self._each(run, tables.knobs, columns.KNOBS)
 
     def knob_names(self, run: Any) -> List[str]:
         """Knobs of a run, as the columns of `lineage` and `champion_path` are called."""
         r = self._run(run)
         if r.pooled:
-            return [c for c in self.lineage(run).columns if c not in tables.LINEAGE]
+            return [c for c in self.lineage(run).columns if c not in columns.LINEAGE]
         return list(self.mutations(run)["knob"].unique())
 
     def family_of(self, run: Any) -> Dict[str, str]:
@@ -183,17 +184,22 @@ class Study:
         values = k.loc[k["knob"] == knob, "value"]
         return scale == "log" and bool(len(values)) and bool((values > 0).all())
 
+    def phases(self) -> List[str]:
+        """Names of the phases, in the order in which they come in a run."""
+        s = self.segments()
+        return [str(p) for p in s.groupby("phase")["t0"].median().sort_values(kind="stable").index]
+
     def lineage(self, run: Any = None) -> pd.DataFrame:
         """Table LINEAGE."""
-        return self._each(run, tables.lineage, tables.LINEAGE)
+        return self._each(run, tables.lineage, columns.LINEAGE)
 
     def champion_path(self, run: Any = None) -> pd.DataFrame:
         """Table PATH: the champion's schedule. Empty for independent runs."""
-        return self._each(run, tables.champion_path, tables.PATH)
+        return self._each(run, tables.champion_path, columns.PATH)
 
     def gain(self, run: Any = None) -> pd.DataFrame:
         """Table GAIN."""
-        return self._each(run, gains.gain, tables.GAIN)
+        return self._each(run, gains.gain, columns.GAIN)
 
     def gain_by_segment(self, run: Any = None) -> pd.DataFrame:
         """The split of each segment on the champion's way: segment, t0, and the parts of `gain`."""
@@ -209,30 +215,30 @@ class Study:
 
     def observations(self, run: Any = None) -> pd.DataFrame:
         """Table OBSERVATIONS."""
-        return self._each(run, tables.observations, tables.OBSERVATIONS)
+        return self._each(run, tables.observations, columns.OBSERVATIONS)
 
-    def _plain(self, run: Any, name: str, columns: List[str]) -> pd.DataFrame:
+    def _plain(self, run: Any, name: str, names: List[str]) -> pd.DataFrame:
         def maker(r: RunData) -> pd.DataFrame:
-            return tables.plain(columns, r, name)
+            return tables.plain(names, r, name)
 
         maker.__name__ = f"plain_{name}"
-        return self._each(run, maker, columns)
+        return self._each(run, maker, names)
 
     def evidence(self, run: Any = None) -> pd.DataFrame:
         """Table EVIDENCE."""
-        return self._plain(run, "evidence", tables.EVIDENCE)
+        return self._plain(run, "evidence", columns.EVIDENCE)
 
     def lessons(self, run: Any = None) -> pd.DataFrame:
         """Table LESSONS."""
-        return self._plain(run, "lessons", tables.LESSONS)
+        return self._plain(run, "lessons", columns.LESSONS)
 
     def shares(self, run: Any = None) -> pd.DataFrame:
         """Table SHARES: accepted mutants, and controls judged as if they had been mutants."""
-        return self._plain(run, "shares", tables.SHARES)
+        return self._plain(run, "shares", columns.SHARES)
 
     def places(self, run: Any = None) -> pd.DataFrame:
         """Table PLACES."""
-        return self._plain(run, "places", tables.PLACES)
+        return self._plain(run, "places", columns.PLACES)
 
     def text(self, run: Any, name: str) -> str:
         """A text of a run: `plan`, `recipe` or `base_recipe`. Empty if it has none."""
@@ -245,13 +251,13 @@ class Study:
     def utilisation(self, run: Any = None) -> pd.DataFrame:
         """Table UTILISATION. With the run's directory from its log, else from the epochs that each replica
         trained."""
-        return self._each(run, self._utilisation, tables.UTILISATION)
+        return self._each(run, self._utilisation, columns.UTILISATION)
 
     def _utilisation(self, r: RunData) -> pd.DataFrame:
         c, a = self.curves(r.label), r.attributes
         n = int(a.get("replicas", 0))
         if n <= 0 or len(c) == 0:
-            return frame(tables.UTILISATION)
+            return frame(columns.UTILISATION)
         replica = np.arange(max(n, int(c["replica"].max()) + 1))
         epochs = np.bincount(c["replica"], minlength=len(replica)).astype(float)
         p = self.places(r.label)
@@ -266,7 +272,7 @@ class Study:
             if len(found):
                 busy, source = found.reindex(replica).fillna(0).to_numpy(), "log"
         return frame(
-            tables.UTILISATION,
+            columns.UTILISATION,
             dict(run=r.label,
                  replica=replica,
                  node=node.to_numpy(),
@@ -302,7 +308,7 @@ class Study:
         about factors within their bounds, about the places where the run was, and not about start values.
         """
         def make(m: pd.DataFrame, label: str, pooled: bool) -> pd.DataFrame:
-            path = self.champion_path(label) if label else frame(tables.PATH)
+            path = self.champion_path(label) if label else frame(columns.PATH)
             return insight.mattered(m, path, label, pooled)
 
         return self._insight("which_knob_mattered", run, make)
@@ -321,7 +327,7 @@ class Study:
                 ]
                 if own:
                     parts.append(make(pd.concat(own, ignore_index=True), "", pooled))
-            return pd.concat(parts, ignore_index=True) if parts else make(frame(tables.MUTATIONS), "", True)
+            return pd.concat(parts, ignore_index=True) if parts else make(frame(columns.MUTATIONS), "", True)
 
         return self._keep((name, None), all_runs)
 

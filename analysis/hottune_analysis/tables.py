@@ -1,49 +1,4 @@
-"""Tables of one run, made of what a study file has of it. Every table has its columns here, also when it is
-empty.
-
-Conventions. `run` is the label `r1`, `r2`, .. (oldest first). `t`, `t0`, `t1` are wall epochs: epochs that
-one replica has trained since the start of the run. Values of the objective are as the program reports them;
-`score` and `gain` are differences of it, more is better whatever the direction. A `family` is `actuator:key`,
-a `knob` `actuator.name`.
-
-RUNS          one row a run, oldest first: run, id, name, mode (pooled/independent), policy, stage, state
-    (ended/open), generation (0 = no parents in the study), parents (list of labels, ids of runs that are not
-    here), seed, replicas, ranks_per_replica, epochs, wall [wall epochs], started, ended (UTC timestamps, NaT
-    = not ended), seconds (ended, else updated, less started), result_val, result_test, start_loss,
-    champion_loss, champion_origin, noise, utilisation (0..1), segments (rows of the table), mutations,
-    accepted, rejected, rolled_back, inconclusive, lost, failed, suggested, accept_rate, judged_segments,
-    rolled_back_segments, host, nodes, slurm_job, mpi_version, hottune_version, hdf5_version, compiler,
-    commit, recipe_hash, base_recipe_hash
-SEGMENTS      one row for each member of each segment (pooled), each closed segment (independent): run, row
-    (in the file's table), segment (number), mode, replica, island (-1: independent), phase, family (empty:
-    all knobs at once, see MUTATIONS), role (control/mutant), decision (accepted, rejected, control,
-    diverged; independent: as the file says), accepted, score, score_error, gain (before less loss, turned
-    so that more is better), before, loss, control, in_root, finite, t0, t1, start_step, end_step, reason
-MUTATIONS     one row for each knob of each mutant: run, row, segment, replica, phase, family, knob, factor,
-    log_factor, value_before, value, score, score_error, accepted, decision, source, t0, t1
-CURVES        run, replica, step, epoch, t, value, best (of all replicas so far), on_path (the champion's way
-    led through it)
-KNOBS         what each member trained with: run, replica, t0, t1, knob, value, what, node, on_path
-LINEAGE       run, node, parent, replica, members, epochs, t0, t1, loss, what, depth, on_path, then a column
-    for each knob
-PATH          the champion's way, oldest first: run, position, node, parent, replica, members, what, epochs,
-    t0, t1, age (epochs its state has trained at the end of the piece), loss, gain (on the piece before), then
-    a column for each knob
-GAIN          run, part (race, trend, selection, mutation, averaging, last_epochs), label, gain, lo, hi (95
-    %), recomputed (from the rows), difference (recomputed less stored), agrees
-PRIORS        when (before: recipe that the study evolves from; after: evolved), family, phase (empty: all),
-    center, spread (on the scale), q05, q25, q50, q75, q95 (values), scale, effective_n, low, high (bounds),
-    start, sigma (of the knob; empty phase)
-OBSERVATIONS  run, phase, family, x0, x1, x2, x3 (on the family's scale), y (score)
-EVIDENCE      run, family, phase, win_rate, mean_score, win_center, win_spread, wins
-LESSONS       run, family, phase, mean, factor, spread, n, wins, fresh, fresh_wins
-SHARES        run, of (mutants/nulls), accepted, judged, share, lo, hi
-PLACES        run, rank, replica (-1: it coordinates), node, cores, devices
-SPACE         family, actuator, key, mode, scale, risk, enabled, keyed, elements, cooldown, low, high (first
-    element), prior_center, max_step_mult
-UTILISATION   run, replica, node, epochs, share (of the epochs of the busiest), busy, idle (shares of the
-    run's time), source (steps/log)
-"""
+"""Tables of one run, made of what a study file has of it. Their columns: see `columns`."""
 from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, Sequence, Tuple
@@ -51,58 +6,8 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 import pandas as pd
 
+from .columns import CURVES, KNOBS, LINEAGE, MUTATIONS, OBSERVATIONS, PATH, SEGMENTS, frame
 from .files import Path, StudyFile, join
-
-RUNS = """
-    run id name mode policy stage state generation parents seed replicas ranks_per_replica epochs wall
-    started ended seconds result_val result_test start_loss champion_loss champion_origin noise utilisation
-    segments mutations accepted rejected rolled_back inconclusive lost failed suggested accept_rate
-    judged_segments rolled_back_segments host nodes slurm_job mpi_version hottune_version hdf5_version
-    compiler commit recipe_hash base_recipe_hash
-    """.split()
-SEGMENTS = """
-    run row segment mode replica island phase family role decision accepted score score_error gain before
-    loss control in_root finite t0 t1 start_step end_step reason
-    """.split()
-MUTATIONS = """
-    run row segment replica phase family knob factor log_factor value_before value score score_error
-    accepted decision source t0 t1
-    """.split()
-CURVES = """
-    run replica step epoch t value best on_path
-    """.split()
-KNOBS = """
-    run replica t0 t1 knob value what node on_path
-    """.split()
-LINEAGE = """
-    run node parent replica members epochs t0 t1 loss what depth on_path
-    """.split()
-PATH = """
-    run position node parent replica members what epochs t0 t1 age loss gain
-    """.split()
-GAIN = """
-    run part label gain lo hi recomputed difference agrees
-    """.split()
-PRIORS = """
-    when family phase center spread q05 q25 q50 q75 q95 scale effective_n low high start sigma
-    """.split()
-OBSERVATIONS = """
-    run phase family x0 x1 x2 x3 y
-    """.split()
-EVIDENCE = """
-    run family phase win_rate mean_score win_center win_spread wins
-    """.split()
-LESSONS = """
-    run family phase mean factor spread n wins fresh fresh_wins
-    """.split()
-SHARES = ["run", "of", "accepted", "judged", "share", "lo", "hi"]
-PLACES = ["run", "rank", "replica", "node", "cores", "devices"]
-SPACE = """
-    family actuator key mode scale risk enabled keyed elements cooldown low high prior_center max_step_mult
-    """.split()
-UTILISATION = """
-    run replica node epochs share busy idle source
-    """.split()
 
 
 class RunData:
@@ -129,15 +34,6 @@ class RunData:
         if maker.__name__ not in self._made:
             self._made[maker.__name__] = maker(self)
         return self._made[maker.__name__]
-
-
-def frame(columns: Sequence[str], data: Optional[Dict[str, Any]] = None, length: int = 0) -> pd.DataFrame:
-    """A table with exactly these columns; scalars are repeated, what is not given is NaN."""
-    data = data or {}
-    return pd.DataFrame({c: data.get(c, np.nan)
-                         for c in columns},
-                        index=pd.RangeIndex(length),
-                        columns=list(columns))
 
 
 def texts_of(codes: np.ndarray, names: Sequence[str]) -> np.ndarray:
@@ -346,8 +242,7 @@ def lineage(run: RunData) -> pd.DataFrame:
              t1=t0 + t["epochs"],
              depth=_depths(parent),
              on_path=on_path,
-             **{c: t[c]
-                for c in ("node", "parent", "replica", "members", "epochs", "loss", "what")}), n)
+             **{c: t[c] for c in ("node", "parent", "replica", "members", "epochs", "loss", "what")}), n)
     return _with_knobs(f, run, "lineage_knobs")
 
 
@@ -365,8 +260,7 @@ def champion_path(run: RunData) -> pd.DataFrame:
              t1=t0 + t["epochs"],
              age=np.cumsum(t["epochs"]),
              gain=gain,
-             **{c: t[c]
-                for c in ("node", "parent", "replica", "members", "what", "epochs", "loss")}), n)
+             **{c: t[c] for c in ("node", "parent", "replica", "members", "what", "epochs", "loss")}), n)
     return _with_knobs(f, run, "schedule_knobs")
 
 
