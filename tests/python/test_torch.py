@@ -262,6 +262,9 @@ class Torch(Case):
         with self.assertRaisesRegex(hottune.InvalidArgument, "'1.scale' lies in a Scale.*init=f"):
             self.attach(model, optim.SGD(model.parameters(), 0.1))
         self.dir += "x"
+        with self.assertRaisesRegex(hottune.InvalidArgument, "parameters that are not in the model.*ModuleList"):
+            self.attach(model[0], optim.SGD(model.parameters(), 0.1))
+        self.dir += "x"
         begin = []
         k = self.open(recipe=PLAIN, max_epochs=4)
         k.on_init = begin.append

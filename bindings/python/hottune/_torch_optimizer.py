@@ -1,7 +1,7 @@
 """An optimizer's state before its first step, and its rates as knobs that keep the groups' proportions."""
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional, Set, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Protocol, Set, Tuple, Union
 
 import torch
 
@@ -91,7 +91,9 @@ class Moments:
 
     def loose(self, registered: Set[int]) -> List[Source]:
         """Parameters that belong to no module of the model: a loss with weights of its own."""
-        return [Source(f"opt.{i}.weights", p, lambda p=p: p, True, True)
+        def itself(p: torch.Tensor) -> Callable[[], Any]:
+            return lambda: p
+        return [Source(f"opt.{i}.weights", p, itself(p), True, True)
                 for i, p in enumerate(self.parameters()) if id(p) not in registered]
 
     def numbers(self) -> List["Cell"]:
@@ -197,6 +199,14 @@ class Rate:
         self._write(x)
 
 
+class Numbers(Protocol):
+    """Plain numbers of a training, always as many, that are part of its state."""
+
+    def save(self) -> List[float]: ...
+
+    def load(self, saved: List[float]) -> None: ...
+
+
 class ScalerNumbers:
     """Scale and growth counter of a GradScaler."""
 
@@ -216,7 +226,7 @@ class ScalerNumbers:
 
 
 class CellNumbers:
-    """Cells as one of the parts that have `save` and `load`."""
+    """Cells."""
 
     def __init__(self, cells: List[Cell]) -> None:
         self.cells = cells

@@ -61,7 +61,8 @@ def _numpy() -> Random:
     import numpy
 
     def get() -> bytes:
-        _, words, position, has_gauss, gauss = numpy.random.get_state()
+        state: Any = numpy.random.get_state()
+        _, words, position, has_gauss, gauss = state
         return _NUMPY.pack(*words.tolist(), position, has_gauss, gauss)
 
     def put(data: bytes) -> None:

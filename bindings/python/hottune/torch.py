@@ -19,7 +19,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tupl
 
 import torch
 
-from ._torch_optimizer import (CellNumbers, Fresh, Moments, Rate, ScalerNumbers, betas_knob,
+from ._torch_optimizer import (CellNumbers, Fresh, Moments, Numbers, Rate, ScalerNumbers, betas_knob,
                                scheduler_numbers, schedulers_in)
 from ._torch_random import Random, sources_of
 from ._torch_state import Part, array_of, model_sources, parts_of
@@ -90,8 +90,8 @@ class Training:
 
     def _register_state(self, staged: bool) -> None:
         sources = model_sources(self.model)
-        sources += self._moments.loose({id(s.tensor) for s in sources})
-        self._parts = parts_of(sources + self._moments.sources(), staged)
+        self._loose = self._moments.loose({id(s.tensor) for s in sources})
+        self._parts = parts_of(sources + self._loose + self._moments.sources(), staged)
         for p in self._parts:
             self.kernel.training_state({p.source.name: array_of(p.row)}, weights=p.source.weights,
                                        average=p.average, bfloat16=p.row.dtype == torch.bfloat16)
@@ -125,7 +125,7 @@ class Training:
         self._n_parameters = len(self._moments.parameters())
         positions = CellNumbers(scheduler_numbers(self._schedulers))
         self._anew = list(zip(positions.cells, positions.save()))
-        numbers = [CellNumbers(self._moments.numbers()), positions, *self._rates]
+        numbers: List[Numbers] = [CellNumbers(self._moments.numbers()), positions, *self._rates]
         if scaler is not None:
             numbers.append(ScalerNumbers(scaler))
         sizes = [len(n.save()) for n in numbers]
@@ -183,15 +183,20 @@ class Training:
     def _register_init(self, init: Init) -> None:
         if init is False:
             return
+        begin: Callable[[int], None]
         if init == "present":
             weights = [p.source.tensor for p in self._parts if p.source.weights]
             kept = [(t, t.detach().clone()) for t in weights]
 
-            def begin(_seed: int) -> None:
+            def put_back(_seed: int) -> None:
                 for t, value in kept:
                     t.detach().copy_(value)
+            begin = put_back
         elif init is None or init is True:
             _refuse_bare(self.model)
+            if self._loose:
+                raise InvalidArgument("the optimizer has parameters that are not in the model: attach all modules "
+                                      "as one ModuleList, or say init=f, a function f(seed) that begins them anew")
             begin = self._reset_parameters
         elif callable(init):
             begin = init
