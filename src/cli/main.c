@@ -48,7 +48,7 @@ static const ht_option run_options[] = {
     {"max-disk", "MB", "what checkpoints may take on disk (default: no limit)"},
     {"time-limit", "D", "the job ends D after the program began: seconds, M:SS, H:MM:SS, D-HH:MM:SS (default: ask Slurm)"},
     {"reply-timeout", "S", "CMD: seconds after which it is given up that does not answer (default: 60)"},
-    {"epoch-timeout", "S", "CMD: likewise while it trains, validates or tests (default: 3600)"},
+    {"train-timeout", "S", "CMD: likewise while it trains, validates or tests (default: 3600)"},
     {"restarts", "N", "CMD: how often in a row it is started again after a failure (default: 3)"},
     {"slow", "R:X,..", "to try failures: replica R computes X times as slowly"},
     {"nan", "R:E,..", "to try failures: replica R has NaN in its weights after E epochs"},

@@ -104,7 +104,7 @@ static int read_options(ht_run_job *j, const ht_args *args)
     if (st == HT_OK)
         st = ht_args_real(args, "reply-timeout", 0.1, 1e9, &j->reply_s, &err);
     if (st == HT_OK)
-        st = ht_args_real(args, "epoch-timeout", 0.1, 1e9, &j->epoch_s, &err);
+        st = ht_args_real(args, "train-timeout", 0.1, 1e9, &j->epoch_s, &err);
     if (st == HT_OK)
         st = ht_args_int(args, "restarts", 0, 1000000, &j->restarts, &err);
     if (st == HT_OK && j->command != NULL && j->ranks_per_replica > 1)

@@ -130,10 +130,17 @@ static int read_recipe(const ht_cli *cli, const char *path, const char *own, ht_
     return st == HT_OK ? HT_EXIT_DONE : ht_cli_fail_status(cli, st, &err);
 }
 
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+}
+
+/* The command of a run stands behind a -- of its own, at the end. */
 static int keep_run(const ht_cli *cli, const ht_args *run, ht_submit_plan *p)
 {
     char ranks[24];
-    bool fine = keep(p, run->words[0]);
+    bool fine = run->separated || keep(p, run->words[0]);
     for (size_t i = 0; i < run->n_options && fine; i++) {
         const ht_option *o = run->options[i];
         if (run->values[i] != NULL && stays(p, o->name))
@@ -142,27 +149,53 @@ static int keep_run(const ht_cli *cli, const ht_args *run, ht_submit_plan *p)
     snprintf(ranks, sizeof ranks, "%lld", p->ranks_per_replica);
     if (fine && p->ranks_per_replica > 1)
         fine = keep_option(p, "ranks-per-replica", ranks);
-    p->title = strdup(run->words[0]);
+    if (run->separated)
+        fine = fine && keep(p, "--");
+    for (size_t i = 0; run->separated && i < run->n_words && fine; i++)
+        fine = keep(p, run->words[i]);
+    p->title = strdup(last_part(run->words[0]));
     return fine && p->title != NULL ? HT_EXIT_DONE : out_of_memory(cli);
+}
+
+static int check_workload(const ht_cli *cli, const ht_args *run)
+{
+    if (run->n_words != 1)
+        return ht_cli_fail(cli, HT_EXIT_USAGE,
+                           "submit: run needs one workload ('hottune workloads' lists them), or -- and a command");
+    if (ht_workload_find(run->words[0]) == NULL)
+        return ht_cli_fail(cli, HT_EXIT_USAGE,
+                           "submit: unknown workload '%s'; 'hottune workloads' lists them", run->words[0]);
+    return HT_EXIT_DONE;
+}
+
+/* It is found here as it will be there. */
+static int check_command(const ht_cli *cli, const ht_args *run, const ht_submit_plan *p)
+{
+    char *found = run->n_words > 0 ? ht_program_find(run->words[0]) : NULL;
+    bool is_there = found != NULL;
+    free(found);
+    if (!is_there)
+        return ht_cli_fail(cli, HT_EXIT_USAGE, "submit: run: '%s' is no program here", run->n_words > 0 ? run->words[0] : "");
+    if (p->chain > 0 && ht_args_text(run, "recipe") == NULL)
+        return ht_cli_fail(cli, HT_EXIT_USAGE, "submit: a chain of a command needs run --recipe FILE: what the first "
+                                               "generation begins with");
+    return HT_EXIT_DONE;
 }
 
 static int read_run(const ht_cli *cli, const ht_args *run, ht_submit_plan *p)
 {
     ht_error err = {""};
-    if (run->n_words != 1)
-        return ht_cli_fail(cli, HT_EXIT_USAGE,
-                           "submit: run needs one workload; 'hottune workloads' lists them");
-    const ht_workload_info *workload = ht_workload_find(run->words[0]);
-    if (workload == NULL)
-        return ht_cli_fail(cli, HT_EXIT_USAGE,
-                           "submit: unknown workload '%s'; 'hottune workloads' lists them", run->words[0]);
+    int code = run->separated ? check_command(cli, run, p) : check_workload(cli, run);
+    if (code != HT_EXIT_DONE)
+        return code;
     if (ht_args_int(run, "seed", 0, 1LL << 52, &p->seed, &err) != HT_OK)
         return ht_cli_fail(cli, HT_EXIT_USAGE, "submit: run %s", err.text);
-    int code = check_options(cli, run, p);
+    code = check_options(cli, run, p);
     if (code == HT_EXIT_DONE)
         code = agree_on_ranks(cli, run, p);
     if (code == HT_EXIT_DONE)
-        code = read_recipe(cli, ht_args_text(run, "recipe"), workload->recipe, p);
+        code = read_recipe(cli, ht_args_text(run, "recipe"),
+                           run->separated ? NULL : ht_workload_find(run->words[0])->recipe, p);
     return code == HT_EXIT_DONE ? keep_run(cli, run, p) : code;
 }
 
@@ -236,13 +269,12 @@ static int read_verb(const ht_cli *cli, const ht_verb *verb, size_t n, char *con
 static int read_program(const ht_cli *cli, size_t n, char *const *words, ht_submit_plan *p)
 {
     char *found = ht_program_find(words[0]);
-    const char *slash = strrchr(words[0], '/');
     if (found == NULL)
         return ht_cli_fail(cli, HT_EXIT_USAGE,
                            "submit: '%s' is no program here and no verb that runs on ranks (run, sweep)",
                            words[0]);
     free(found);
-    return keep_all(cli, n, words, slash != NULL ? slash + 1 : words[0], p);
+    return keep_all(cli, n, words, last_part(words[0]), p);
 }
 
 int ht_submit_words_read(const ht_cli *cli, size_t n, char *const *words, ht_submit_plan *p)

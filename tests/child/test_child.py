@@ -56,7 +56,7 @@ class Child(unittest.TestCase):
         return p.returncode, out, err
 
     def hostile(self, how, when=2, who=1, code=0, options=(), ranks=4):
-        got, out, err = self.run_to_end(ranks, "run", "--json", "--epochs", "6", "--reply-timeout", "3", "--epoch-timeout", "1",
+        got, out, err = self.run_to_end(ranks, "run", "--json", "--epochs", "6", "--reply-timeout", "3", "--train-timeout", "1",
                                         *options, "--", sys.executable, str(HERE / "hostile.py"), how, str(who), str(when))
         self.assertEqual(got, code, err)
         self.assertEqual(left_over(), "")
@@ -128,6 +128,16 @@ class Child(unittest.TestCase):
         code, _, err = self.run_to_end(3, "resume", SLOWLY="0")
         self.assertEqual(code, 0, err)
         self.assertTrue(os.path.exists(os.path.join(self.dir, "champion.state")))
+
+    def test_the_example_with_scikit_learn(self):
+        try:
+            import sklearn      # noqa: F401
+        except ImportError:
+            self.skipTest(f"{sys.executable} has no scikit-learn; scripts/setup test installs python3-sklearn")
+        code, out, err = self.run_to_end(3, "run", "--json", "--epochs", "4", "--", sys.executable,
+                                         str(EXAMPLES / "sklearn_digits.py"), OMP_NUM_THREADS="1")
+        self.assertEqual(code, 0, err)
+        self.assertLess(json.loads(out)["result"]["val_loss"], 1)
 
     # ---- not ----------------------------------------------------------------------------------
 

@@ -117,6 +117,13 @@ prints 'resume=--resume'
 prints 'sweep ${resume:+"$resume"} --space space.yaml --trials 9 -- ./prog "{x} \$x"'
 sound out
 
+it "a run of a command keeps its words, behind a -- of its own"
+job d1 --replicas 2 --dry-run -- run --epochs 9 -- bash 'a b.sh' --epochs
+done_quietly
+prints "run --resume --epochs 9 -- bash 'a b.sh' --epochs"
+job d1 --replicas 2 --dry-run -- run -- ./not-there; refuses 2 "'./not-there' is no program here"
+job d1 --replicas 2 --dry-run --chain 2 -- run -- bash x.sh; refuses 2 'needs run --recipe FILE'
+
 it "a job is submitted, and that is told and written down"
 job d1 --replicas 8 --nodes 2 --time 90 --partition long -- run fashion --epochs 60
 done_quietly
