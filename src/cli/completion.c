@@ -11,7 +11,7 @@ ht_complete ht_complete_of(const char *name)
         const char *part;
         ht_complete kind;
     } kinds[] = {
-        {"--", HT_COMPLETE_COMMAND}, {"WORKLOAD", HT_COMPLETE_WORKLOAD}, {"=", HT_COMPLETE_NOTHING},
+        {"WORKLOAD", HT_COMPLETE_WORKLOAD}, {"--", HT_COMPLETE_COMMAND}, {"=", HT_COMPLETE_NOTHING},
         {"FILE", HT_COMPLETE_FILE},  {"PATH", HT_COMPLETE_FILE},         {"SOURCE", HT_COMPLETE_FILE},
         {"OUT", HT_COMPLETE_FILE},   {"DIR", HT_COMPLETE_DIRECTORY},
     };

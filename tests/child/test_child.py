@@ -55,7 +55,7 @@ class Child(unittest.TestCase):
         self.assertEqual([x for x in os.listdir(self.folder.name) if x.startswith("hottune-")], [], "states were left behind")
         return p.returncode, out, err
 
-    def hostile(self, how, when=2, who=1, code=0, options=(), ranks=4):
+    def hostile(self, how, when=2, who=1, code=0, options=(), ranks=3):
         got, out, err = self.run_to_end(ranks, "run", "--json", "--epochs", "6", "--reply-timeout", "3", "--train-timeout", "1",
                                         *options, "--", sys.executable, str(HERE / "hostile.py"), how, str(who), str(when))
         self.assertEqual(got, code, err)
@@ -172,7 +172,8 @@ class Child(unittest.TestCase):
         self.assertIn("its answer to 'train' is longer than 1 MiB", self.hostile("long"))
 
     def test_one_that_answers_twice(self):
-        self.assertIn("it said more than one line when it was asked for 'train'", self.hostile("twice"))
+        self.assertRegex(self.hostile("twice"), "it said more than one line when it was asked for 'train'"
+                                                "|it spoke without being asked, before")
 
     def test_one_that_closes_its_end(self):
         self.assertIn("it closed its end of the conversation when it was asked for 'train'", self.hostile("closes"))
