@@ -147,9 +147,10 @@ bool ht_knobs_find(const ht_knobs *k, const char *key, ht_knob_view *out)
     return true;
 }
 
+/* A getter writes what its value has; the rest is compared and saved, too. */
 static ht_value live(const knob *b)
 {
-    ht_value v;
+    ht_value v = {HT_VALUE_NONE};
     if (b->spec.get != NULL && b->spec.get(b->spec.ctx, &v))
         return v;
     return b->current;

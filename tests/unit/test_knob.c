@@ -276,6 +276,44 @@ static void a_snapshot_holds_the_live_value_and_the_state(void)
     ht_knobs_destroy(k);
 }
 
+/* Writes a number and no more, as bindings do; notes what it was given to write into. */
+static bool get_number(void *ctx, ht_value *out)
+{
+    ((cell *)ctx)->value = *out;
+    out->kind = out->scalar.kind = HT_VALUE_REAL;
+    out->scalar.number = .5;
+    return true;
+}
+
+static void fill_stack(void)
+{
+    volatile char used[8192];
+    for (size_t i = 0; i < sizeof used; i++)
+        used[i] = 'x';
+}
+
+static void a_getter_that_writes_a_number_leaves_nothing_else_undefined(void)
+{
+    cell c = {0};
+    ht_knobs *k = knobs();
+    ht_knob_spec s = lr_spec(&c);
+    ht_value v;
+    void (*volatile fill)(void) = fill_stack;
+    s.get = get_number;
+    ht_knobs_add(k, &s, NULL);
+    fill();                                 /* what lies there is not 0 by chance */
+    CU_ASSERT_TRUE(ht_knobs_live(k, "lr", &v));
+    CU_ASSERT_EQUAL(v.scalar.number, .5);
+    CU_ASSERT_STRING_EQUAL(v.scalar.text, "");
+    CU_ASSERT_EQUAL(v.n_items, 0);
+    CU_ASSERT_EQUAL(c.value.kind, HT_VALUE_NONE);
+    for (size_t i = 0; i < sizeof c.value.scalar.text; i++)
+        CU_ASSERT_EQUAL(c.value.scalar.text[i], '\0');
+    for (size_t i = 0; i < HT_ITEMS_MAX; i++)
+        CU_ASSERT_EQUAL(c.value.items[i].number, 0);
+    ht_knobs_destroy(k);
+}
+
 static void what_was_never_set_is_told_from_a_value_and_cannot_be_set_back(void)
 {
     cell c = {0};
@@ -344,6 +382,7 @@ CASES("knob",
       CASE(registration_refuses_what_cannot_work),
       CASE(disabled_knobs_come_back_untouched_and_unknown_ones_are_reported),
       CASE(a_snapshot_holds_the_live_value_and_the_state),
+      CASE(a_getter_that_writes_a_number_leaves_nothing_else_undefined),
       CASE(what_was_never_set_is_told_from_a_value_and_cannot_be_set_back),
       CASE(descriptions_leave_disabled_knobs_out_and_print_absent_limits_as_null),
       CASE(the_names_of_types_read_back))
