@@ -51,7 +51,7 @@ offers 'freeze --mode' r replay replay_adjusted
 offers 'run --mode active' ch charlm
 offers 'run --seed' ''
 offers 'status --json' --he --help
-offers 'run' --re --recipe --replay --recipe-set --resume --report-steps
+offers 'run' --re --recipe --replay --recipe-set --reply-timeout --report-steps --restarts --resume
 offers 'study export --format' '' csv json
 offers 'doc --completion' '' bash zsh
 offers '--dir' my 'my runs'
