@@ -3,7 +3,8 @@
 . "$(dirname "$0")/check.sh"
 starts_mpi
 ledger=run/hotcb.applied.jsonl
-tmux=(tmux -L "hottune-$$" -f /dev/null)
+terminals=0
+tmux=(tmux -S "$work/terminal" -f /dev/null)
 trap '"${tmux[@]}" kill-server 2>/dev/null || true; finish' EXIT
 
 it "a missing directory, several runs, --json and a strange interval are refused"
@@ -73,6 +74,8 @@ stty -a >$work/stty.after
 cat
 TEXT
     "${tmux[@]}" kill-server 2>/dev/null || true
+    terminals=$((terminals + 1)) # each has a server of its own: one that is going would take the next one along
+    tmux=(tmux -S "$work/terminal.$terminals" -f /dev/null)
     "${tmux[@]}" new-session -d -s top -x 80 -y 24 "bash $work/shell.sh"
 }
 key() { "${tmux[@]}" send-keys -t top "$@"; }
