@@ -17,7 +17,7 @@ from case import HERE, POOLED, Case
 
 import hottune
 import hottune.torch
-from hottune._torch_optimizer import Moments, Rate, schedulers_in
+from hottune._torch_optimizer import Moments, Rate, ScalerNumbers, schedulers_in
 from hottune._torch_state import Part, Source, is_dense, model_sources, parts_of, short
 
 nn, optim = torch.nn, torch.optim
@@ -387,6 +387,32 @@ class Rates(unittest.TestCase):
         rate.set(0.5)
         self.assertIs(o.param_groups[0]["lr"], held)
         self.assertEqual(float(held), 0.5)
+
+
+class Scaler:
+    """What is used of a GradScaler."""
+
+    def __init__(self, **state):
+        self.state = state
+
+    def state_dict(self):
+        return dict(self.state)
+
+    def load_state_dict(self, state):
+        self.state = state
+
+
+class Numbers(unittest.TestCase):
+    def test_a_scaler_keeps_its_settings_and_a_switched_off_one_has_no_numbers(self):
+        scaler = Scaler(scale=1024.0, growth_factor=2.0, _growth_tracker=7)
+        numbers = ScalerNumbers(scaler)
+        kept = numbers.save()
+        scaler.load_state_dict({"scale": 512.0, "growth_factor": 2.0, "_growth_tracker": 0})
+        numbers.load(kept)
+        self.assertEqual(scaler.state, {"scale": 1024.0, "growth_factor": 2.0, "_growth_tracker": 7})
+        off = ScalerNumbers(torch.cuda.amp.GradScaler(enabled=False))
+        self.assertEqual(off.save(), [])
+        off.load([])
 
 
 class Package(unittest.TestCase):
