@@ -174,6 +174,9 @@ cJSON *ht_sim_report_json(const ht_sim_row *row, bool timing)
     ht_json_put(o, "messages", messages_json(r));
     ht_json_put_int(o, "message_bytes", (double)r->bytes);
     ht_json_put(o, "transfers", transfers);
+    char digest[24];
+    snprintf(digest, sizeof digest, "%016llx", (unsigned long long)r->digest);
+    ht_json_put_text(o, "digest", digest);
     ht_json_put_int(o, "deaths", r->deaths);
     ht_json_put_int(o, "untuned", r->untuned);
     ht_json_put_int(o, "warnings", r->warnings);

@@ -57,8 +57,22 @@ void ht_simulation_member(const ht_recipe *r, double state_bytes, ht_member *out
 
 /* ---- the coordinator --------------------------------------------------------------------------- */
 
-static void count(simulation *w, const ht_bytes *bytes)
+static void mix(simulation *w, const void *data, size_t n)
 {
+    for (size_t i = 0; i < n; i += sizeof(uint64_t)) {
+        uint64_t word = 0;
+        memcpy(&word, (const char *)data + i, n - i < sizeof word ? n - i : sizeof word);
+        w->out->digest = (w->out->digest ^ word) * 0x9E3779B97F4A7C15u;
+        w->out->digest ^= w->out->digest >> 29;
+    }
+}
+
+static void count(simulation *w, int peer, const ht_bytes *bytes)
+{
+    double now = ht_virtual_now(w->s.v);
+    mix(w, &now, sizeof now);
+    mix(w, &peer, sizeof peer);
+    mix(w, bytes->data, bytes->n);
     if (bytes->n > 0 && bytes->data[0] < HT_SIM_KINDS)
         w->out->messages[bytes->data[0]]++;
     w->out->n_messages++;
@@ -71,7 +85,7 @@ static void drain(simulation *w)
     ht_bytes bytes;
     ht_record record;
     while (ht_coordinator_next_message(w->coordinator, &replica, &bytes)) {
-        count(w, &bytes);
+        count(w, replica + 1, &bytes);
         ht_comm_send(ht_virtual_end(w->s.v, 0), replica + 1, bytes.data, bytes.n, NULL);
         free(bytes.data);
     }
@@ -96,7 +110,7 @@ static void look_for_target(simulation *w)
 static bool hand_in(simulation *w, int from, ht_bytes *bytes)
 {
     bool for_driver = bytes->n > 0 && bytes->data[0] == HT_MESSAGE_SAVED;
-    count(w, bytes);
+    count(w, -from, bytes);
     double began = ht_clock_monotonic();
     ht_status st = for_driver ? HT_OK : ht_coordinator_receive(w->coordinator, ht_virtual_now(w->s.v), from - 1,
                                                                bytes->data, bytes->n);
@@ -136,7 +150,7 @@ static void order_checkpoint(simulation *w)
     if (m != NULL && ht_packet_encode(m, &bytes) == HT_OK)
         for (int i = 0; i < w->o->replicas; i++)
             if (ht_coordinator_has(w->coordinator, i)) {
-                count(w, &bytes);
+                count(w, i + 1, &bytes);
                 ht_comm_send(ht_virtual_end(w->s.v, 0), i + 1, bytes.data, bytes.n, NULL);
             }
     free(bytes.data);

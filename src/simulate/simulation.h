@@ -42,6 +42,7 @@ typedef struct {
     double best, target_s;      /**< the best objective; when it first was as good as the target, NaN = never */
     unsigned long messages[HT_SIM_KINDS], bytes;
     unsigned long n_messages, ticks;
+    uint64_t digest;            /**< of all messages, their order and their times: of equal runs it is the same */
     ht_transfers_account transfers;
     unsigned long verdicts;
     int deaths, untuned, lost;
