@@ -111,6 +111,9 @@ int ht_pool_seats(const ht_pool *p);
 /** @param replica  0 .. ht_pool_seats - 1 */
 ht_pool_replica ht_pool_replica_of(const ht_pool *p, int replica);
 int ht_pool_living(const ht_pool *p);
+int ht_pool_well(const ht_pool *p);                         /**< that live and are not sick */
+/** The first idle replica from this number on; -1 = none. */
+int ht_pool_next_idle(const ht_pool *p, int from);
 /** Median seconds per epoch of all living replicas; NaN = unknown (as long as half of them have not finished one), and always with a barrier, where time
  *  must not decide anything. */
 double ht_pool_pace(const ht_pool *p);
@@ -122,6 +125,11 @@ double ht_pool_allowed(const ht_pool *p, double epochs);
  *  Slots are counted as held from the order that fills them. */
 int ht_pool_holder(const ht_pool *p, unsigned slot, int prefer);
 bool ht_pool_holds(const ht_pool *p, int replica, unsigned slot);
+/** What a replica holds, in no order; borrowed until the next order. @return how many */
+size_t ht_pool_slots(const ht_pool *p, int replica, const unsigned **slots);
+/** How often a replica died, or a state did not arrive, so far: as long as it stays the same, what is held and is not
+ *  dropped is still held. */
+unsigned long ht_pool_mishaps(const ht_pool *p);
 
 /** Random numbers of one decision: a function of (seed, purpose, a, b) alone.
  *  @param purpose  any constant of the policy's own: streams of two purposes never meet */

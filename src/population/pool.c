@@ -48,11 +48,22 @@ static ht_status check(const ht_pool_options *o, const ht_member *member, const 
     return HT_OK;
 }
 
-void ht_pool_reset_seat(ht_pool_seat *s)
+static void release_seat(ht_pool_seat *s)
 {
     free(s->measures);
     free(s->slots);
-    *s = (ht_pool_seat){.pace = NAN, .first = NAN, .best = NAN, .best_node = -1, .node = -1};
+}
+
+void ht_pool_reset_seat(ht_pool *p, int replica)
+{
+    ht_pool_seat *s = &p->seats[replica];
+    for (size_t i = 0; i < s->n_slots; i++)
+        ht_pool_tally_forget(&p->tally, replica, s->slots[i]);
+    release_seat(s);
+    *s = (ht_pool_seat){.pace = NAN, .first = NAN, .best = NAN, .best_node = -1, .node = -1, .tallied = s->tallied,
+                        .incoming = s->incoming};
+    p->tally.throne_is_open = true;     /* what it had was perhaps the best */
+    ht_pool_recount(p, replica);
 }
 
 ht_status ht_pool_create(const ht_pool_options *o, const ht_member *member, ht_pool **out, ht_error *err)
@@ -71,11 +82,13 @@ ht_status ht_pool_create(const ht_pool_options *o, const ht_member *member, ht_p
     st = check(o, member, p->policy, &p->knobs, err);
     if (st == HT_OK) {
         p->seats = calloc((size_t)o->n_replicas, sizeof *p->seats);
-        st = p->seats != NULL ? ht_lineage_create(p->knobs.n, &p->lineage, err)
-                              : ht_fail(err, HT_ENOMEM, "no memory for %d replicas", o->n_replicas);
+        bool room = p->seats != NULL && ht_pool_tally_reserve(&p->tally, (size_t)o->n_replicas);
+        st = room ? ht_lineage_create(p->knobs.n, &p->lineage, err)
+                  : ht_fail(err, HT_ENOMEM, "no memory for %d replicas", o->n_replicas);
     }
+    p->tally.rival = -1;
     for (; st == HT_OK && p->n_seats < o->n_replicas; p->n_seats++)
-        ht_pool_reset_seat(&p->seats[p->n_seats]);
+        ht_pool_reset_seat(p, p->n_seats);
     if (st == HT_OK)
         st = p->policy->create(p, &p->self, err);
     if (st == HT_OK)
@@ -98,9 +111,10 @@ void ht_pool_destroy(ht_pool *p)
         free(l);
     }
     for (int i = 0; p->seats != NULL && i < p->n_seats; i++)
-        ht_pool_reset_seat(&p->seats[i]);
+        release_seat(&p->seats[i]);
+    ht_pool_transfers_release(p);
+    ht_pool_tally_release(&p->tally);
     free(p->seats);
-    free(p->transfers);
     ht_lineage_destroy(p->lineage);
     free(p);
 }
@@ -163,6 +177,7 @@ static void handle_report(ht_pool *p, int replica, const ht_pool_event *e)
     ht_pool_forget_transfers(p, replica);
     s->work = (ht_pool_task){0};
     s->answered = false;
+    ht_pool_recount(p, replica);
     ht_pool_crown(p);
     if (p->stopping || p->finished)
         return;
@@ -195,6 +210,7 @@ static void handle_failed(ht_pool *p, const ht_pool_event *e)
         return;         /* the other end has said so already */
     ht_pool_say(p, "a state did not get from replica %d to %d: %s", t.from, t.to, e->text);
     ht_pool_forget_slot(p, t.to, t.to_slot);
+    p->tally.mishaps++;
     if (p->policy->failed != NULL && !p->stopping && !p->finished)
         p->policy->failed(p->self, &t);
 }
@@ -279,12 +295,14 @@ static void forget_letters(ht_pool *p, int replica)
 
 static void try_start(ht_pool *p)
 {
-    bool complete = true;
     if (p->started || p->stopping || ht_pool_living(p) == 0)
         return;
+    bool overdue = p->now - p->first_join > p->o.patience_s, complete = true;
+    if (ht_pool_living(p) < p->n_seats && !p->somebody_is_lost && !overdue)
+        return;         /* without a look at each seat as each replica joins */
     for (int i = 0; i < p->n_seats; i++)
         complete = complete && (p->seats[i].joined || p->seats[i].lost);
-    if (complete || p->now - p->first_join > p->o.patience_s) {
+    if (complete || overdue) {
         p->started = true;
         p->policy->start(p->self);
     }
@@ -327,7 +345,8 @@ void ht_pool_unseat(ht_pool *p, int replica)
     ht_pool_seat *s = &p->seats[replica];
     int task = s->work.number > 0 && !s->work.given_up ? s->work.task : -1;
     bool told = p->started && !p->stopping && !p->finished;
-    s->lost = true;
+    s->lost = p->somebody_is_lost = true;
+    ht_pool_recount(p, replica);
     forget_letters(p, replica);
     ht_pool_say(p, "replica %d is lost", replica);
     cJSON *event = ht_pool_event_new(p, "lost", NAN);
@@ -335,6 +354,7 @@ void ht_pool_unseat(ht_pool *p, int replica)
     ht_pool_log(p, event);
     ht_pool_crown(p);
     s->work = (ht_pool_task){0};
+    ht_pool_recount(p, replica);
     if (told)
         p->policy->lost(p->self, replica, task);
     while (s->n_measures > 0)
@@ -353,8 +373,9 @@ ht_status ht_pool_join(ht_pool *p, double now, int replica)
         p->first_join = now;
     if (ht_seat_lives(s))
         ht_pool_unseat(p, replica);     /* it comes back with nothing: what it had is lost */
-    ht_pool_reset_seat(s);
+    ht_pool_reset_seat(p, replica);
     s->joined = true;
+    ht_pool_recount(p, replica);
     if (p->started && !p->stopping && !p->finished)
         p->policy->ready(p->self, replica);
     return settle(p);
@@ -367,7 +388,8 @@ ht_status ht_pool_lose(ht_pool *p, double now, int replica)
         return HT_OK;
     if (ht_seat_lives(&p->seats[replica]))
         ht_pool_unseat(p, replica);
-    p->seats[replica].lost = true;
+    p->seats[replica].lost = p->somebody_is_lost = true;
+    ht_pool_recount(p, replica);
     return settle(p);
 }
 
@@ -383,6 +405,7 @@ static void take_account(ht_pool *p, int replica, const ht_pool_event *e)
     double pace = e->kind == HT_EVENT_TICK ? e->seconds : e->seconds / e->epoch;
     if (e->epoch > 0 && isfinite(pace))
         s->pace = isnan(s->pace) ? pace : pace_memory * s->pace + (1 - pace_memory) * pace;
+    ht_pool_recount(p, replica);
     s->step = e->step;
     s->work.epochs = e->epoch;
     if (e->epoch == 1 && isfinite(e->seconds))
@@ -462,6 +485,7 @@ void ht_pool_calm(ht_pool *p, bool calm)
 void ht_pool_call_sick(ht_pool *p, int replica, const char *why)
 {
     p->seats[replica].sick = true;
+    ht_pool_recount(p, replica);
     ht_pool_say(p, "replica %d is sick: %s", replica, why);
 }
 

@@ -67,6 +67,7 @@ void ht_pool_end(ht_pool *p, int replica)
     bool keeps_best = replica == p->champion && !isnan(p->seats[replica].best);
     if (post(p, replica, &(ht_pool_order){.kind = HT_ORDER_END, .champion = keeps_best}))
         p->seats[replica].ended = true;
+    ht_pool_recount(p, replica);
 }
 
 void ht_pool_send_home(ht_pool *p, int replica)
@@ -123,6 +124,7 @@ unsigned long ht_pool_work_order(ht_pool *p, int replica, const ht_pool_work *w)
                              .since = p->now,
                              .best = NAN,
                              .first_step = s->step};
+    ht_pool_recount(p, replica);
     s->node = n;
     s->answered = false;
     return p->number;
@@ -142,6 +144,7 @@ static bool add_measure(ht_pool *p, int replica, int node)
         s->measures_capacity = capacity;
     }
     s->measures[s->n_measures++] = (ht_pool_measure){p->number + 1, p->now + p->o.patience_s, node, false};
+    ht_pool_recount(p, replica);
     return true;
 }
 
@@ -153,6 +156,7 @@ bool ht_pool_measure_take(ht_pool *p, int replica, unsigned long number, ht_pool
             *out = s->measures[i];
             s->n_measures--;
             memmove(&s->measures[i], &s->measures[i + 1], (s->n_measures - i) * sizeof *s->measures);
+            ht_pool_recount(p, replica);
             return true;
         }
     return false;
@@ -215,8 +219,9 @@ bool ht_pool_holds(const ht_pool *p, int replica, unsigned slot)
 static void hold(ht_pool *p, int replica, unsigned slot)
 {
     ht_pool_seat *s = &p->seats[replica];
-    if (ht_pool_holds(p, replica, slot))
-        return;
+    for (size_t i = 0; i < s->n_slots; i++)
+        if (s->slots[i] == slot)
+            return;
     if (s->n_slots == s->slots_capacity) {
         size_t capacity = 2 * s->slots_capacity + 4;
         unsigned *slots = realloc(s->slots, capacity * sizeof *slots);
@@ -227,6 +232,10 @@ static void hold(ht_pool *p, int replica, unsigned slot)
         s->slots = slots;
         s->slots_capacity = capacity;
     }
+    if (!ht_pool_tally_hold(&p->tally, replica, slot)) {
+        p->no_memory = true;
+        return;
+    }
     s->slots[s->n_slots++] = slot;
 }
 
@@ -236,17 +245,22 @@ void ht_pool_forget_slot(ht_pool *p, int replica, unsigned slot)
     for (size_t i = 0; i < s->n_slots; i++)
         if (s->slots[i] == slot)
             s->slots[i--] = s->slots[--s->n_slots];
+    ht_pool_tally_forget(&p->tally, replica, slot);
 }
 
 int ht_pool_holder(const ht_pool *p, unsigned slot, int prefer)
 {
     int found = -1;
+    const ht_holders *h = ht_pool_tally_holders(&p->tally, slot);
     if (prefer >= 0 && ht_pool_holds(p, prefer, slot))
         return prefer;
-    for (int i = 0; i < p->n_seats; i++)
-        if (ht_pool_holds(p, i, slot)
-            && (found < 0 || (ht_seat_idle(&p->seats[i]) && !ht_seat_idle(&p->seats[found]))))
-            found = i;
+    for (size_t i = 0; h != NULL && i < h->n; i++) {
+        const ht_pool_seat *s = &p->seats[h->replicas[i]];
+        if (ht_seat_idle(s))
+            return h->replicas[i];
+        if (found < 0 && ht_seat_lives(s))
+            found = h->replicas[i];
+    }
     return found;
 }
 
@@ -270,8 +284,11 @@ void ht_pool_drop(ht_pool *p, int replica, unsigned slot)
 
 void ht_pool_drop_all(ht_pool *p, unsigned slot)
 {
-    for (int i = 0; i < p->n_seats; i++)
-        ht_pool_drop(p, i, slot);
+    const ht_holders *h = ht_pool_tally_holders(&p->tally, slot);
+    for (size_t i = 0, n; h != NULL && i < h->n; i += n == h->n) {
+        n = h->n;       /* who drops it is a holder no more */
+        ht_pool_drop(p, h->replicas[i], slot);
+    }
 }
 
 void ht_pool_inherit(ht_pool *p, int from, unsigned from_slot, int to, unsigned to_slot)
@@ -283,44 +300,52 @@ void ht_pool_inherit(ht_pool *p, int from, unsigned from_slot, int to, unsigned 
 
 /* ---- transfers ------------------------------------------------------------------------------ */
 
+/* Each seat has its own: of thousands that are under way at once, few concern it. */
 static bool add_transfer(ht_pool *p, const ht_pool_transfer *t)
 {
-    if (p->n_transfers == p->transfers_capacity) {
-        size_t capacity = 2 * p->transfers_capacity + 8;
-        ht_pool_transfer *transfers = realloc(p->transfers, capacity * sizeof *transfers);
-        if (transfers == NULL) {
-            p->no_memory = true;
-            return false;
-        }
-        p->transfers = transfers;
-        p->transfers_capacity = capacity;
+    ht_incoming *in = malloc(sizeof *in);
+    if (in == NULL) {
+        p->no_memory = true;
+        return false;
     }
-    p->transfers[p->n_transfers++] = *t;
+    *in = (ht_incoming){p->seats[t->to].incoming, *t};
+    p->seats[t->to].incoming = in;
     return true;
 }
 
-static void remove_transfer(ht_pool *p, size_t i)
+static void remove_transfer(ht_incoming **at)
 {
-    p->n_transfers--;
-    memmove(&p->transfers[i], &p->transfers[i + 1], (p->n_transfers - i) * sizeof *p->transfers);
+    ht_incoming *in = *at;
+    *at = in->next;
+    free(in);
 }
 
 bool ht_pool_transfer_take(ht_pool *p, unsigned long number, ht_pool_transfer *out)
 {
-    for (size_t i = 0; i < p->n_transfers; i++)
-        if (p->transfers[i].number == number) {
-            *out = p->transfers[i];
-            remove_transfer(p, i);
-            return true;
-        }
+    for (int i = 0; i < p->n_seats; i++)
+        for (ht_incoming **at = &p->seats[i].incoming; *at != NULL; at = &(*at)->next)
+            if ((*at)->transfer.number == number) {
+                *out = (*at)->transfer;
+                remove_transfer(at);
+                return true;
+            }
     return false;
 }
 
 void ht_pool_forget_transfers(ht_pool *p, int to)
 {
-    for (size_t i = p->n_transfers; i-- > 0;)
-        if (p->transfers[i].to == to && p->transfers[i].number < p->seats[to].work.number)
-            remove_transfer(p, i);
+    for (ht_incoming **at = &p->seats[to].incoming; *at != NULL;)
+        if ((*at)->transfer.number < p->seats[to].work.number)
+            remove_transfer(at);
+        else
+            at = &(*at)->next;
+}
+
+void ht_pool_transfers_release(ht_pool *p)
+{
+    for (int i = 0; p->seats != NULL && i < p->n_seats; i++)
+        while (p->seats[i].incoming != NULL)
+            remove_transfer(&p->seats[i].incoming);
 }
 
 void ht_pool_move(ht_pool *p, int from, unsigned from_slot, int to, unsigned to_slot)

@@ -16,12 +16,15 @@ ht_status ht_pool_crowd(ht_pool *p, double now, int n)
     if (seats == NULL)
         return HT_ENOMEM;
     p->seats = seats;
+    if (!ht_pool_tally_reserve(&p->tally, (size_t)n))
+        return HT_ENOMEM;
     if (!p->policy->crowd(p->self, n))
         return HT_ENOMEM;
     for (; p->n_seats < n; p->n_seats++) {
         p->seats[p->n_seats] = (ht_pool_seat){0};
-        ht_pool_reset_seat(&p->seats[p->n_seats]);
+        ht_pool_reset_seat(p, p->n_seats);
         p->seats[p->n_seats].lost = p->started;     /* not awaited: it comes when it comes */
+        p->somebody_is_lost |= p->started;
     }
     return HT_OK;
 }
@@ -74,6 +77,7 @@ static void hand_down_best(ht_pool *p, int replica)
     ht_pool_inherit(p, replica, HT_SLOT_BEST, heir, HT_SLOT_BEST);
     p->seats[heir].best = p->seats[replica].best;
     p->seats[heir].best_node = p->seats[replica].best_node;
+    p->tally.throne_is_open = true;
 }
 
 static bool is_absent(const ht_pool *p, int replica, const bool *present)
@@ -100,7 +104,10 @@ static ht_status part_with_absent(ht_pool *p, const bool *present)
     }
     p->present = NULL;
     for (int i = 0; i < p->n_seats; i++)
-        p->seats[i].lost |= leaves[i];
+        if (leaves[i]) {
+            p->seats[i].lost = p->somebody_is_lost = true;
+            ht_pool_recount(p, i);
+        }
     for (int i = 0; i < p->n_seats; i++)
         if (leaves[i])
             ht_pool_unseat(p, i);

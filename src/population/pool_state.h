@@ -5,6 +5,7 @@
  *      pool_resume.c   who did not come back after a stop, who is new
  *      pool_orders.c   what a policy may order: the account of who holds and does what, the queue of orders
  *      pool_notes.c    the queue of notes
+ *      pool_tally.c    counts that follow the seats
  *      pool_view.c     what can be seen: champion, schedule, answers to a policy
  *
  *  Memory that runs out on the way sets `no_memory`; the call in progress goes on with what it has and
@@ -13,6 +14,7 @@
 #define HT_POPULATION_POOL_STATE_H
 
 #include "population/policy.h"
+#include "population/pool_tally.h"
 
 typedef struct {
     unsigned long number;       /**< 0 = none */
@@ -37,6 +39,11 @@ typedef struct ht_pool_letter {
     ht_pool_event event;
 } ht_pool_letter;
 
+typedef struct ht_incoming {
+    struct ht_incoming *next;
+    ht_pool_transfer transfer;
+} ht_incoming;
+
 typedef struct {
     bool joined, lost, ended, sick;
     ht_pool_task work;
@@ -49,6 +56,8 @@ typedef struct {
     int best_node, node;
     long long step;
     double busy_s, waited_s;
+    struct ht_incoming *incoming;   /**< transfers to it that may still fail; owned; survives ht_pool_reset_seat */
+    ht_tallied tallied;         /**< by pool_tally.c; likewise */
 } ht_pool_seat;
 
 typedef struct ht_queued_order {
@@ -73,13 +82,12 @@ struct ht_pool {
     ht_pool_seat *seats;        /**< [n_seats] */
     const bool *present;        /**< [n_seats] while a replica retires: who came back; else NULL */
     double now, first_join;     /**< NaN = nobody yet */
-    bool barrier, started, stopping, finished, calm, no_memory;
+    bool barrier, started, stopping, finished, calm, no_memory, somebody_is_lost;
     unsigned long number;       /**< last one given out */
     int champion;               /**< -1 = none */
     double champion_loss;
     int champion_node;
-    size_t n_transfers, transfers_capacity;
-    ht_pool_transfer *transfers;    /**< that may still fail; owned */
+    ht_pool_tally tally;
     ht_pool_letter *letters;    /**< of the barrier, in the order of replicas, then of arrival */
     ht_queued_order *first_order, *last_order;
     ht_queued_note *first_note, *last_note;
@@ -88,7 +96,7 @@ struct ht_pool {
 /* ---- pool.c --------------------------------------------------------------------------------- */
 
 /** Nobody sits there. */
-void ht_pool_reset_seat(ht_pool_seat *s);
+void ht_pool_reset_seat(ht_pool *p, int replica);
 /** The replica is gone: the policy is told, nobody waits for it. */
 void ht_pool_unseat(ht_pool *p, int replica);
 
@@ -107,6 +115,7 @@ void ht_pool_forget_slot(ht_pool *p, int replica, unsigned slot);
 /** Takes a transfer out of the account, by number. */
 bool ht_pool_transfer_take(ht_pool *p, unsigned long number, ht_pool_transfer *out);
 void ht_pool_forget_transfers(ht_pool *p, int to);  /**< they arrived: the replica did what came after them */
+void ht_pool_transfers_release(ht_pool *p);
 void ht_pool_orders_release(ht_pool *p);
 
 /* ---- pool_notes.c --------------------------------------------------------------------------- */

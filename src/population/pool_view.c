@@ -58,33 +58,37 @@ ht_pool_replica ht_pool_replica_of(const ht_pool *p, int replica)
 
 int ht_pool_living(const ht_pool *p)
 {
-    int n = 0;
-    for (int i = 0; i < p->n_seats; i++)
-        n += ht_seat_lives(&p->seats[i]);
-    return n;
+    return p->tally.living;
 }
 
-static int by_size(const void *a, const void *b)
+int ht_pool_well(const ht_pool *p)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    return p->tally.well;
+}
+
+unsigned long ht_pool_mishaps(const ht_pool *p)
+{
+    return p->tally.mishaps;
+}
+
+size_t ht_pool_slots(const ht_pool *p, int replica, const unsigned **slots)
+{
+    *slots = p->seats[replica].slots;
+    return p->seats[replica].n_slots;
+}
+
+int ht_pool_next_idle(const ht_pool *p, int from)
+{
+    return ht_bits_next(&p->tally.idle, from);
 }
 
 double ht_pool_pace(const ht_pool *p)
 {
-    double *pace = p->barrier ? NULL : malloc((size_t)p->n_seats * sizeof *pace), median = NAN;
-    size_t n = 0, living = (size_t)ht_pool_living(p);
-    if (pace == NULL)
+    const double *pace = p->tally.paces;
+    size_t n = p->tally.n_paces, living = (size_t)ht_pool_living(p);
+    if (p->barrier || n == 0 || 2 * n < living)     /* the first to finish is the fastest: not the one to measure by */
         return NAN;
-    for (int i = 0; i < p->n_seats; i++)
-        if (ht_seat_lives(&p->seats[i]) && !isnan(p->seats[i].pace))
-            pace[n++] = p->seats[i].pace;
-    if (n > 0 && 2 * n >= living) {     /* the first to finish is the fastest: not the one to measure by */
-        qsort(pace, n, sizeof *pace, by_size);
-        median = (pace[(n - 1) / 2] + pace[n / 2]) / 2;
-    }
-    free(pace);
-    return median;
+    return (pace[(n - 1) / 2] + pace[n / 2]) / 2;
 }
 
 double ht_pool_allowed(const ht_pool *p, double epochs)
@@ -107,15 +111,23 @@ void ht_pool_saw(ht_pool *p, int replica, double loss, int node)
     if (isfinite(loss) && !(loss >= s->best)) {
         s->best = loss;
         s->best_node = node;
+        int rival = p->tally.rival;
+        if (rival < 0 || loss < p->seats[rival].best || (loss == p->seats[rival].best && replica < rival))
+            p->tally.rival = replica;
     }
 }
 
 void ht_pool_crown(ht_pool *p)
 {
-    int best = p->champion;
+    int best = p->champion, rival = p->tally.rival;
     if (best >= 0 && (!ht_seat_lives(&p->seats[best]) || isnan(p->seats[best].best)))
         best = -1;      /* dead, or back with nothing */
-    for (int i = 0; i < p->n_seats; i++)
+    bool open = p->tally.throne_is_open || best < 0;
+    p->tally.rival = -1;
+    p->tally.throne_is_open = false;
+    if (!open && rival >= 0 && p->seats[rival].best < p->seats[best].best)
+        best = rival;       /* of all others it was known that they are no better */
+    for (int i = 0; open && i < p->n_seats; i++)
         if (ht_seat_lives(&p->seats[i]) && !isnan(p->seats[i].best)
             && (best < 0 || p->seats[i].best < p->seats[best].best))
             best = i;
