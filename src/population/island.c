@@ -10,19 +10,20 @@
 static const double min_noise = 1e-4;   /* of a loss, so that equal losses do not divide by 0 */
 static const double most_z = 50;
 
-ht_status ht_island_init(ht_island *isl, int id, size_t n_replicas)
+void ht_island_init(ht_island *isl, int id)
 {
     *isl = (ht_island){.id = id, .loss = INFINITY, .node = -1, .mirror = -1};
-    isl->members = calloc(n_replicas, sizeof *isl->members);
-    return isl->members != NULL ? HT_OK : HT_ENOMEM;
 }
 
-ht_status ht_island_crowd(ht_island *isl, size_t n_replicas)
+ht_status ht_island_reserve(ht_island *isl, size_t n)
 {
-    ht_island_member *members = realloc(isl->members, n_replicas * sizeof *members);
+    if (n <= isl->members_capacity)
+        return HT_OK;
+    ht_island_member *members = realloc(isl->members, n * sizeof *members);
     if (members == NULL)
         return HT_ENOMEM;
     isl->members = members;
+    isl->members_capacity = n;
     return HT_OK;
 }
 

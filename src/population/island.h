@@ -46,12 +46,13 @@ typedef struct {
     double wall, closed_at;         /**< wall epochs used; seconds */
     int epochs;                     /**< of this segment */
     size_t n;
-    ht_island_member *members;      /**< [number of replicas], owned; the first n are in this segment */
+    size_t members_capacity;
+    ht_island_member *members;      /**< [members_capacity], owned; the first n are in this segment */
 } ht_island;
 
-ht_status ht_island_init(ht_island *isl, int id, size_t n_replicas);
-/** Room for more replicas. @return HT_OK, HT_ENOMEM */
-ht_status ht_island_crowd(ht_island *isl, size_t n_replicas);
+void ht_island_init(ht_island *isl, int id);
+/** Room for n members. @return HT_OK, HT_ENOMEM */
+ht_status ht_island_reserve(ht_island *isl, size_t n);
 void ht_island_release(ht_island *isl);
 /** The best loss of a segment. @return HT_OK, HT_ENOMEM */
 ht_status ht_island_remember(ht_island *isl, double loss);

@@ -125,6 +125,8 @@ double ht_pool_allowed(const ht_pool *p, double epochs);
  *  Slots are counted as held from the order that fills them. */
 int ht_pool_holder(const ht_pool *p, unsigned slot, int prefer);
 bool ht_pool_holds(const ht_pool *p, int replica, unsigned slot);
+/** Who holds a slot, in ascending order, also those that died with it; borrowed until the next order. @return how many */
+size_t ht_pool_holders(const ht_pool *p, unsigned slot, const int **who);
 /** What a replica holds, in no order; borrowed until the next order. @return how many */
 size_t ht_pool_slots(const ht_pool *p, int replica, const unsigned **slots);
 /** How often a replica died, or a state did not arrive, so far: as long as it stays the same, what is held and is not

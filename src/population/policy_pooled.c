@@ -54,7 +54,12 @@ static void destroy(void *self)
             ht_island_release(&s->islands[i]);
         if (s->merges != NULL)
             free(s->merges[i].judged.finite);
+        if (s->people != NULL) {
+            ht_roster_release(&s->people[i].home);
+            ht_roster_release(&s->people[i].holders);
+        }
     }
+    ht_bits_release(&s->closed);
     ht_race_destroy(s->race);
     ht_multipliers_destroy(s->posterior);
     ht_gain_destroy(s->gain);
@@ -62,6 +67,8 @@ static void destroy(void *self)
     free(s->merges);
     free(s->home);
     free(s->root);
+    free(s->root_of);
+    free(s->people);
     free(s->alone);
     free(s);
 }
@@ -73,16 +80,14 @@ static bool settle_in(ht_pooled *s, size_t n)
         int i = s->n;
         s->home[i] = -1;
         s->root[i] = 0;
+        s->root_of[i] = 0;
         s->alone[i] = 0;
-        s->merges[i] = (ht_pooled_merge){.judged.finite = malloc(n * sizeof(size_t))};
-        s->islands[i] = (ht_island){0};
-        if (s->merges[i].judged.finite == NULL || ht_island_init(&s->islands[i], i, n) != HT_OK) {
-            s->n++;
-            return false;
-        }
+        s->people[i] = (ht_pooled_people){.loss = NAN};
+        s->merges[i] = (ht_pooled_merge){0};
+        ht_island_init(&s->islands[i], i);
         s->islands[i].state = HT_ISLAND_GONE;
     }
-    return true;
+    return ht_bits_reserve(&s->closed, n);
 }
 
 static bool allocate(ht_pooled *s)
@@ -92,10 +97,12 @@ static bool allocate(ht_pooled *s)
     s->merges = calloc(n, sizeof *s->merges);
     s->home = calloc(n, sizeof *s->home);
     s->root = calloc(n, sizeof *s->root);
+    s->root_of = calloc(n, sizeof *s->root_of);
+    s->people = calloc(n, sizeof *s->people);
     s->alone = calloc(n, sizeof *s->alone);
     s->n = 0;
-    return s->islands != NULL && s->merges != NULL && s->home != NULL && s->root != NULL && s->alone != NULL
-           && settle_in(s, n);
+    return s->islands != NULL && s->merges != NULL && s->home != NULL && s->root != NULL && s->root_of != NULL
+           && s->people != NULL && s->alone != NULL && settle_in(s, n);
 }
 
 static ht_status create(ht_pool *p, void **self, ht_error *err)
@@ -131,7 +138,7 @@ static ht_island *new_island(ht_pooled *s, const double *h, double loss, double 
     isl->loss = loss;
     isl->wall = wall;
     isl->node = node;
-    isl->state = HT_ISLAND_CLOSED;
+    ht_pooled_enter(s, isl, HT_ISLAND_CLOSED);
     if (ht_island_remember(isl, loss) != HT_OK)
         ht_pool_no_memory(s->pool);
     return isl;
@@ -146,25 +153,26 @@ static bool is_free(const ht_pooled *s, int r)
  * still trains what it is too late with: its live state is not to be changed. */
 static void seat_winners(ht_pooled *s, size_t n, const ht_race_entry *entries)
 {
+    const int *who;
+    int spare = 0;
     for (size_t k = 0; k < n; k++)
-        for (int r = 0; r < s->n; r++)
-            if (is_free(s, r) && ht_pool_holds(s->pool, r, entries[k].slot)) {
-                s->home[r] = (int)k;
+        for (size_t i = 0; i < ht_pool_holders(s->pool, entries[k].slot, &who); i++)
+            if (is_free(s, who[i])) {
+                ht_pooled_house(s, who[i], (int)k);
                 break;
             }
     for (size_t k = 0; k < n; k++) {
-        int first = -1, spare = -1;
-        for (int r = 0; r < s->n; r++) {
-            first = s->home[r] == (int)k ? r : first;
-            spare = spare < 0 && is_free(s, r) ? r : spare;
-        }
-        first = first < 0 ? spare : first;
+        const ht_roster *home = &s->people[k].home;
+        while (spare < s->n && !is_free(s, spare))
+            spare++;
+        int first = home->n > 0 ? home->who[home->n - 1] : spare < s->n ? spare : -1;
         if (first < 0)
             continue;
-        s->home[first] = (int)k;
+        ht_pooled_house(s, first, (int)k);
         ht_pool_move(s->pool, ht_pool_holder(s->pool, entries[k].slot, first), entries[k].slot, first,
                      HT_SLOT_ROOT);
-        s->islands[k].version = s->root[first] = ++s->version;
+        ht_pooled_new_root(s, &s->islands[k], ++s->version);
+        ht_pooled_has_root(s, first, &s->islands[k]);
     }
 }
 
@@ -223,28 +231,25 @@ static void restart(ht_pooled *s, double wall)
     ht_tuned_start(s->knobs, isl->h);
     isl->loss = INFINITY;
     isl->node = -1;
-    isl->version = 0;
     isl->wall = wall;
-    isl->state = HT_ISLAND_CLOSED;
+    ht_pooled_new_root(s, isl, 0);
+    ht_pooled_enter(s, isl, HT_ISLAND_CLOSED);
+    s->restarted = true;
     for (int r = 0; r < s->n; r++)
-        s->home[r] = 0;
+        ht_pooled_house(s, r, 0);
 }
 
 static bool is_finished(const ht_pooled *s)
 {
-    for (size_t k = 0; k < s->n_islands; k++)
-        if (s->islands[k].state != HT_ISLAND_GONE
-            && (s->islands[k].state != HT_ISLAND_CLOSED || s->islands[k].wall < s->plan.epochs))
+    for (int k = ht_bits_next(&s->closed, 0); k >= 0 && s->n_busy == 0; k = ht_bits_next(&s->closed, k + 1))
+        if (s->islands[k].wall < s->plan.epochs)
             return false;
-    return true;
+    return s->n_busy == 0;
 }
 
 static bool all_closed(const ht_pooled *s)
 {
-    for (size_t k = 0; k < s->n_islands; k++)
-        if (s->islands[k].state == HT_ISLAND_TRAINS || s->islands[k].state == HT_ISLAND_MERGES)
-            return false;
-    return true;
+    return s->n_busy == 0;
 }
 
 static double furthest(const ht_pooled *s)
@@ -258,8 +263,8 @@ static double furthest(const ht_pooled *s)
 
 static void begin_closed(ht_pooled *s)
 {
-    for (size_t k = 0; k < s->n_islands; k++)
-        if (s->islands[k].state == HT_ISLAND_CLOSED && s->islands[k].wall < s->plan.epochs)
+    for (int k = ht_bits_next(&s->closed, 0); k >= 0; k = ht_bits_next(&s->closed, k + 1))
+        if (s->islands[k].wall < s->plan.epochs)
             ht_pooled_begin(s, &s->islands[k]);
 }
 
@@ -268,8 +273,8 @@ static void begin_closed(ht_pooled *s)
 static void look_at_the_clock(ht_pooled *s)
 {
     double clock = s->plan.race_wall + floor(s->clock);
-    for (size_t k = 0; k < s->n_islands; k++)
-        if (s->islands[k].state == HT_ISLAND_CLOSED && s->islands[k].wall < clock)
+    for (int k = ht_bits_next(&s->closed, 0); k >= 0; k = ht_bits_next(&s->closed, k + 1))
+        if (s->islands[k].wall < clock)
             s->islands[k].wall = fmin(clock, s->plan.epochs);
 }
 
@@ -279,9 +284,9 @@ static void go_on_elastic(ht_pooled *s)
     double pace = ht_pool_pace(s->pool);
     double patience = isnan(pace) ? moment_s : fmax(moment_s, moment * s->plan.horizon * pace);
     ht_pooled_house_homeless(s);
-    for (size_t k = 0; k < s->n_islands; k++) {
+    for (int k = ht_bits_next(&s->closed, 0); k >= 0; k = ht_bits_next(&s->closed, k + 1)) {
         ht_island *isl = &s->islands[k];
-        if (isl->state != HT_ISLAND_CLOSED || isl->wall >= s->plan.epochs)
+        if (isl->wall >= s->plan.epochs)
             continue;
         if (ht_pooled_alive(s) > ht_pooled_wanted(s, isl->wall)) {
             if (ht_pool_now(s->pool) - isl->closed_at < patience)
@@ -356,7 +361,9 @@ static void reported(void *self, int replica, const ht_pool_result *r)
 static void measured(void *self, unsigned long number, int replica, double loss)
 {
     ht_pooled *s = self;
-    (void)replica;
+    ht_island *own = island_of(s, replica);
+    if (own != NULL && ht_pooled_measured(s, own, number, loss))
+        return;
     for (size_t k = 0; k < s->n_islands; k++)
         if (ht_pooled_measured(s, &s->islands[k], number, loss))
             return;
@@ -366,7 +373,7 @@ static void failed(void *self, const ht_pool_transfer *t)
 {
     ht_pooled *s = self;
     if (t->to_slot == HT_SLOT_ROOT)
-        s->root[t->to] = 0;     /* a mirror that did not arrive is not held: nothing to do */
+        ht_pooled_has_root(s, t->to, NULL);     /* a mirror that did not arrive is not held: nothing to do */
 }
 
 static void overdue(void *self, int replica, int task)
@@ -387,8 +394,8 @@ static void lost(void *self, int replica, int task)
         return;
     }
     ht_island *isl = island_of(s, replica);
-    s->root[replica] = 0;
-    s->home[replica] = -1;
+    ht_pooled_has_root(s, replica, NULL);
+    ht_pooled_house(s, replica, -1);
     s->alone[replica] = 0;
     if (isl != NULL)
         ht_pooled_absent(s, isl, replica);
@@ -403,28 +410,25 @@ static void retire(void *self, int replica)
         if (isl->state == HT_ISLAND_GONE)
             continue;
         ht_pooled_hand_down_root(s, isl, replica);
-        ht_pooled_leaves(isl, replica);
+        ht_pooled_leaves(s, isl, replica);
     }
 }
 
 static bool make_room(ht_pooled *s, size_t n)
 {
-    size_t before = (size_t)s->n;
     void *islands = realloc(s->islands, n * sizeof *s->islands), *merges = realloc(s->merges, n * sizeof *s->merges);
     void *home = realloc(s->home, n * sizeof *s->home), *root = realloc(s->root, n * sizeof *s->root);
-    void *alone = realloc(s->alone, n * sizeof *s->alone);
+    void *alone = realloc(s->alone, n * sizeof *s->alone), *root_of = realloc(s->root_of, n * sizeof *s->root_of);
+    void *people = realloc(s->people, n * sizeof *s->people);
     s->islands = islands != NULL ? islands : s->islands;
     s->merges = merges != NULL ? merges : s->merges;
     s->home = home != NULL ? home : s->home;
     s->root = root != NULL ? root : s->root;
     s->alone = alone != NULL ? alone : s->alone;
-    bool fine = islands != NULL && merges != NULL && home != NULL && root != NULL && alone != NULL;
-    for (size_t i = 0; i < before && fine; i++) {
-        void *finite = realloc(s->merges[i].judged.finite, n * sizeof(size_t));
-        s->merges[i].judged.finite = finite != NULL ? finite : s->merges[i].judged.finite;
-        fine = finite != NULL && ht_island_crowd(&s->islands[i], n) == HT_OK;
-    }
-    return fine;
+    s->root_of = root_of != NULL ? root_of : s->root_of;
+    s->people = people != NULL ? people : s->people;
+    return islands != NULL && merges != NULL && home != NULL && root != NULL && alone != NULL && root_of != NULL
+           && people != NULL;
 }
 
 static bool crowd(void *self, int n)

@@ -251,15 +251,15 @@ void ht_pool_forget_slot(ht_pool *p, int replica, unsigned slot)
 int ht_pool_holder(const ht_pool *p, unsigned slot, int prefer)
 {
     int found = -1;
-    const ht_holders *h = ht_pool_tally_holders(&p->tally, slot);
+    const ht_roster *h = ht_pool_tally_holders(&p->tally, slot);
     if (prefer >= 0 && ht_pool_holds(p, prefer, slot))
         return prefer;
     for (size_t i = 0; h != NULL && i < h->n; i++) {
-        const ht_pool_seat *s = &p->seats[h->replicas[i]];
+        const ht_pool_seat *s = &p->seats[h->who[i]];
         if (ht_seat_idle(s))
-            return h->replicas[i];
+            return h->who[i];
         if (found < 0 && ht_seat_lives(s))
-            found = h->replicas[i];
+            found = h->who[i];
     }
     return found;
 }
@@ -284,10 +284,10 @@ void ht_pool_drop(ht_pool *p, int replica, unsigned slot)
 
 void ht_pool_drop_all(ht_pool *p, unsigned slot)
 {
-    const ht_holders *h = ht_pool_tally_holders(&p->tally, slot);
+    const ht_roster *h = ht_pool_tally_holders(&p->tally, slot);
     for (size_t i = 0, n; h != NULL && i < h->n; i += n == h->n) {
         n = h->n;       /* who drops it is a holder no more */
-        ht_pool_drop(p, h->replicas[i], slot);
+        ht_pool_drop(p, h->who[i], slot);
     }
 }
 

@@ -20,7 +20,7 @@ bool ht_pool_tally_reserve(ht_pool_tally *t, size_t n)
 void ht_pool_tally_release(ht_pool_tally *t)
 {
     for (size_t i = 0; i < t->n_slots; i++)
-        free(t->holders[i].replicas);
+        ht_roster_release(&t->holders[i]);
     free(t->holders);
     free(t->paces);
     ht_bits_release(&t->idle);
@@ -107,7 +107,7 @@ static bool make_slots(ht_pool_tally *t, size_t n)
     if (n <= t->n_slots)
         return true;
     size_t more = n > 2 * t->n_slots ? n : 2 * t->n_slots;
-    ht_holders *holders = realloc(t->holders, more * sizeof *holders);
+    ht_roster *holders = realloc(t->holders, more * sizeof *holders);
     if (holders == NULL)
         return false;
     memset(holders + t->n_slots, 0, (more - t->n_slots) * sizeof *holders);
@@ -116,50 +116,18 @@ static bool make_slots(ht_pool_tally *t, size_t n)
     return true;
 }
 
-static size_t seat_in(const ht_holders *h, int replica)
-{
-    size_t lo = 0, hi = h->n;
-    while (lo < hi) {
-        size_t middle = (lo + hi) / 2;
-        if (h->replicas[middle] < replica)
-            lo = middle + 1;
-        else
-            hi = middle;
-    }
-    return lo;
-}
-
 bool ht_pool_tally_hold(ht_pool_tally *t, int replica, unsigned slot)
 {
-    if (!make_slots(t, (size_t)slot + 1))
-        return false;
-    ht_holders *h = &t->holders[slot];
-    if (h->n == h->capacity) {
-        size_t capacity = 2 * h->capacity + 2;
-        int *replicas = realloc(h->replicas, capacity * sizeof *replicas);
-        if (replicas == NULL)
-            return false;
-        h->replicas = replicas;
-        h->capacity = capacity;
-    }
-    size_t at = seat_in(h, replica);
-    memmove(&h->replicas[at + 1], &h->replicas[at], (h->n - at) * sizeof *h->replicas);
-    h->replicas[at] = replica;
-    h->n++;
-    return true;
+    return make_slots(t, (size_t)slot + 1) && ht_roster_put(&t->holders[slot], replica);
 }
 
 void ht_pool_tally_forget(ht_pool_tally *t, int replica, unsigned slot)
 {
-    ht_holders *h = slot < t->n_slots ? &t->holders[slot] : NULL;
-    size_t at = h != NULL ? seat_in(h, replica) : 0;
-    if (h == NULL || at == h->n || h->replicas[at] != replica)
-        return;
-    h->n--;
-    memmove(&h->replicas[at], &h->replicas[at + 1], (h->n - at) * sizeof *h->replicas);
+    if (slot < t->n_slots)
+        ht_roster_take(&t->holders[slot], replica);
 }
 
-const ht_holders *ht_pool_tally_holders(const ht_pool_tally *t, unsigned slot)
+const ht_roster *ht_pool_tally_holders(const ht_pool_tally *t, unsigned slot)
 {
     return slot < t->n_slots ? &t->holders[slot] : NULL;
 }

@@ -10,6 +10,7 @@
 #include <hottune/types.h>
 
 #include "base/bits.h"
+#include "base/roster.h"
 
 /** What the tally has of one seat. */
 typedef struct {
@@ -17,19 +18,13 @@ typedef struct {
     double pace;
 } ht_tallied;
 
-/** Replicas that hold one slot, alive or not, in ascending order. */
 typedef struct {
-    size_t n, capacity;
-    int *replicas;          /**< owned */
-} ht_holders;
-
-typedef struct {
-    int living, well, absent;       /**< absent: neither joined nor lost yet */
+    int living, well;
     ht_bits idle;
     size_t n_paces, paces_capacity;
     double *paces;          /**< [n_paces] of those who live, ascending; owned */
     size_t n_slots;
-    ht_holders *holders;    /**< [n_slots] by slot; owned */
+    ht_roster *holders;     /**< [n_slots] who holds a slot, alive or not; owned */
     int rival;              /**< the best of those who improved since the champion was looked for; -1 = nobody */
     unsigned long mishaps;  /**< replicas that died, states that did not arrive */
     bool throne_is_open;    /**< somebody may be gone: look at everybody */
@@ -46,6 +41,6 @@ void ht_pool_recount(struct ht_pool *p, int replica);
 bool ht_pool_tally_hold(ht_pool_tally *t, int replica, unsigned slot);
 void ht_pool_tally_forget(ht_pool_tally *t, int replica, unsigned slot);
 /** Who holds it; NULL = nobody ever did. */
-const ht_holders *ht_pool_tally_holders(const ht_pool_tally *t, unsigned slot);
+const ht_roster *ht_pool_tally_holders(const ht_pool_tally *t, unsigned slot);
 
 #endif

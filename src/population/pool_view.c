@@ -71,6 +71,13 @@ unsigned long ht_pool_mishaps(const ht_pool *p)
     return p->tally.mishaps;
 }
 
+size_t ht_pool_holders(const ht_pool *p, unsigned slot, const int **who)
+{
+    const ht_roster *r = ht_pool_tally_holders(&p->tally, slot);
+    *who = r != NULL ? r->who : NULL;
+    return r != NULL ? r->n : 0;
+}
+
 size_t ht_pool_slots(const ht_pool *p, int replica, const unsigned **slots)
 {
     *slots = p->seats[replica].slots;

@@ -4,10 +4,13 @@
  *      policy_pooled.c     its life: race, islands, tournament, end
  *      pooled_segment.c    one segment of one island: begin, report, close, merge, settle
  *      pooled_tournament.c who lives in which island, and which islands go on
+ *      pooled_account.c    who is at home where and has whose root, what islands are busy: kept, not counted
  *      pooled_notes.c      what is written down of that */
 #ifndef HT_POPULATION_POOLED_H
 #define HT_POPULATION_POOLED_H
 
+#include "base/bits.h"
+#include "base/roster.h"
 #include "population/gain.h"
 #include "population/island.h"
 #include "population/merge.h"
@@ -21,7 +24,17 @@ typedef struct {
     size_t n, open;
     ht_merge_candidate means[HT_MERGE_MOST];
     ht_judgement judged;            /**< of the segment that just closed; `finite` is owned */
+    size_t finite_capacity;
 } ht_pooled_merge;
+
+/** Who belongs to one island. */
+typedef struct {
+    ht_roster home;                 /**< who is at home in it */
+    ht_roster holders;              /**< who has its root in slot 0 */
+    size_t training;                /**< members of the segment that still train */
+    size_t n_hist;                  /**< these three: of what `projected` was made */
+    double loss, wall, projected;
+} ht_pooled_people;
 
 typedef struct {
     ht_pool *pool;
@@ -36,14 +49,33 @@ typedef struct {
     size_t n_islands;
     ht_island *islands;             /**< [n] */
     ht_pooled_merge *merges;        /**< [n] */
-    int *home;                      /**< [n] island of each replica; -1 = none */
-    unsigned long *root;            /**< [n] version of the root in its slot 0; 0 = none */
+    int *home;                      /**< [n] island of each replica; -1 = none. Changed by ht_pooled_house alone */
+    unsigned long *root;            /**< [n] version of the root in its slot 0; 0 = none. By ht_pooled_has_root alone */
+    int *root_of;                   /**< [n] island that this version is, or was, of */
+    ht_pooled_people *people;       /**< [n] of each island */
+    int n_alive, n_busy, n_housed;  /**< islands that are not gone; that train or merge; replicas with a home */
+    ht_bits closed;                 /**< islands that are closed */
+    bool restarted;                 /**< the dead have a home, too */
     int *alone;                     /**< [n] segments in a row in which it alone diverged */
     int segments;                   /**< begun so far, run-wide */
     unsigned long version;          /**< of roots, run-wide */
     double start_loss;              /**< of the start values after the first rung; NaN = no race */
     bool segments_began, over;
 } ht_pooled;
+
+/* ---- pooled_account.c ----------------------------------------------------------------------- */
+
+/** The replica is at home in that island from now on; -1 = in none. */
+void ht_pooled_house(ht_pooled *s, int replica, int island);
+/** The replica has the root of that island, as it is now; NULL = none any more. */
+void ht_pooled_has_root(ht_pooled *s, int replica, const ht_island *isl);
+/** The island has another root, which nobody has yet; 0 = none. */
+void ht_pooled_new_root(ht_pooled *s, ht_island *isl, unsigned long version);
+void ht_pooled_enter(ht_pooled *s, ht_island *isl, ht_island_state state);
+/** A member of its segment is through, or does not come back. */
+void ht_pooled_mark(ht_pooled *s, ht_island *isl, ht_island_member *m, ht_member_state state);
+/** Somebody who is well has no island. */
+bool ht_pooled_has_homeless(const ht_pooled *s);
 
 /* ---- pooled_segment.c ----------------------------------------------------------------------- */
 
@@ -55,7 +87,7 @@ void ht_pooled_reported(ht_pooled *s, ht_island *isl, int replica, const ht_pool
 /** The member does not come back in this segment. */
 void ht_pooled_absent(ht_pooled *s, ht_island *isl, int replica);
 /** The same is about to be told: others leave with it, and nothing is decided before all have. */
-void ht_pooled_leaves(ht_island *isl, int replica);
+void ht_pooled_leaves(ht_pooled *s, ht_island *isl, int replica);
 /** @return whether `number` was a mean of this island */
 bool ht_pooled_measured(ht_pooled *s, ht_island *isl, unsigned long number, double loss);
 /** The replica has the root of its island as live state: make it the island's. */

@@ -32,10 +32,14 @@ int ht_pooled_root_holder(const ht_pooled *s, const ht_island *isl, unsigned *sl
     int found = -1;
     if (slot != NULL)
         *slot = HT_SLOT_ROOT;
-    for (int r = 0; r < s->n && isl->version > 0; r++)
-        if (s->root[r] == isl->version && ht_pool_replica_of(s->pool, r).lives
-            && (found < 0 || ht_pool_replica_of(s->pool, r).idle > ht_pool_replica_of(s->pool, found).idle))
-            found = r;
+    const ht_roster *holders = &s->people[isl->id].holders;
+    for (size_t i = 0; i < holders->n && isl->version > 0; i++) {
+        ht_pool_replica who = ht_pool_replica_of(s->pool, holders->who[i]);
+        if (who.lives && (found < 0 || who.idle))
+            found = holders->who[i];
+        if (who.lives && who.idle)
+            break;
+    }
     if (found < 0 && isl->mirror >= 0 && ht_pool_holds(s->pool, isl->mirror, mirror_slot(isl))) {
         found = isl->mirror;
         if (slot != NULL)
@@ -63,8 +67,8 @@ static void mirror_root(ht_pooled *s, ht_island *isl, int replica)
 void ht_pooled_adopt(ht_pooled *s, ht_island *isl, int replica)
 {
     ht_pool_save(s->pool, replica, HT_SLOT_ROOT);
-    isl->version = ++s->version;
-    s->root[replica] = isl->version;
+    ht_pooled_new_root(s, isl, ++s->version);
+    ht_pooled_has_root(s, replica, isl);
     mirror_root(s, isl, replica);
 }
 
@@ -102,7 +106,7 @@ void ht_pooled_hand_down_root(ht_pooled *s, ht_island *isl, int replica)
         return;
     if (member >= 0) {
         ht_pool_inherit(s->pool, replica, HT_SLOT_ROOT, member, HT_SLOT_ROOT);
-        s->root[member] = isl->version;
+        ht_pooled_has_root(s, member, isl);
     } else if (heir >= 0) {
         ht_pool_inherit(s->pool, replica, HT_SLOT_ROOT, heir, mirror_slot(isl));
         isl->mirror = heir;
@@ -112,7 +116,7 @@ void ht_pooled_hand_down_root(ht_pooled *s, ht_island *isl, int replica)
 static void give_root(ht_pooled *s, const ht_island *isl, int from, unsigned slot, int to)
 {
     ht_pool_move(s->pool, from, slot, to, HT_SLOT_ROOT);
-    s->root[to] = isl->version;
+    ht_pooled_has_root(s, to, isl);
 }
 
 /* To all members that lack it; who has it passes it on, so that the first holder does not serve all. */
@@ -136,15 +140,32 @@ static void spread_root(ht_pooled *s, const ht_island *isl, int holder, unsigned
     free(have);
 }
 
+static bool reserve_finite(ht_pooled_merge *m, size_t n)
+{
+    if (n <= m->finite_capacity)
+        return true;
+    size_t *finite = realloc(m->judged.finite, 2 * n * sizeof *finite);
+    if (finite == NULL)
+        return false;
+    m->judged.finite = finite;
+    m->finite_capacity = 2 * n;
+    return true;
+}
+
 /* ---- begin ---------------------------------------------------------------------------------- */
 
 static void gather(ht_pooled *s, ht_island *isl)
 {
+    const ht_roster *home = &s->people[isl->id].home;
     isl->n = 0;
-    for (int r = 0; r < s->n; r++) {
-        ht_pool_replica who = ht_pool_replica_of(s->pool, r);
-        if (s->home[r] == isl->id && who.idle && !who.sick)
-            isl->members[isl->n++] = (ht_island_member){.replica = r, .loss = NAN, .node = -1};
+    if (ht_island_reserve(isl, home->n) != HT_OK || !reserve_finite(&s->merges[isl->id], home->n)) {
+        ht_pool_no_memory(s->pool);
+        return;
+    }
+    for (size_t i = 0; i < home->n; i++) {
+        ht_pool_replica who = ht_pool_replica_of(s->pool, home->who[i]);
+        if (who.idle && !who.sick)
+            isl->members[isl->n++] = (ht_island_member){.replica = home->who[i], .loss = NAN, .node = -1};
     }
 }
 
@@ -179,7 +200,8 @@ bool ht_pooled_begin(ht_pooled *s, ht_island *isl)
         isl->reject_streak = 0;
     isl->segment = ++s->segments;
     isl->epochs = (int)fmin(s->plan.horizon, s->plan.epochs - isl->wall);
-    isl->state = HT_ISLAND_TRAINS;
+    ht_pooled_enter(s, isl, HT_ISLAND_TRAINS);
+    s->people[isl->id].training = isl->n;
     uint64_t of_segment = ((uint64_t)isl->id << 24) + (uint64_t)isl->wall;
     ht_island_cast(isl, controls, s->knobs, s->posterior, s->recipe, ht_pooled_phase(s, isl->wall),
                    ht_pool_random(s->pool, DRAW_MUTANTS, of_segment, 0));
@@ -280,7 +302,7 @@ static void settle(ht_pooled *s, ht_island *isl)
     watch_health(s, isl);
     isl->wall += isl->epochs;
     isl->closed_at = ht_pool_now(s->pool);
-    isl->state = HT_ISLAND_CLOSED;
+    ht_pooled_enter(s, isl, HT_ISLAND_CLOSED);
 }
 
 /* ---- close ---------------------------------------------------------------------------------- */
@@ -314,7 +336,7 @@ static void close_segment(ht_pooled *s, ht_island *isl)
     ht_pooled_merge *m = &s->merges[isl->id];
     m->n = m->open = 0;
     ht_island_judge(isl, s->recipe, &m->judged);
-    isl->state = HT_ISLAND_MERGES;
+    ht_pooled_enter(s, isl, HT_ISLAND_MERGES);
     if (s->recipe->population.merge == HT_MERGE_GUARDED)
         order_means(s, isl, m);
     if (m->open == 0)
@@ -323,36 +345,37 @@ static void close_segment(ht_pooled *s, ht_island *isl)
 
 static void close_if_complete(ht_pooled *s, ht_island *isl)
 {
-    if (isl->state != HT_ISLAND_TRAINS)
-        return;
-    for (size_t i = 0; i < isl->n; i++)
-        if (isl->members[i].state == HT_MEMBER_TRAINS)
-            return;
-    close_segment(s, isl);
+    if (isl->state == HT_ISLAND_TRAINS && s->people[isl->id].training == 0)
+        close_segment(s, isl);
 }
 
 /* ---- what comes back ------------------------------------------------------------------------ */
 
 static ht_island_member *member_of(ht_island *isl, int replica)
 {
-    for (size_t i = 0; i < isl->n; i++)
-        if (isl->members[i].replica == replica)
-            return &isl->members[i];
-    return NULL;
+    size_t lo = 0, hi = isl->n;         /* members are in the order of replicas */
+    while (lo < hi) {
+        size_t middle = (lo + hi) / 2;
+        if (isl->members[middle].replica < replica)
+            lo = middle + 1;
+        else
+            hi = middle;
+    }
+    return lo < isl->n && isl->members[lo].replica == replica ? &isl->members[lo] : NULL;
 }
 
 /* Its root did not arrive. */
 static void try_again(ht_pooled *s, ht_island *isl, ht_island_member *m)
 {
-    s->root[m->replica] = 0;
+    ht_pooled_has_root(s, m->replica, NULL);
     unsigned slot;
     int holder = ht_pooled_root_holder(s, isl, &slot);
     if (isl->version > 0 && (holder < 0 || m->retries == TRIES)) {
-        m->state = HT_MEMBER_ABSENT;
+        ht_pooled_mark(s, isl, m, HT_MEMBER_ABSENT);
         return;
     }
     if (m->retries++ == TRIES) {
-        m->state = HT_MEMBER_ABSENT;
+        ht_pooled_mark(s, isl, m, HT_MEMBER_ABSENT);
         return;
     }
     if (isl->version > 0)
@@ -368,9 +391,9 @@ void ht_pooled_reported(ht_pooled *s, ht_island *isl, int replica, const ht_pool
     if (r->epochs == 0 && !r->late) {
         try_again(s, isl, m);
     } else if (r->epochs == 0) {
-        m->state = HT_MEMBER_ABSENT;        /* stopped before its first epoch was over */
+        ht_pooled_mark(s, isl, m, HT_MEMBER_ABSENT);    /* stopped before its first epoch was over */
     } else {
-        m->state = HT_MEMBER_REPORTED;
+        ht_pooled_mark(s, isl, m, HT_MEMBER_REPORTED);
         s->clock += (double)r->epochs / fmax(1, ht_pooled_useful(s));
         m->loss = r->loss;
         m->node = r->node;
@@ -380,11 +403,11 @@ void ht_pooled_reported(ht_pooled *s, ht_island *isl, int replica, const ht_pool
     close_if_complete(s, isl);
 }
 
-void ht_pooled_leaves(ht_island *isl, int replica)
+void ht_pooled_leaves(ht_pooled *s, ht_island *isl, int replica)
 {
     ht_island_member *m = member_of(isl, replica);
     if (m != NULL)
-        m->state = HT_MEMBER_ABSENT;
+        ht_pooled_mark(s, isl, m, HT_MEMBER_ABSENT);
 }
 
 void ht_pooled_absent(ht_pooled *s, ht_island *isl, int replica)
@@ -392,7 +415,7 @@ void ht_pooled_absent(ht_pooled *s, ht_island *isl, int replica)
     ht_island_member *m = member_of(isl, replica);
     if (m == NULL)
         return;
-    m->state = HT_MEMBER_ABSENT;
+    ht_pooled_mark(s, isl, m, HT_MEMBER_ABSENT);
     close_if_complete(s, isl);
 }
 

@@ -17,10 +17,7 @@ bool ht_pooled_is_useful(const ht_pooled *s, int r)
 
 size_t ht_pooled_alive(const ht_pooled *s)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < s->n_islands; i++)
-        n += s->islands[i].state != HT_ISLAND_GONE;
-    return n;
+    return (size_t)s->n_alive;
 }
 
 static bool has_root(const ht_pooled *s, int r)
@@ -33,23 +30,26 @@ static bool has_root(const ht_pooled *s, int r)
 void ht_pooled_deal(ht_pooled *s, size_t kept, const int *order)
 {
     int *who = malloc((size_t)s->n * sizeof *who), *home = malloc((size_t)s->n * sizeof *home);
+    int *place = malloc((size_t)s->n * sizeof *place);      /* of an island in `order`; -1 = it is given up */
     size_t n = 0;
-    if (who == NULL || home == NULL)
+    bool fine = who != NULL && home != NULL && place != NULL;
+    if (!fine)
         ht_pool_no_memory(s->pool);
-    for (int i = 0; who != NULL && home != NULL && i < 2 * s->n; i++) {
+    for (int k = 0; fine && k < s->n; k++)
+        place[k] = -1;
+    for (size_t k = 0; fine && k < kept; k++)
+        place[order[k]] = (int)k;
+    for (int i = 0; fine && i < 2 * s->n; i++) {
         int r = i % s->n;
         if (!ht_pooled_is_useful(s, r) || has_root(s, r) != (i < s->n))
             continue;
         who[n] = r;
-        home[n] = -1;
-        for (size_t k = 0; k < kept; k++)
-            if (s->home[r] == order[k])
-                home[n] = (int)k;
-        n++;
+        home[n++] = s->home[r] >= 0 ? place[s->home[r]] : -1;
     }
     ht_tournament_deal(n, home, kept);
     for (size_t i = 0; i < n; i++)
-        s->home[who[i]] = home[i] >= 0 ? order[home[i]] : -1;
+        ht_pooled_house(s, who[i], home[i] >= 0 ? order[home[i]] : -1);
+    free(place);
     free(who);
     free(home);
 }
@@ -57,16 +57,15 @@ void ht_pooled_deal(ht_pooled *s, size_t kept, const int *order)
 /* An island whose root died with its last holder, or that nobody is left for. */
 void ht_pooled_bury_dead(ht_pooled *s)
 {
-    for (size_t k = 0; k < s->n_islands; k++) {
+    for (int k = ht_bits_next(&s->closed, 0); k >= 0; k = ht_bits_next(&s->closed, k + 1)) {
         ht_island *isl = &s->islands[k];
-        if (isl->state != HT_ISLAND_CLOSED)
-            continue;
+        const ht_roster *home = &s->people[k].home;
         unsigned slot;
         bool rootless = isl->version > 0 && ht_pooled_root_holder(s, isl, &slot) < 0, empty = true;
         /* the next tournament finds members for one that is mirrored */
         bool mirrored = isl->version > 0 && slot != HT_SLOT_ROOT;
-        for (int r = 0; r < s->n; r++)
-            empty = empty && !(s->home[r] == isl->id && ht_pooled_is_useful(s, r));
+        for (size_t i = 0; i < home->n && empty; i++)
+            empty = !ht_pooled_is_useful(s, home->who[i]);
         if (!rootless && (!empty || mirrored || ht_pooled_alive(s) == 1))
             continue;
         ht_pool_say(s->pool, "epoch %g: island %d is lost", isl->wall, isl->id);
@@ -78,41 +77,68 @@ void ht_pooled_bury_dead(ht_pooled *s)
 
 static double projected(const ht_pooled *s, const ht_island *isl)
 {
-    return ht_tournament_projected(isl->hist, isl->n_hist, isl->loss, s->recipe->population.tournament.rho,
-                                   s->recipe->population.tournament.q,
-                                   (s->plan.epochs - isl->wall) / s->plan.horizon);
+    ht_pooled_people *known = &s->people[isl->id];
+    if (known->n_hist != isl->n_hist || known->loss != isl->loss || known->wall != isl->wall) {
+        known->projected = ht_tournament_projected(isl->hist, isl->n_hist, isl->loss, s->recipe->population.tournament.rho,
+                                                   s->recipe->population.tournament.q,
+                                                   (s->plan.epochs - isl->wall) / s->plan.horizon);
+        known->n_hist = isl->n_hist;
+        known->loss = isl->loss;
+        known->wall = isl->wall;
+    }
+    return known->projected;
+}
+
+typedef struct {
+    double p;
+    int island;
+} ranked;
+
+static int by_projection(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+    return x->p != y->p ? (x->p > y->p) - (x->p < y->p) : (x->island > y->island) - (x->island < y->island);
+}
+
+static ranked ranked_of(const ht_pooled *s, const ht_island *isl)
+{
+    double p = projected(s, isl);
+    return (ranked){isnan(p) ? INFINITY : p, isl->id};
 }
 
 /* Islands that are alive, the best first; among equals the older. @return how many */
-static size_t rank(const ht_pooled *s, int *order, double *p)
+static size_t rank(ht_pooled *s, int *order, double *p)
 {
+    ranked *all = malloc((s->n_islands + 1) * sizeof *all);
     size_t n = 0;
+    if (all == NULL) {
+        ht_pool_no_memory(s->pool);
+        return 0;
+    }
     for (size_t k = 0; k < s->n_islands; k++) {
         if (s->islands[k].state == HT_ISLAND_GONE)
             continue;
         p[k] = projected(s, &s->islands[k]);
-        size_t at = n++;
-        for (; at > 0 && p[order[at - 1]] > p[k]; at--)
-            order[at] = order[at - 1];
-        order[at] = (int)k;
+        all[n++] = ranked_of(s, &s->islands[k]);
     }
+    qsort(all, n, sizeof *all, by_projection);
+    for (size_t i = 0; i < n; i++)
+        order[i] = all[i].island;
+    free(all);
     return n;
 }
 
 void ht_pooled_give_up(ht_pooled *s, int island)
 {
-    s->islands[island].state = HT_ISLAND_GONE;
-    for (int r = 0; r < s->n; r++)
-        if (s->home[r] == island)
-            s->home[r] = -1;
+    const ht_roster *home = &s->people[island].home;
+    ht_pooled_enter(s, &s->islands[island], HT_ISLAND_GONE);
+    while (home->n > 0)
+        ht_pooled_house(s, home->who[home->n - 1], -1);
 }
 
 int ht_pooled_useful(const ht_pooled *s)
 {
-    int n = 0;
-    for (int r = 0; r < s->n; r++)
-        n += ht_pooled_is_useful(s, r);
-    return n;
+    return ht_pool_well(s->pool);
 }
 
 /* The number of islands that should go on at `wall`. */
@@ -121,14 +147,6 @@ size_t ht_pooled_wanted(const ht_pooled *s, double wall)
     int k = ht_plan_islands(&s->plan, wall / s->plan.epochs), useful = ht_pooled_useful(s);
     k = k < useful ? k : useful;
     return k > 1 ? (size_t)k : 1;
-}
-
-static bool has_homeless(const ht_pooled *s)
-{
-    for (int r = 0; r < s->n; r++)
-        if (s->home[r] < 0 && ht_pooled_is_useful(s, r))
-            return true;
-    return false;
 }
 
 /* All islands are closed: give up what is too many and deal everybody out again. */
@@ -145,7 +163,7 @@ void ht_pooled_hold_tournament(ht_pooled *s, double wall)
             for (size_t i = keep; i < n; i++)
                 ht_pooled_give_up(s, order[i]);
         }
-        if (n > keep || has_homeless(s))
+        if (n > keep || ht_pooled_has_homeless(s))
             ht_pooled_deal(s, n < keep ? n : keep, order);
     }
     free(order);
@@ -155,37 +173,33 @@ void ht_pooled_hold_tournament(ht_pooled *s, double wall)
 /* Elastic, and some are still busy: is this one too many by what is known? */
 bool ht_pooled_is_too_many(ht_pooled *s, const ht_island *isl)
 {
-    int *order = malloc((size_t)s->n * sizeof *order);
-    double *p = malloc((size_t)s->n * sizeof *p);
-    bool out = false;
-    if (order == NULL || p == NULL) {
-        ht_pool_no_memory(s->pool);
-    } else {
-        size_t n = rank(s, order, p), keep = ht_pooled_wanted(s, isl->wall);
-        for (size_t i = keep; i < n; i++)
-            out = out || order[i] == isl->id;
+    const ranked own = ranked_of(s, isl);
+    size_t better = 0;
+    for (size_t k = 0; k < s->n_islands; k++) {
+        if (s->islands[k].state == HT_ISLAND_GONE)
+            continue;
+        const ranked other = ranked_of(s, &s->islands[k]);
+        better += by_projection(&other, &own) < 0;
     }
-    free(order);
-    free(p);
-    return out;
+    return better >= ht_pooled_wanted(s, isl->wall);
 }
 
 /* Elastic: who has no island goes to the smallest one, and starts with its next segment. */
 void ht_pooled_house_homeless(ht_pooled *s)
 {
+    if (!ht_pooled_has_homeless(s))
+        return;
     for (int r = 0; r < s->n; r++) {
         if (s->home[r] >= 0 || !ht_pooled_is_useful(s, r))
             continue;
         int smallest = -1, least = 0;
         for (size_t k = 0; k < s->n_islands; k++) {
-            int members = 0;
-            for (int other = 0; other < s->n; other++)
-                members += s->home[other] == (int)k;
+            int members = (int)s->people[k].home.n;
             if (s->islands[k].state != HT_ISLAND_GONE && (smallest < 0 || members < least)) {
                 smallest = (int)k;
                 least = members;
             }
         }
-        s->home[r] = smallest;
+        ht_pooled_house(s, r, smallest);
     }
 }

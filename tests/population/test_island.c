@@ -35,7 +35,8 @@ static void set_up(bench *b, size_t members)
     ht_tuned_find(b->recipe, &program, &b->tuned);
     CU_ASSERT_EQUAL_FATAL(b->tuned.n, 2);
     CU_ASSERT_EQUAL_FATAL(ht_multipliers_create(2, &b->posterior, NULL), HT_OK);
-    CU_ASSERT_EQUAL_FATAL(ht_island_init(&b->island, 0, 16), HT_OK);
+    ht_island_init(&b->island, 0);
+    CU_ASSERT_EQUAL_FATAL(ht_island_reserve(&b->island, 16), HT_OK);
     ht_tuned_start(&b->tuned, b->island.h);
     b->island.n = members;
     b->j.finite = b->finite;
