@@ -202,11 +202,12 @@ static void put_family(cJSON *mutations, const ht_child_knob *k)
     double width = k->hi - k->lo;
     snprintf(family, sizeof family, "%s_%s", k->name, k->lo >= 0 ? "mult" : "delta");
     cJSON *o = cJSON_AddObjectToObject(mutations, family);
-    if (k->lo >= 0)
-        put_pair(o, "bounds", 0.7, 1.4);
-    else
+    if (k->lo < 0) {
         put_pair(o, "bounds", -width / 20, width / 20);
-    put_pair(o, "range", k->lo > 0 || k->lo < 0 ? k->lo : width / 1000, k->hi);
+        return;
+    }
+    put_pair(o, "bounds", 0.7, 1.4);
+    put_pair(o, "range", k->lo > 0 ? k->lo : width / 1000, k->hi);
     if (k->lo == 0)
         ht_json_put_real(o, "floor", width / 100);
 }
