@@ -169,7 +169,8 @@ static void put_title(const ht_top_model *m, const ht_top_view *v, ht_top_screen
              ht_top_is_paused(m) ? "off (paused)" : m->mode);
     put_word(s, HT_TOP_WARN, "   frozen: ", m->freeze);
     put_word(s, HT_TOP_TITLE, "   ", v->dir);
-    put_word(s, HT_TOP_DIM, " on ", m->sign.host);
+    if (m->sign.host[0] != '\0')
+        ht_top_putf(s, HT_TOP_DIM, " on %s", m->sign.host);
 }
 
 static void put_progress(const ht_top_model *m, const ht_top_view *v, ht_top_screen *s)
