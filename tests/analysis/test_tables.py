@@ -1,0 +1,179 @@
+"""Tables of real studies: the numbers are those that hottune itself tells of them."""
+import json
+
+import numpy as np
+import pandas as pd
+from case import INDEPENDENT, Case, main
+
+from hottune_analysis import open_study
+
+SUMS = ("accepted", "rejected", "rolled_back")
+
+
+class Pooled(Case):
+    """Two runs that share a study."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for seed in ("1", "2"):
+            cls.hottune("--dir", cls.path("run" + seed), "run", "glyph", "--epochs", "20", "--seed", seed, "--study",
+                        cls.path("study.h5"), "--quiet", ranks=9)
+        cls.hottune("study", "export", cls.path("study.h5"), "--out", cls.path("tables"))
+        cls.study = open_study(cls.path("study.h5"))
+        cls.addClassCleanup(cls.study.close)
+
+    def exported(self, name, label):
+        t = pd.read_csv(self.path(f"tables/{name}.csv"), keep_default_na=False, na_values=[""], dtype={"phase": str})
+        run = self.study.runs().set_index("run").loc[label, "id"]
+        return t[t["run"] == run].reset_index(drop=True)
+
+    def same(self, made, exported, columns, label):
+        self.assertEqual(len(made), len(exported), label)
+        for ours, theirs in columns.items():
+            a, b = made[ours].to_numpy(float), exported[theirs].to_numpy(float)
+            np.testing.assert_allclose(a, b, rtol=1e-6, equal_nan=True, err_msg=f"{label}: {ours}")
+
+    def test_rows_are_those_of_study_export(self):
+        for label in self.study.labels:
+            s, shown = self.study.segments(label), self.exported("segments", label)
+            self.same(s, shown, dict(segment="segment", replica="replica", island="island", t0="wall", before="before",
+                                     loss="loss", control="control", score="score", score_error="score_error",
+                                     accepted="accepted", in_root="in_root"), label)
+            self.assertTrue(((s["role"] == "mutant") == (shown["mutant"] == 1)).all())
+            self.same(self.study.curves(label), self.exported("curves", label),
+                      dict(replica="replica", step="step", epoch="epoch", value="value"), label)
+            for made, name in ((self.study.lineage(label), "lineage"), (self.study.champion_path(label), "schedule")):
+                self.same(made, self.exported(name, label), dict(node="node", parent="parent", replica="replica",
+                                                                 members="members", epochs="epochs", loss="loss"), label)
+                knobs = self.study.knob_names(label)
+                self.same(made, self.exported(name + "_knobs", label), {k: k for k in knobs}, label)
+            self.same(self.study.gain(label), self.exported("gain", label), dict(gain="gain", lo="lo", hi="hi"), label)
+            self.same(self.study.shares(label), self.exported("shares", label), dict(judged="judged", share="share"), label)
+            self.same(self.study.lessons(label), self.exported("lessons", label), dict(mean="mean", wins="wins"), label)
+
+    def test_counts_are_those_of_study_ls(self):
+        listed = json.loads(self.hottune("study", "ls", self.path("study.h5"), "--json"))[0]["runs"]
+        runs = self.study.runs().set_index("id")
+        self.assertEqual([r["id"] for r in listed], list(runs.index))
+        for r in listed:
+            self.assertEqual(r["accepted"], runs.loc[r["id"], "accepted"])
+            self.assertEqual(r["segments"], len(self.study.mutations(r["id"])))
+            self.assertEqual(r["result_val"], runs.loc[r["id"], "result_val"])
+        self.assertEqual(list(runs["generation"]), [0, 1])
+        self.assertEqual(list(runs["parents"]), [[], ["r1"]])
+
+    def test_accepted_mutants_are_those_that_the_run_counted(self):
+        for label in self.study.labels:
+            s, runs = self.study.segments(label), self.study.runs().set_index("run")
+            knobs = len(self.study.knob_names(label))
+            self.assertEqual(int(s["accepted"].sum()) * knobs, runs.loc[label, "accepted"])
+            shares = self.study.shares(label).set_index("of")
+            self.assertEqual(int((s["role"] == "mutant").sum()), shares.loc["mutants", "judged"])
+            whole = self.study.paid(label).iloc[0]
+            self.assertEqual(whole["wins"], shares.loc["mutants", "accepted"])
+            self.assertAlmostEqual(whole["win_lo"], shares.loc["mutants", "lo"])
+            self.assertAlmostEqual(whole["win_hi"], shares.loc["mutants", "hi"])
+
+    def test_the_gain_made_again_from_the_rows_is_the_stored_one(self):
+        for label in self.study.labels:
+            g = self.study.gain(label)
+            self.assertEqual(len(g), 6)
+            self.assertTrue(g["agrees"].all(), g)
+            r = self.study.runs().set_index("run").loc[label]
+            self.assertAlmostEqual(g["gain"].sum(), r["start_loss"] - r["champion_loss"], places=6)
+
+    def test_the_champions_way_is_that_of_the_summary_and_begins_at_a_start(self):
+        for label in self.study.labels:
+            way = self.study.champion_path(label)
+            self.assertEqual(way["parent"].iloc[0], -1)
+            self.assertTrue((way["parent"].iloc[1:].to_numpy() == way["node"].iloc[:-1].to_numpy()).all())
+            with open(self.path(f"run{label[1:]}/hotcb.tune.summary.json"), encoding="utf-8") as f:
+                told = json.load(f)["population"]["schedule"]
+            self.assertEqual(len(told), len(way))
+            self.assertTrue(np.allclose([p["loss"] for p in told], way["loss"]))
+            for knob in self.study.knob_names(label):
+                self.assertTrue(np.allclose([p["knobs"][knob] for p in told], way[knob]))
+            l = self.study.lineage(label)
+            self.assertTrue(l["on_path"].to_numpy()[way["node"]].all())
+            self.assertEqual(int(l["on_path"].sum()), len(way))
+            self.assertTrue((l["depth"] >= 0).all())
+
+    def test_wall_epochs_stay_inside_the_run(self):
+        for label in self.study.labels:
+            epochs = self.study.runs().set_index("run").loc[label, "epochs"]
+            t = self.study.curves(label)["t"]
+            self.assertTrue(((t > 0) & (t <= epochs + 2)).all(), t.describe())
+            s = self.study.segments(label)
+            self.assertTrue((s["t1"] > s["t0"]).all() and (s["t1"] <= epochs + 1e-6).all())
+            self.assertTrue(self.study.curves(label)["on_path"].any())
+
+    def test_families_are_found_for_knobs(self):
+        self.assertEqual(self.study.family_of("r1"), {"opt.lr": "opt:lr_mult", "opt.weight_decay": "opt:wd_mult",
+                                                      "reg.dropout": "reg:dropout_mult", "loss.aux": "loss:aux_mult"})
+        self.assertTrue(set(self.study.mutations()["family"]) <= set(self.study.space()["family"]))
+
+    def test_priors_are_those_of_study_export_and_began_at_the_recipe(self):
+        told = pd.read_csv(self.path("tables/priors.csv")).set_index(["family", "phase"])
+        p = self.study.priors()
+        after = p[(p["when"] == "after") & (p["phase"] != "")].set_index(["family", "phase"])
+        self.assertEqual(set(told.index), set(after.index))
+        for at, row in told.iterrows():
+            self.assertAlmostEqual(after.loc[at, "center"], row["center"], places=12)
+            self.assertAlmostEqual(after.loc[at, "q05"], json.loads(row["quantiles"])[0], places=12)
+        self.assertTrue((p.loc[p["when"] == "before", "center"] == 1).all())
+
+    def test_runs_can_be_named_in_three_ways(self):
+        run_id = self.study.runs()["id"].iloc[1]
+        self.assertEqual({self.study.label(r) for r in ("r2", run_id, 1, -1)}, {"r2"})
+
+
+class Independent(Case):
+    """Two runs in one directory."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for seed in ("1", "2"):
+            cls.hottune("--dir", cls.path("run"), "run", "glyph", "--recipe", INDEPENDENT, "--epochs", "10", "--seed", seed,
+                        "--quiet", ranks=4)
+        cls.study = open_study(cls.path("run"))
+        cls.addClassCleanup(cls.study.close)
+
+    def lines(self, name):
+        with open(self.path("run/" + name), encoding="utf-8") as f:
+            return [json.loads(line) for line in f]
+
+    def test_segments_are_those_of_the_log(self):
+        logged = [s for s in self.lines("hotcb.tune.segments.jsonl")]
+        s = self.study.segments()
+        self.assertEqual(len(logged), len(s))
+        self.assertTrue(np.allclose(sorted(x["score_delta"] for x in logged), sorted(s["score"])))
+        r = self.study.runs()
+        for decision in SUMS:
+            self.assertEqual(int((s["decision"] == decision).sum()), int(r[decision].sum()), decision)
+
+    def test_knobs_go_on_from_one_mutation_to_the_next(self):
+        for label in self.study.labels:
+            k = self.study.knobs(label)
+            self.assertGreater(len(k), 0)
+            for _, of in k.groupby(["replica", "knob"]):
+                of = of.sort_values("t0", kind="stable")
+                self.assertTrue(np.allclose(of["t1"].iloc[:-1], of["t0"].iloc[1:]))
+            m = self.study.mutations(label)
+            self.assertTrue(np.allclose(m["value"], m["value_before"] * m["factor"]))
+
+    def test_without_controls_nobody_can_tell_whether_a_mutation_helped(self):
+        p = self.study.paid()
+        self.assertEqual(set(p["against"]), {"before"})
+        self.assertTrue(p["p_helped"].isna().all())
+
+    def test_utilisation_is_read_from_the_log_of_the_directory(self):
+        u = self.study.utilisation(-1)
+        self.assertEqual(list(u["source"]), ["log"] * 3)
+        self.assertTrue(((u["busy"] > 0) & (u["busy"] <= 1)).all())
+        self.assertTrue((u["epochs"] == 10).all())
+
+
+if __name__ == "__main__":
+    main()
