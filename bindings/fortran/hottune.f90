@@ -52,6 +52,9 @@ module hottune
         real(c_double) :: best
         integer(c_long) :: accepted, rejected
         real(c_double) :: elapsed_s
+        integer(c_int) :: lost, best_replica, islands
+        real(c_double) :: done, epochs, epochs_total, utilisation
+        type(c_ptr) :: stage            !< text of C, of a pooled run; else null
     end type
 
     !> What a run came to (ht_result in hottune.h).
@@ -187,6 +190,8 @@ module hottune
         type(c_ptr) :: warning_ctx = c_null_ptr
         type(c_funptr) :: progress = c_null_funptr
         type(c_ptr) :: progress_ctx = c_null_ptr
+        type(c_funptr) :: event = c_null_funptr
+        type(c_ptr) :: event_ctx = c_null_ptr
     end type
 
     type, bind(c) :: c_env

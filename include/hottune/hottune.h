@@ -39,6 +39,14 @@ typedef struct {
     unsigned long accepted;     /**< mutations kept */
     unsigned long rejected;     /**< mutations taken back */
     double elapsed_s;           /**< seconds since this start of the run */
+    int lost;                   /**< replicas that are lost */
+    int best_replica;           /**< whose `best` is; -1 = nobody's */
+    int islands;                /**< of a pooled run, that go on; 0 = none (yet) */
+    double done;                /**< share of the run's budget that is used, 0 .. 1; NaN = not known */
+    double epochs;              /**< that all replicas together have trained */
+    double epochs_total;        /**< that they are to train by the budget; 0 = not known */
+    double utilisation;         /**< share of their time in which the replicas of a pooled run trained; NaN = not known */
+    const char *stage;          /**< of a pooled run: "race", "segments", "rung 2", "done", ..; else NULL. Borrowed for the call */
 } ht_progress;
 
 /** How to open a kernel. Members not given are 0 / NULL and mean the default. Texts are needed during ht_open
@@ -100,6 +108,10 @@ typedef struct {
     /** Called on the coordinator several times a second while the run goes on; may be NULL. */
     void (*progress)(void *ctx, const ht_progress *p);
     void *progress_ctx;         /**< passed to `progress` */
+    /** Told on the coordinator what happens, in lines: a race is over, islands go on, a replica is lost or back, somebody
+     *  set something. All of them, and routine ones besides, stand in events.log. NULL: nobody is told. */
+    void (*event)(void *ctx, const char *text);
+    void *event_ctx;            /**< for `event` */
 } ht_options;
 
 /** Open a kernel. **Collective** over options->comm.

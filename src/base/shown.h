@@ -27,13 +27,13 @@ void ht_shown_add_lines(ht_string *to, const char *text);
  *  and ends in "...". */
 void ht_shown_add_cut(ht_string *to, const char *text, size_t columns);
 
-/** Add what printf would print, with each %s shown as part of one line, padded by columns: only line feeds of the
- *  format itself end a line, so that no name can forge one. Conversions: d i u x with l, ll, z; f g e; s; %%; flags, width
- *  and precision with `*`. (shown_format.c) */
+/** Add what printf would print, with each %s shown as part of one line, padded by columns: only line feeds of
+ *  the format itself end a line, so that no name can forge one. Conversions: d i u x with l, ll, z; f g e; s;
+ *  %%; flags, width and precision with `*`. (shown_format.c) */
 void ht_shown_add_format(ht_string *to, const char *format, va_list args);
 
-/** Add a JSON text (UTF-8) that says the same, line feeds and all, but in which everything that is named above and that
- *  JSON lets stand is escaped as `\u007f`. */
+/** Add a JSON text (UTF-8) that says the same, line feeds and all, but in which everything that is named above
+ *  and that JSON lets stand is escaped as `\u007f`. */
 void ht_shown_add_json(ht_string *to, const char *json);
 
 /** Whether a character is one of those that format and are not seen. */

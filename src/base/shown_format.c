@@ -1,4 +1,6 @@
-/* src/base/shown_format.c - printf whose texts are fit for a terminal; the contract is in shown.h. May touch: the heap. */
+/* src/base/shown_format.c - printf whose texts are fit for a terminal; the contract is in shown.h.
+ *
+ * May touch: the heap. */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>

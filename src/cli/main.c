@@ -54,6 +54,9 @@ static const ht_option run_options[] = {
     {"nan", "R:E,..", "to try failures: replica R has NaN in its weights after E epochs"},
     {"report-steps", NULL, "print a JSON line an epoch, then the result, as hottune sweep wants it"},
     {"compare", NULL, "first train the static default at the same cost, without the tuner"},
+    {"progress", "FORM", "live, lines, none or auto: live on a terminal, else lines (default: auto); docs/progress.md",
+     "auto live lines none"},
+    {"json-lines", NULL, "print a JSON object a line for all that happens, and the result, instead; docs/progress.md"},
     {NULL},
 };
 static const ht_option resume_options[] = {
@@ -62,6 +65,8 @@ static const ht_option resume_options[] = {
     {"patience", "S", "likewise"},
     {"data", "DIR", "likewise"},
     {"time-limit", "D", "as of run, for this start"},
+    {"progress", "FORM", "likewise", "auto live lines none"},
+    {"json-lines", NULL, "likewise"},
     {NULL},
 };
 static const ht_option job_options[] = {

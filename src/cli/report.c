@@ -55,7 +55,7 @@ static cJSON *population_of(const char *dir)
     return population;
 }
 
-static cJSON *report_to_json(const ht_report_data *d)
+cJSON *ht_report_json(const ht_report_data *d)
 {
     cJSON *o = cJSON_CreateObject();
     ht_json_put_text(o, "workload", d->workload);
@@ -202,7 +202,7 @@ void ht_report_print(const ht_cli *cli, const ht_report_data *d)
     if (cli->muted)
         return;
     if (cli->json)
-        ht_cli_print_json(cli, report_to_json(d));
+        ht_cli_print_json(cli, ht_report_json(d));
     else
         print_report(d);
 }

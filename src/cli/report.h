@@ -32,6 +32,8 @@ typedef struct {
     ht_result result; /**< of the kernel */
 } ht_report_data;
 
+/** What --json prints. Owned by the caller. */
+cJSON *ht_report_json(const ht_report_data *d);
 void ht_report_print(const ht_cli *cli, const ht_report_data *d);
 
 #endif

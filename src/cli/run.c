@@ -81,16 +81,16 @@ static int train_baseline(ht_run_job *j, ht_row *row)
 
 static void print_plan(void *ctx, const char *text)
 {
-    const ht_run_job *j = ctx;
+    ht_run_job *j = ctx;
     bool is_known = j->places != NULL && strcmp(text, j->places) == 0;
     if (!j->report_steps && !is_known)
-        ht_cli_say(j->cli, "%s%s", text, strchr(text, '\n') == NULL ? "\n" : "");
+        ht_progress_plan(&j->line, j->cli, text);
 }
 
 /* An average of a child's weights would be made of those at epochs' ends, which must be fetched for it. */
 static const char of_workloads[] = "population.mode=pooled", of_commands[] = "population.mode=pooled objective.ema=0";
 
-static ht_options options_of(const ht_run_job *j, ht_progress_line *line)
+static ht_options options_of(ht_run_job *j)
 {
     return (ht_options){
         .comm = MPI_COMM_WORLD,
@@ -112,13 +112,15 @@ static ht_options options_of(const ht_run_job *j, ht_progress_line *line)
         .end_time = j->end_time,
         .patience_s = j->patience_s,
         .plan = print_plan,
-        .plan_ctx = (void *)j,
+        .plan_ctx = j,
         .mode = j->mode,
         .replay = j->replay,
         .warning = ht_progress_warn,
-        .warning_ctx = line,
+        .warning_ctx = &j->line,
         .progress = ht_progress_show,
-        .progress_ctx = line,
+        .progress_ctx = &j->line,
+        .event = ht_progress_news,
+        .event_ctx = &j->line,
     };
 }
 
@@ -171,10 +173,9 @@ static int train_tuned(ht_run_job *j, ht_row *row, ht_result *result)
     ht_outcome mine = {NAN, NAN, NAN, NAN, 0, 0, 0, 0};
     ht_error err = {""};
     int code = ht_trainee_make(j, &t);
-    ht_progress_line line = ht_progress_begin(j->cli, (int)j->epochs);
-    line.shown = line.shown && !j->report_steps;
+    j->line = ht_progress_begin(j->cli, j->report_steps ? HT_PROGRESS_NONE : j->form);
     char *program = ht_run_args_to_text(j->args);
-    ht_options options = options_of(j, &line);
+    ht_options options = options_of(j);
     options.program = program;      /* so that it can be resumed without options */
     if (code == HT_EXIT_DONE)
         code = ht_ranks_agree(j->cli, &j->ranks, j->ranks.rank == 0 ? ht_run_job_record(j) : HT_EXIT_DONE, "");
@@ -191,13 +192,13 @@ static int train_tuned(ht_run_job *j, ht_row *row, ht_result *result)
     if (st == HT_OK)
         st = ht_trainee_run(&t, k, &mine, &err);
     if (st != HT_OK && is_dispensable(j)) {
-        fprintf(stderr, "hottune: %s\n", err.text);
+        ht_cli_note("hottune: %s\n", err.text);
         st = HT_OK;
     }
     ht_status closed = k != NULL ? ht_close(k) : HT_OK;
     if (st == HT_OK && closed != HT_OK)
         st = ht_fail(&err, closed, "%s", ht_message(k));
-    ht_progress_end(&line);
+    ht_progress_end(&j->line);
     if (k != NULL)
         ht_result_of(k, result);
     bool left = k != NULL && ht_has_left(k);
@@ -218,7 +219,8 @@ done:
 
 /* ---- the verb ------------------------------------------------------------------------------- */
 
-static void report(const ht_run_job *j, const ht_report_data *numbers)
+/* @param[out] out  what the JSON lines end with; owned by the caller */
+static void report(const ht_run_job *j, const ht_report_data *numbers, cJSON **out)
 {
     ht_report_data d = *numbers;
     d.workload = j->name;
@@ -231,30 +233,68 @@ static void report(const ht_run_job *j, const ht_report_data *numbers)
     d.compared = j->compare && !j->resume;
     if (j->report_steps)
         print_step(NULL, 0, d.champion.best.val);
+    else if (j->form == HT_PROGRESS_JSON)
+        *out = ht_report_json(&d);
     else
         ht_report_print(j->cli, &d);
+}
+
+/* The first and the last of the JSON lines. */
+static void tell_start(const ht_run_job *j)
+{
+    cJSON *o = ht_progress_event_new("start");
+    ht_json_put_int(o, "version", HT_PROGRESS_VERSION);
+    ht_json_put_text(o, "hottune", ht_version());
+    ht_json_put_text(o, "workload", j->name);
+    ht_json_put_int(o, "replicas", j->replicas);
+    ht_json_put_int(o, "ranks_per_replica", (double)j->ranks_per_replica);
+    ht_json_put_int(o, "epochs", (double)j->epochs);
+    ht_json_put_int(o, "seed", (double)j->seed);
+    ht_json_put_text(o, "dir", j->dir);
+    ht_json_put_text(o, "study", j->study);
+    ht_json_put_bool(o, "resume", j->resume);
+    ht_progress_event_print(o);
+}
+
+/* Takes `report`. */
+static void tell_end(int code, cJSON *report)
+{
+    cJSON *o = ht_progress_event_new("end");
+    ht_json_put_int(o, "exit_code", code);
+    ht_json_put(o, "report", report != NULL ? report : cJSON_CreateNull());
+    ht_progress_event_print(o);
 }
 
 static int run_job(ht_run_job *j)
 {
     ht_report_data d = {.champion = {.replica = -1}, .result = {.best_replica = -1}};
+    cJSON *end = NULL;
     int code = ht_run_job_prepare(j);
+    bool lines = code == HT_EXIT_DONE && j->form == HT_PROGRESS_JSON && !j->cli->muted;
+    if (lines)
+        tell_start(j);
     if (code == HT_EXIT_DONE && j->compare && !j->resume)
         code = train_baseline(j, &d.baseline);
     if (code == HT_EXIT_DONE)
         code = train_tuned(j, &d.champion, &d.result);
     /* trained, even if the files could not be written */
     if (code == HT_EXIT_DONE || (code != HT_EXIT_AGAIN && d.champion.replica >= 0))
-        report(j, &d);
+        report(j, &d, &end);
+    if (lines)
+        tell_end(code, end);
+    else
+        cJSON_Delete(end);
     return code;
 }
 
 int ht_verb_run(const ht_cli *cli, const ht_args *args)
 {
-    ht_run_job j = {.cli = cli, .args = args, .comm = MPI_COMM_NULL};
+    ht_cli own = *cli;
+    ht_run_job j = {.cli = &own, .args = args, .comm = MPI_COMM_NULL};
     MPI_Comm_rank(MPI_COMM_WORLD, &j.ranks.rank);
     MPI_Comm_size(MPI_COMM_WORLD, &j.ranks.size);
     int code = ht_run_job_read(&j);
+    own.quiet = own.quiet || j.form == HT_PROGRESS_JSON;
     if (code == HT_EXIT_DONE)
         code = run_job(&j);
     if (code != HT_EXIT_DONE && j.ranks.rank == 0 && j.dir[0] != '\0')

@@ -7,7 +7,8 @@
 /* What belongs to one start and not to the run. */
 static bool is_of_one_start(const char *name)
 {
-    static const char *const names[] = {"dir", "json", "quiet", "help", "version", "resume", "new", "compare", "time-limit"};
+    static const char *const names[] = {"dir", "json", "quiet", "help", "version", "resume", "new", "compare", "time-limit",
+                                        "json-lines", "progress"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return true;

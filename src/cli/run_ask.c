@@ -58,6 +58,20 @@ static int read_subject(ht_run_job *j, const ht_args *args)
     return HT_EXIT_DONE;
 }
 
+static int read_form(ht_run_job *j, const ht_args *args)
+{
+    const char *progress = ht_args_text(args, "progress");
+    bool lines = ht_args_has(args, "json-lines");
+    if (progress != NULL && !ht_progress_parse(progress, &j->form))
+        return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--progress: '%s' is not auto, live, lines or none", progress);
+    if (lines && (j->report_steps || j->cli->json || j->cli->quiet || progress != NULL))
+        return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--json-lines prints lines of its own, and nothing else on stdout; leave out "
+                           "--report-steps, --json, --quiet, --progress");
+    if (lines)
+        j->form = HT_PROGRESS_JSON;
+    return HT_EXIT_DONE;
+}
+
 static int read_options(ht_run_job *j, const ht_args *args)
 {
     ht_error err = {""};
@@ -80,6 +94,9 @@ static int read_options(ht_run_job *j, const ht_args *args)
         return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--report-steps: there are %d ranks; start one", j->ranks.size);
     if (j->report_steps && (j->compare || j->cli->json))
         return ht_cli_fail(j->cli, HT_EXIT_USAGE, "--report-steps prints lines of its own; leave out --compare, --json");
+    int code = read_form(j, args);
+    if (code != HT_EXIT_DONE)
+        return code;
     const char *schedule = ht_args_text(args, "schedule");
     j->cosine = schedule != NULL && strcmp(schedule, "cosine") == 0;
     if (schedule != NULL && !j->cosine && strcmp(schedule, "constant") != 0)

@@ -7,6 +7,7 @@
 #include <mpi.h>
 
 #include "cli/cli.h"
+#include "cli/progress.h"
 #include "cli/ranks.h"
 #include "workload/workload.h"
 
@@ -28,6 +29,8 @@ typedef struct {
     double patience_s, checkpoint_s, max_disk_mb;
     double end_time;       /**< of this job, seconds since 1970; < 0 = not known. On rank 0 */
     bool compare, report_steps, cosine, resume, new_run;
+    ht_progress_form form; /**< of its progress; JSON: nothing else is printed on stdout */
+    ht_progress_line line; /**< on rank 0 */
     ht_workload_options faults; /**< slow, nan_at: those of this rank's replica */
     char dir[HT_RUN_DIR_MAX];
     size_t existing;       /**< length of the part of `dir` that was there before */

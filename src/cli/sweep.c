@@ -333,7 +333,7 @@ static void coordinate_all(sweep_job *j, ht_sweep_worker *worker)
     ht_error err = {""};
     ht_nap nap = {0};
     j->started = j->committed = j->published = ht_clock_monotonic();
-    j->line = ht_progress_begin(j->cli, 0);
+    j->line = ht_progress_begin(j->cli, HT_PROGRESS_AUTO);
     for (bool going = true; going || (worker != NULL && !ht_sweep_worker_is_done(worker));) {
         going = coordinate(j, worker != NULL ? 0 : wait_s) && going;
         if (worker == NULL)

@@ -13,7 +13,6 @@
 #include "base/shown.h"
 #include "comm/clock.h"
 
-static const double progress_s = 0.2;
 static const double longest_look_s = 1;     /* between two looks of a driver that runs */
 
 void ht_driver_print_warning(const char *text)
@@ -87,6 +86,8 @@ static void put_record(ht_driver *d, const ht_record *record)
         ht_recorder_recall(d->recorder, record, &view);
     else if (ht_recorder_write(d->recorder, record, &view, &err) != HT_OK)
         note_failure(d, &err);
+    if (!d->recalls && d->event != NULL && record->kind == HT_RECORD_EVENT && !record->as.is_routine)
+        d->event(d->event_ctx, record->as.event);
 }
 
 void ht_driver_drain(ht_driver *d)
@@ -160,22 +161,6 @@ static void poll(ht_driver *d, double now)
     d->first_poll = false;
 }
 
-static void show_progress(ht_driver *d, double now)
-{
-    if (d->progress == NULL || now - d->shown < progress_s)
-        return;
-    d->shown = now;
-    ht_coordinator_view v;
-    ht_coordinator_peek(d->coordinator, &v);
-    const unsigned long *by = v.statistics->by_decision;
-    ht_progress p = {.step = v.step, .epoch = v.epoch, .max_steps = v.total_steps,
-                     .replicas = v.alive + v.lost + v.done, .training = v.alive,
-                     .best = v.has_best ? v.best : NAN, .accepted = by[HT_DECISION_ACCEPTED],
-                     .rejected = by[HT_DECISION_REJECTED] + by[HT_DECISION_ROLLED_BACK],
-                     .elapsed_s = now - d->started};
-    d->progress(d->progress_ctx, &p);
-}
-
 void ht_driver_hand_in(ht_driver *d, int replica, const ht_bytes *bytes)
 {
     double now = ht_driver_time(d);
@@ -242,7 +227,7 @@ void ht_driver_step(ht_driver *d, double timeout_s)
     const char *notice = ht_recorder_notice(d->recorder);
     if (notice != NULL)
         ht_driver_warn(d, notice);
-    show_progress(d, now);
+    ht_driver_show_progress(d, now);
 }
 
 bool ht_driver_is_done(const ht_driver *d)

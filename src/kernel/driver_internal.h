@@ -56,6 +56,8 @@ struct ht_driver {
     void *warning_ctx;
     void (*progress)(void *ctx, const ht_progress *p);
     void *progress_ctx;
+    void (*event)(void *ctx, const char *text);
+    void *event_ctx;
     void (*plan)(void *ctx, const char *text);
     void *plan_ctx;
 
@@ -103,6 +105,11 @@ typedef struct {
     ht_run_sign before; /* of the run before this one in the directory */
     size_t salvaged;    /* segments of that run which the study had not */
 } ht_start;
+
+/* ---- driver_progress.c ---------------------------------------------------------------------- */
+
+/* Now and then: tell the program how the run stands. */
+void ht_driver_show_progress(ht_driver *d, double now);
 
 /* ---- driver.c ------------------------------------------------------------------------------- */
 

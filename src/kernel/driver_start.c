@@ -332,6 +332,7 @@ ht_status ht_driver_create(const ht_driver_options *o, ht_driver **out, ht_error
     *d = (ht_driver){.comm = o->comm, .poll_s = o->poll_s, .mode_was_given = o->options->mode != NULL,
                      .first_poll = true, .warning = o->options->warning, .warning_ctx = o->options->warning_ctx,
                      .progress = o->options->progress, .progress_ctx = o->options->progress_ctx,
+                     .event = o->options->event, .event_ctx = o->options->event_ctx,
                      .plan = o->options->plan, .plan_ctx = o->options->plan_ctx,
                      .n_replicas = o->n_replicas, .n_here = o->n_replicas,
                      .ranks_per_replica = o->ranks_per_replica, .patience_s = o->patience_s, .leave_asked = o->options->leave};

@@ -44,7 +44,7 @@ static ht_status build(ht_coordinator *c, const ht_coordinator_options *o, ht_er
     c->segments = o->first_segment;
     for (size_t i = 0; i < n; i++)
         c->replicas[i].heard = c->replicas[i].decided = NAN;
-    ht_coordinator_say(c, "start: %d replica%s, mode %s, sync %s", o->n_replicas,
+    ht_coordinator_note(c, "start: %d replica%s, mode %s, sync %s", o->n_replicas,
                        o->n_replicas == 1 ? "" : "s", ht_mode_text(o->mode),
                        c->recipe->population.sync == HT_SYNC_BARRIER ? "barrier" : "elastic");
     HT_TRY(ht_coordinator_freeze(c, NAN, &o->freeze));
@@ -323,6 +323,6 @@ ht_status ht_coordinator_finish(ht_coordinator *c, double now)
         done += c->replicas[i].done;
     }
     ht_coordinator_close_all(c);
-    ht_coordinator_say(c, "run end: %d of %d replicas done", done, c->n_replicas);
+    ht_coordinator_note(c, "run end: %d of %d replicas done", done, c->n_replicas);
     return ht_coordinator_settle(c);
 }

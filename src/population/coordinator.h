@@ -95,7 +95,10 @@ typedef struct {
         ht_closed closed;
         ht_window window;
         ht_ledger_line ledger;
-        char event[256];            /**< a line for people */
+        struct {
+            char event[256];        /**< a line for people */
+            bool is_routine;        /**< every run has it: of interest afterwards only */
+        };
         ht_arrival arrival;
         char *controls;             /**< JSON text of the knob descriptions; owned */
         ht_freeze freeze;           /**< to be written to the freeze file */
@@ -114,6 +117,8 @@ typedef struct {
     const ht_statistics *statistics;
     long long step, epoch;              /**< of the replica that is furthest */
     long long total_steps;              /**< 0 = unknown */
+    double epochs;                      /**< that all replicas have trained together */
+    double steps_share;                 /**< mean share of their steps that those have done who are not lost; NaN = unknown */
     int alive, lost, done;              /**< replicas */
     bool has_best;
     double best;                        /**< best reading of the primary metric so far, of any replica */

@@ -22,7 +22,7 @@ typedef struct ht_posted {
 static const size_t sizes[] = {
     [HT_RECORD_MUTATION] = SIZE(mutation), [HT_RECORD_SEGMENT] = SIZE(closed),
     [HT_RECORD_WINDOW] = SIZE(window),     [HT_RECORD_LEDGER] = SIZE(ledger),
-    [HT_RECORD_EVENT] = SIZE(event),       [HT_RECORD_ARRIVAL] = SIZE(arrival),
+    [HT_RECORD_ARRIVAL] = SIZE(arrival),   [HT_RECORD_EVENT] = SIZE(event) + SIZE(is_routine),
     [HT_RECORD_CONTROLS] = SIZE(controls), [HT_RECORD_RECIPE] = 0,
     [HT_RECORD_FREEZE] = SIZE(freeze),     [HT_RECORD_POPULATION] = SIZE(population),
     [HT_RECORD_VERDICT] = SIZE(verdict),
@@ -47,18 +47,32 @@ void *ht_coordinator_post(ht_coordinator *c, ht_record_kind kind)
     return p->as;
 }
 
-void ht_coordinator_say(ht_coordinator *c, const char *format, ...)
+static void say(ht_coordinator *c, bool is_routine, const char *format, va_list args)
 {
     char *event = ht_coordinator_post(c, HT_RECORD_EVENT);
     if (event == NULL)
         return;
-    va_list ap;
-    va_start(ap, format);
-    vsnprintf(event, SIZE(event), format, ap);
-    va_end(ap);
+    vsnprintf(event, SIZE(event), format, args);
     for (char *p = event; *p != '\0'; p++)      /* names come from outside: an event stays one line */
         if (iscntrl((unsigned char)*p))
             *p = '?';
+    memcpy(event + offsetof(ht_record, as.is_routine) - offsetof(ht_record, as.event), &is_routine, sizeof is_routine);
+}
+
+void ht_coordinator_say(ht_coordinator *c, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(c, false, format, args);
+    va_end(args);
+}
+
+void ht_coordinator_note(ht_coordinator *c, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(c, true, format, args);
+    va_end(args);
 }
 
 bool ht_coordinator_has_output(const ht_coordinator *c)

@@ -27,7 +27,7 @@ static void say_lines(ht_coordinator *c, const char *text)
         const char *end = line;
         while (*end != '\0' && *end != '\n')
             end++;
-        ht_coordinator_say(c, "%.*s", (int)(end - line), line);
+        ht_coordinator_note(c, "%.*s", (int)(end - line), line);
         line = *end == '\n' ? end + 1 : end;
     }
 }
@@ -256,7 +256,7 @@ static void drain(ht_coordinator *c)
     }
     while (ht_pool_next_note(c->pool, &note)) {
         if (note.kind == HT_NOTE_LINE)
-            ht_coordinator_say(c, "%s", note.line);
+            (note.is_routine ? ht_coordinator_note : ht_coordinator_say)(c, "%s", note.line);
         else if (note.kind == HT_NOTE_VERDICT)
             log_verdict(c, &note.verdict);
         else {

@@ -156,8 +156,11 @@ static void hello(ht_coordinator *c, int replica, ht_hello *h)
     if (again)
         start_again(c, replica);
     r->introduced = true;
-    ht_coordinator_say(c, "replica %d %s; actuators: %.150s", replica, again ? "started again" : "joined",
-                       h->actuators[0] != '\0' ? h->actuators : "none");
+    const char *actuators = h->actuators[0] != '\0' ? h->actuators : "none";
+    if (again)
+        ht_coordinator_say(c, "replica %d started again; actuators: %.150s", replica, actuators);
+    else
+        ht_coordinator_note(c, "replica %d joined; actuators: %.150s", replica, actuators);
     keep_controls(c, replica, &h->controls);
     if (r->pooled) {
         ht_coordinator_pool_join(c, replica);
@@ -386,7 +389,7 @@ static void bye(ht_coordinator *c, int replica, ht_bye *m)
     keep_result(c, replica, m);
     r->done = true;
     ht_coordinator_pool_lose(c, replica);
-    ht_coordinator_say(c, "replica %d is done at step %lld", replica, m->step);
+    ht_coordinator_note(c, "replica %d is done at step %lld", replica, m->step);
     ht_coordinator_close_answered(c);
 }
 

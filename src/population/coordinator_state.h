@@ -107,7 +107,10 @@ struct ht_coordinator {
 /** Append a record of this kind. @return its part of ht_record.as, to be filled; NULL when out of memory */
 void *ht_coordinator_post(ht_coordinator *c, ht_record_kind kind);
 /** Append a line for people. */
+/** A line of events.log that is news: told at once. */
 void ht_coordinator_say(ht_coordinator *c, const char *format, ...) HT_PRINTF(2, 3);
+/** The same for what every run has. */
+void ht_coordinator_note(ht_coordinator *c, const char *format, ...) HT_PRINTF(2, 3);
 void ht_coordinator_send(ht_coordinator *c, int replica, const ht_packet *m);
 /** Copies the bytes. */
 bool ht_letters_add(ht_letters *l, int replica, const void *bytes, size_t n);

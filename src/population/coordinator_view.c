@@ -1,5 +1,6 @@
 /* src/population/coordinator_view.c - what can be seen of a run while it goes on; the contract is in
  * coordinator.h. Reads only. */
+#include <math.h>
 #include <stdio.h>
 
 #include "population/coordinator_state.h"
@@ -27,8 +28,15 @@ void ht_coordinator_peek(const ht_coordinator *c, ht_coordinator_view *out)
                                  .posterior = c->posteriors[0], .pool = c->pool,
                                  .learned = c->learned,
                                  .tuned = c->pool != NULL ? &c->tuned : NULL};
+    double share = 0;
+    int sharing = 0;
     for (int i = 0; i < c->n_replicas; i++) {
         const ht_replica *r = &c->replicas[i];
+        out->epochs += (double)r->epoch;
+        if (!r->lost && r->total_steps > 0) {
+            share += r->done ? 1 : fmin(1, (double)r->step / (double)r->total_steps);
+            sharing++;
+        }
         out->alive += ht_replica_is_living(r);
         out->lost += r->lost;
         out->done += r->done;
@@ -36,6 +44,7 @@ void ht_coordinator_peek(const ht_coordinator *c, ht_coordinator_view *out)
         if (r->total_steps > out->total_steps)
             out->total_steps = r->total_steps;
     }
+    out->steps_share = sharing > 0 ? share / sharing : NAN;
 }
 
 /* ---- the part `live` of the summary --------------------------------------------------------- */

@@ -180,6 +180,7 @@ void ht_pool_finish(ht_pool *p);
 /* ---- what a policy may write down ----------------------------------------------------------- */
 
 void ht_pool_say(ht_pool *p, const char *format, ...) HT_PRINTF(2, 3);   /**< a line for people */
+void ht_pool_remark(ht_pool *p, const char *format, ...) HT_PRINTF(2, 3);    /**< one of many that every run has */
 /** An object {"event": kind, "wall": wall} of the population log: fill it, then hand it to ht_pool_log. May
  *  be NULL (no memory); the functions of json.h allow that. */
 cJSON *ht_pool_event_new(const ht_pool *p, const char *kind, double wall);

@@ -348,7 +348,7 @@ void ht_pool_unseat(ht_pool *p, int replica)
     s->lost = p->somebody_is_lost = true;
     ht_pool_recount(p, replica);
     forget_letters(p, replica);
-    ht_pool_say(p, "replica %d is lost", replica);
+    ht_pool_remark(p, "replica %d is lost", replica);
     cJSON *event = ht_pool_event_new(p, "lost", NAN);
     ht_json_put_int(event, "replica", replica);
     ht_pool_log(p, event);

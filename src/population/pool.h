@@ -83,6 +83,7 @@ typedef enum { HT_NOTE_LINE, HT_NOTE_VERDICT, HT_NOTE_EVENT } ht_pool_note_kind;
 typedef struct {
     ht_pool_note_kind kind;
     char line[256];             /**< LINE: for people */
+    bool is_routine;            /**< of it: as in ht_record */
     ht_pool_verdict verdict;    /**< VERDICT */
     cJSON *event;               /**< EVENT: one object of the population log (docs/run-directory.md); owned */
 } ht_pool_note;

@@ -24,18 +24,32 @@ static ht_pool_note *post(ht_pool *p, ht_pool_note_kind kind)
     return &q->note;
 }
 
-void ht_pool_say(ht_pool *p, const char *format, ...)
+static void say(ht_pool *p, bool is_routine, const char *format, va_list args)
 {
     ht_pool_note *note = post(p, HT_NOTE_LINE);
     if (note == NULL)
         return;
-    va_list ap;
-    va_start(ap, format);
-    vsnprintf(note->line, sizeof note->line, format, ap);
-    va_end(ap);
+    note->is_routine = is_routine;
+    vsnprintf(note->line, sizeof note->line, format, args);
     for (char *c = note->line; *c != '\0'; c++)     /* names come from outside: a line stays one line */
         if (iscntrl((unsigned char)*c))
             *c = '?';
+}
+
+void ht_pool_say(ht_pool *p, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(p, false, format, args);
+    va_end(args);
+}
+
+void ht_pool_remark(ht_pool *p, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(p, true, format, args);
+    va_end(args);
 }
 
 cJSON *ht_pool_event_new(const ht_pool *p, const char *kind, double wall)

@@ -78,10 +78,10 @@ void ht_pooled_note_closing(ht_pooled *s, const ht_island *isl, const ht_pooled_
     ht_json_put(event, "knobs", ht_pool_point(s->pool, isl->h));
     ht_pool_log(s->pool, event);
     if (rolled_back && m->judged.n_finite == 0)
-        ht_pool_say(s->pool, "epoch %g, island %d: nobody has a finite loss; back to its root", isl->wall,
+        ht_pool_remark(s->pool, "epoch %g, island %d: nobody has a finite loss; back to its root", isl->wall,
                     isl->id);
     else if (rolled_back)
-        ht_pool_say(s->pool, "epoch %g, island %d: %.6g is no better than its root's %.6g; rolled back",
+        ht_pool_remark(s->pool, "epoch %g, island %d: %.6g is no better than its root's %.6g; rolled back",
                     isl->wall, isl->id, ht_pool_shown(s->pool, after), ht_pool_shown(s->pool, before));
 }
 

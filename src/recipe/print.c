@@ -21,7 +21,8 @@ static void add_number(ht_string *out, const cJSON *item)
     ht_string_add(out, "%s", text);
 }
 
-/* Characters that YAML takes for line breaks or refuses, and those that a terminal would obey: they are written escaped. */
+/* Characters that YAML takes for line breaks or refuses, and those that a terminal would obey: they are written
+ * escaped. */
 static bool is_special(uint32_t c)
 {
     return c < ' ' || (c >= 0x7F && c < 0xA0) || (c >= 0xFFFE && c <= 0xFFFF) || ht_shown_is_unseen(c);

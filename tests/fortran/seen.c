@@ -31,7 +31,9 @@ ht_status ht_open(const ht_options *o, ht_kernel **out)
     o->plan(o->plan_ctx, "the plan");
     o->warning(o->warning_ctx, "the warning");
     o->progress(o->progress_ctx, &(ht_progress){.step = 1, .epoch = 2, .max_steps = 3, .replicas = 4, .training = 5,
-                                                .best = 6.5, .accepted = 7, .rejected = 8, .elapsed_s = 9.5});
+                                                .best = 6.5, .accepted = 7, .rejected = 8, .elapsed_s = 9.5, .lost = 10,
+                                                .best_replica = 11, .islands = 12, .done = .5, .epochs = 13.5,
+                                                .epochs_total = 14.5, .utilisation = .25});
     return HT_EREFUSED;
 }
 

@@ -96,6 +96,9 @@ program test_binding
     call check(progress%step == 1 .and. progress%epoch == 2 .and. progress%max_steps == 3 .and. progress%replicas == 4 .and. &
         progress%training == 5 .and. is(progress%best, 6.5_real64) .and. progress%accepted == 7 .and. &
         progress%rejected == 8 .and. is(progress%elapsed_s, 9.5_real64), 'progress comes back')
+    call check(progress%lost == 10 .and. progress%best_replica == 11 .and. progress%islands == 12 .and. &
+        is(progress%done, 0.5_real64) .and. is(progress%epochs, 13.5_real64) .and. is(progress%epochs_total, 14.5_real64) .and. &
+        is(progress%utilisation, 0.25_real64), 'all of it')
     call check(.not. ht_running(k), 'a kernel that is not open does not run')
     call check(.not. ht_is_champion(k), 'a kernel that is not open is no champion')
     call check(ht_replica(k) == -1, 'a kernel that is not open is no replica')

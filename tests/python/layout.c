@@ -17,6 +17,7 @@ static void options(void)
     AT(ht_options, resume), AT(ht_options, program), AT(ht_options, checkpoint_s), AT(ht_options, checkpoint_bytes);
     AT(ht_options, leave), AT(ht_options, end_time), AT(ht_options, patience_s), AT(ht_options, fail_on_error);
     AT(ht_options, warning), AT(ht_options, warning_ctx), AT(ht_options, progress), AT(ht_options, progress_ctx);
+    AT(ht_options, event), AT(ht_options, event_ctx);
 }
 
 static void values(void)
@@ -41,6 +42,8 @@ static void others(void)
     AT(ht_knob_options, n_choices), AT(ht_knob_options, metric), AT(ht_knob_options, set);
     AT(ht_knob_options, ctx), AT(ht_knob_options, get);
     AT(ht_progress, epoch), AT(ht_progress, replicas), AT(ht_progress, best), AT(ht_progress, elapsed_s);
+    AT(ht_progress, lost), AT(ht_progress, islands), AT(ht_progress, done), AT(ht_progress, utilisation);
+    AT(ht_progress, stage);
     AT(ht_result, best), AT(ht_result, best_step), AT(ht_result, best_replica), AT(ht_result, lost);
 }
 

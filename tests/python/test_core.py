@@ -232,12 +232,14 @@ class Core(Case):
         thread.join()
 
     def test_plan_warnings_and_progress_are_told(self):
-        plans, warnings, progress = [], [], []
+        plans, warnings, progress, events = [], [], [], []
         k = self.open(recipe={**HALVE, "population": {"mode": "pooled"}}, plan=plans.append, warning=warnings.append,
-                      progress=progress.append, max_epochs=3)
+                      progress=progress.append, event=events.append, max_epochs=3)
         safe_points(k, 3)
         k.close()
         self.assertTrue(any("not pooled" in text for text in plans))
+        self.assertTrue(any("not pooled" in text for text in events))
+        self.assertTrue(all(0 <= p.done <= 1 and p.stage is None and p.lost == 0 for p in progress))
         self.assertIsInstance(warnings, list)
         with self.assertLogs("hottune", "WARNING") as logged:
             hottune.open(self.dir + "2", comm=False).close()

@@ -61,7 +61,9 @@ class Codes(c.Structure):
 class Progress(c.Structure):
     _fields_ = [("step", c.c_longlong), ("epoch", c.c_longlong), ("max_steps", c.c_longlong), ("replicas", c.c_int),
                 ("training", c.c_int), ("best", c.c_double), ("accepted", c.c_ulong), ("rejected", c.c_ulong),
-                ("elapsed_s", c.c_double)]
+                ("elapsed_s", c.c_double), ("lost", c.c_int), ("best_replica", c.c_int), ("islands", c.c_int),
+                ("done", c.c_double), ("epochs", c.c_double), ("epochs_total", c.c_double), ("utilisation", c.c_double),
+                ("stage", c.c_char_p)]
 
 
 class CResult(c.Structure):
@@ -113,7 +115,7 @@ def options_type(mpi_comm: type) -> type:
             ("mode", text), ("replay", text), ("resume", c.c_bool), ("program", text), ("checkpoint_s", real),
             ("checkpoint_bytes", c.c_ulonglong), ("leave", c.c_void_p), ("end_time", real), ("patience_s", real),
             ("fail_on_error", c.c_bool), ("warning", TellText), ("warning_ctx", c.c_void_p),
-            ("progress", TellProgress), ("progress_ctx", c.c_void_p)]
+            ("progress", TellProgress), ("progress_ctx", c.c_void_p), ("event", TellText), ("event_ctx", c.c_void_p)]
 
     return Options
 

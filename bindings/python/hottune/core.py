@@ -56,6 +56,7 @@ class Kernel:
         run is written down and ends (`has_left`). end_time: when the job ends, seconds since 1970.
     checkpoint_s, checkpoint_bytes, patience_s, ema_every, check_transfers, fail_on_error: as in hottune.h.
     plan, warning: told texts; without them the logger "hottune" gets them. progress: told a Progress now and then.
+    event: told lines on what happens: a race is over, a replica is lost, ..
 
     On the coordinator of several ranks this returns when the run is over: `running()` is False there, so that one
     program text serves all ranks.
@@ -72,7 +73,8 @@ class Kernel:
                  checkpoint_bytes: int = 0, leave: Iterable[int] = (), end_time: float = 0,
                  patience_s: float = 0, fail_on_error: bool = False,
                  plan: Optional[Callable[[str], None]] = None, warning: Optional[Callable[[str], None]] = None,
-                 progress: Optional[Callable[[Progress], None]] = None) -> None:
+                 progress: Optional[Callable[[Progress], None]] = None,
+                 event: Optional[Callable[[str], None]] = None) -> None:
         self._handle = c.c_void_p()
         self._lib = lib = library()
         _exit.prepare(lib)
@@ -107,7 +109,7 @@ class Kernel:
             check_transfers=check_transfers, mode=encode(mode, "mode"), replay=_path(replay, "replay"), resume=resume,
             program=encode(program, "program"), checkpoint_s=checkpoint_s, checkpoint_bytes=checkpoint_bytes,
             leave=c.addressof(self._leaves), end_time=end_time, patience_s=patience_s, fail_on_error=fail_on_error)
-        self._listen(o, plan or log.info, warning or log.warning, progress)
+        self._listen(o, plan or log.info, warning or log.warning, progress, event)
         self._choose_ranks(o, comm)
         self._catch_signals(leave)
         status = self._guard.enter(self._c.ht_open, c.byref(o), c.byref(self._handle))
@@ -123,7 +125,7 @@ class Kernel:
     # ---- opening ----------------------------------------------------------------------------------
 
     def _listen(self, o: Any, plan: Callable[[str], None], warning: Callable[[str], None],
-                progress: Optional[Callable[[Progress], None]]) -> None:
+                progress: Optional[Callable[[Progress], None]], event: Optional[Callable[[str], None]]) -> None:
         def text_to(listener: Callable[[str], None], where: str) -> Any:
             def call(text: bytes) -> None:
                 listener(text.decode(errors="replace"))
@@ -134,6 +136,8 @@ class Kernel:
                 progress(from_c(Progress, p.contents))
 
         o.plan, o.warning = text_to(plan, "plan"), text_to(warning, "warning")
+        if event is not None:
+            o.event = text_to(event, "event")
         o.progress = self._guard.wrap(_types.TellProgress, tell, None, "progress")
 
     def _choose_ranks(self, o: Any, comm: Any) -> None:

@@ -3,12 +3,16 @@ from __future__ import annotations
 
 import ctypes as c
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Optional
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How a run stands; `max_steps` 0: unknown, `best` NaN: none yet."""
+    """How a run stands; `max_steps`, `epochs_total` 0, `done`, `utilisation` NaN: unknown, `best` NaN: none yet.
+
+    `done` is the share of the run's budget, 0 to 1, `epochs` what all replicas together have trained; `stage` and
+    `islands` are of a pooled run.
+    """
 
     step: int
     epoch: int
@@ -19,6 +23,14 @@ class Progress:
     accepted: int
     rejected: int
     elapsed_s: float
+    lost: int
+    best_replica: int
+    islands: int
+    done: float
+    epochs: float
+    epochs_total: float
+    utilisation: float
+    stage: Optional[str]
 
 
 @dataclass(frozen=True)
@@ -38,4 +50,8 @@ class Result:
 
 def from_c(kind: Any, struct: c.Structure) -> Any:
     """One of the classes above from the struct of the same members."""
-    return kind(**{f.name: getattr(struct, f.name) for f in fields(kind)})
+    def member(name: str) -> Any:
+        value = getattr(struct, name)
+        return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+    return kind(**{f.name: member(f.name) for f in fields(kind)})
