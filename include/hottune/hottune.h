@@ -172,8 +172,8 @@ typedef struct {
     const char *metric;             /**< metric that shows the value, for verification; may be NULL */
     ht_setter set;                  /**< called inside ht_apply only */
     void *ctx;                      /**< passed to `set` and `get` */
-    bool (*get)(void *ctx, ht_value *out);  /**< what the training holds now, where a schedule may move it;
-                                                 NULL: what was set last */
+    bool (*get)(void *ctx, ht_value *out);  /**< what the training holds now, where a schedule may move it:
+                                                 `out` comes empty; NULL: what was set last */
 } ht_knob_options;
 /** A knob behind a setter. `o` is borrowed for the call.
  *  @return HT_OK; HT_EINVAL: type, range, choices, name */
