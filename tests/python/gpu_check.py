@@ -172,7 +172,8 @@ def resumed(folder):
 
 def scaled(folder):
     """The scale of a GradScaler is part of the state."""
-    scaler = torch.cuda.amp.GradScaler(init_scale=1024.0, growth_interval=4)
+    make = getattr(torch.amp, "GradScaler", None) or torch.cuda.amp.GradScaler      # before torch 2.3
+    scaler = make(init_scale=1024.0, growth_interval=4)
     model = network()
     k, tuned = open_run(folder, model, torch.optim.AdamW(model.parameters()), scaler=scaler)
     tuned.on_validate(lambda: loss_of(model))
