@@ -1,6 +1,8 @@
 """hottune.hf: one callback makes a training of Hugging Face's Trainer a tuned one, alone and as a population."""
 import os
 import signal
+import subprocess
+import sys
 import unittest
 
 from frameworks import HERE, needs, recipe
@@ -88,9 +90,9 @@ class HuggingFace(Case):
         for which in ("independent", "pooled"):
             with self.subTest(which):
                 self.dir += which
-                watch = Watch(2, lambda: os.kill(os.getpid(), signal.SIGUSR2))
+                watch = Watch(2, lambda: os.kill(os.getpid(), signal.SIGTERM))
                 with self.assertRaises(SystemExit) as left:
-                    self.trainer(self.tune(which, resume=True, leave=(signal.SIGUSR2,)), watch, epochs=4).train()
+                    self.trainer(self.tune(which, resume=True, leave=(signal.SIGTERM,)), watch, epochs=4).train()
                 self.assertEqual(left.exception.code, 75)
                 tune, watch = self.tune(which, resume=True), Watch()
                 t = self.trainer(tune, watch, epochs=4)
@@ -125,6 +127,13 @@ class HuggingFace(Case):
         t.add_callback(self.tune())
         with self.assertRaisesRegex(hottune.Refused, "callbacks="):
             t.train()
+
+    def test_the_example_runs(self):
+        program = os.path.join(HERE.parents[1], "examples", "python", "hf_tiny.py")
+        done = subprocess.run([sys.executable, program, self.dir, "--epochs", "1"], capture_output=True, text=True,
+                              timeout=200, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("champion: validation loss", done.stdout)
 
     # ---- as a population --------------------------------------------------------------------------
 

@@ -1,6 +1,8 @@
 """hottune.lightning: one callback makes a Lightning training a tuned one, alone and as a population."""
 import os
 import signal
+import subprocess
+import sys
 import unittest
 
 from frameworks import HERE, needs, recipe
@@ -144,6 +146,13 @@ class Lightning(Case):
             self.tune(ranks_per_replica=2)
         with self.assertRaisesRegex(hottune.InvalidArgument, "say max_epochs="):
             fit(trainer(self.tune(), val_check_interval=4), Model())
+
+    def test_the_example_runs(self):
+        program = os.path.join(HERE.parents[1], "examples", "python", "lightning_fashion.py")
+        done = subprocess.run([sys.executable, program, self.dir, "--epochs", "1"], capture_output=True, text=True,
+                              timeout=200, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("champion: validation loss", done.stdout)
 
     # ---- as a population --------------------------------------------------------------------------
 
