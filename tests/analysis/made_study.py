@@ -19,7 +19,7 @@ KNOBS = ["lr", "weight_decay", "dropout", "aux", "beta", "smooth", "noise", "cli
 PHASES = ["early", "mid", "late"]
 HOSTILE = [
     b"<script>alert(1)</script>", b"=1+1,\"a\"\n;b", b"\xff\xfe$x^2$\\frac{",
-    "\u202eevil\x1b[31m\u00fc".encode()
+    "\u202eevil\x1b[31m\u00fc".encode(), b"<b>%{x}</b>&lt;<a href='https://x.y/'>"
 ]
 MEMBERS, MUTANTS = 8, 6
 T64, T16 = "S64", "S16"

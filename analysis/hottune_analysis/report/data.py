@@ -47,6 +47,18 @@ def open_for_report(directory: str | None, study: str | None) -> Study:
     return open_study(study if study is not None else directory if directory is not None else ".")
 
 
+def in_turn(f: pd.DataFrame) -> pd.DataFrame:
+    """Pieces of training with the time at which their replica did them: those of a rung of the race all have the time at
+    which the rung began, and a replica does one after the other."""
+    f = f.sort_values(["replica", "t0", "node"], kind="stable")
+    r, t0, long = f["replica"].to_numpy(), f["t0"].to_numpy(float).copy(), (f["t1"] - f["t0"]).to_numpy(float)
+    race = f["what"].isin(("race", "fresh", "rung")).to_numpy()
+    for i in range(1, len(f)):
+        if r[i] == r[i - 1] and race[i]:
+            t0[i] = max(t0[i], t0[i - 1] + long[i - 1])
+    return f.assign(t0=t0, t1=t0 + long)
+
+
 @dataclass
 class Told:
     """The run that the page tells of. Tables are those of the study for this run."""
@@ -62,11 +74,21 @@ class Told:
         self.less_is_better = s.sign > 0
         self.objective = s.objective or "objective"
         self.curves, self.segments, self.mutations = s.curves(r), s.segments(r), s.mutations(r)
-        self.knobs, self.lineage, self.path = s.knobs(r), s.lineage(r), s.champion_path(r)
+        self.lineage, self.path = s.lineage(r), s.champion_path(r)
+        self.knobs = s.knobs(r) if not self.pooled else None  #: of a pooled run `trained` has them
         self.gain, self.shares, self.paid = s.gain(r), s.shares(r), s.paid(r)
         self.mattered, self.utilisation, self.places = s.which_knob_mattered(r), s.utilisation(r), s.places(r)
         self.knob_names = s.knob_names(r)
+        trained = self.lineage[self.lineage["epochs"] > 0] if len(self.lineage) else self.lineage
+        self.trained = in_turn(trained) if len(trained) else trained
+        self._scale = s.space().set_index("family")["scale"].to_dict()
+        self._family = s.family_of(r)
         self.best = s.best_so_far(r)
+
+    def is_log(self, knob: str, values: np.ndarray) -> bool:
+        """Whether a knob is shown on a logarithmic axis: its family is learned on one, and all values are above 0."""
+        finite = values[np.isfinite(values)]
+        return self._scale.get(self._family.get(knob), "log") == "log" and bool((finite > 0).all())
 
     def part(self, name: str) -> tuple[float, float, float] | None:
         """gain, lo, hi of one part of the gain; None: the run does not split it."""

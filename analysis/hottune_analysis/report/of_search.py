@@ -1,5 +1,4 @@
-"""Figures of what the search learned: where the gain came from, whether it is real, which knob and which changes
-mattered, priors before and after, and runs side by side."""
+"""Figures of what the search learned: which knob and which changes mattered, priors before and after, all values at a glance."""
 
 from __future__ import annotations
 
@@ -7,248 +6,11 @@ import numpy as np
 import pandas as pd
 
 from .chart import Chart, Views
-from .colours import CHAMPION, GOOD, PALE, SERIES, SOFT
+from .colours import GOOD, PALE, SOFT
 from .data import Told
-from .text import count, esc, label, number
+from .text import label, number, plain
 
-PARTS = {
-    "race": "better start (race)",
-    "trend": "training alone",
-    "selection": "luck of the best",
-    "mutation": "mutations",
-    "averaging": "averaging",
-    "last_epochs": "last epochs",
-}
-ABOUT_PARTS = {
-    "race": "what the winner's start values were better by when the race was over; the epochs trained until then are in it",
-    "trend": "what unchanged replicas (controls) gained: the training would have had that anyhow",
-    "selection": "what taking the best of several equal replicas gives by chance",
-    "mutation": "what the best had beyond that: small changes of knobs in mid-run",
-    "averaging": "what means of several weights added",
-    "last_epochs": "what came after the last judged segment",
-}
 MOST_ROWS = 40
-
-
-def waterfall(told: Told) -> Chart | None:
-    g = told.gain[np.isfinite(told.gain["gain"].astype(float))] if len(told.gain) else told.gain
-    start = told.first_value()
-    if not len(g) or not np.isfinite(start):
-        return None
-    down = -1.0 if told.less_is_better else 1.0
-    at, names, base, high, plus, minus, colours, notes = (
-        start,
-        ["start"],
-        [0.0],
-        [start],
-        [0.0],
-        [0.0],
-        [SOFT],
-        ["the recipe's start values"],
-    )
-    for _, r in g.iterrows():
-        if r["part"] == "last_epochs" and r["gain"] == 0:
-            continue
-        step = down * float(r["gain"])
-        has = np.isfinite(r["lo"]) and r["hi"] > r["lo"]
-        ends = sorted([down * (r["lo"] - r["gain"]), down * (r["hi"] - r["gain"])]) if has else [0.0, 0.0]
-        names.append(PARTS.get(r["part"], label(r["part"])))
-        base.append(at)
-        high.append(step)
-        minus.append(-float(ends[0]))
-        plus.append(float(ends[1]))
-        colours.append(
-            {"trend": "@c7", "selection": "@c7", "mutation": "@c1", "race": "@c0", "averaging": "@c3"}.get(
-                r["part"], SOFT
-            )
-        )
-        notes.append(
-            f"gain {number(r['gain'], 4)}"
-            + (f" (95 %: {number(r['lo'], 3)} .. {number(r['hi'], 3)})" if has else "")
-        )
-        at += step
-    names.append("champion")
-    base.append(0.0)
-    high.append(told.champion_value())
-    plus.append(0.0)
-    minus.append(0.0)
-    colours.append(CHAMPION)
-    notes.append("the best weights of the run")
-    ends = np.array(base) + np.array(high)
-    low, top = min(ends.min(), min(base[1:-1], default=start)), max(ends.max(), max(base))
-    pad = 0.1 * (top - low or 1)
-    shown = [
-        number(h, 4) if i in (0, len(high) - 1) else ("\u2212" if h < 0 else "+") + number(abs(h), 3)
-        for i, h in enumerate(high)
-    ]
-    caps = [p > 0 or m > 0 for p, m in zip(plus, minus)]
-    traces = [
-        {
-            "type": "bar",
-            "orientation": "h",
-            "y": names,
-            "x": high,
-            "base": base,
-            "marker": {"color": colours},
-            "name": "gain",
-            "text": shown,
-            "textposition": "none",
-            "customdata": notes,
-            "hovertemplate": "%{y}<br>%{customdata}<extra></extra>",
-            "showlegend": False,
-            "error_x": {
-                "type": "data",
-                "array": [p if c else None for p, c in zip(plus, caps)],
-                "arrayminus": [m if c else None for m, c in zip(minus, caps)],
-                "symmetric": False,
-                "color": "@text",
-                "thickness": 1.6,
-                "width": 6,
-            },
-        }
-    ]
-    layout = {
-        "yaxis": {"type": "category", "autorange": "reversed"},
-        "xaxis": {"title": {"text": label(told.objective)}, "range": [low - pad, top + 2.5 * pad]},
-        "bargap": 0.25,
-        "annotations": [
-            {"y": n, "x": max(b, b + h) + p, "text": t, "showarrow": False, "xanchor": "left", "xshift": 6}
-            for n, b, h, p, t in zip(names, base, high, plus, shown)
-        ],
-    }
-    words = "; ".join(
-        f"<b>{esc(PARTS[p])}</b>: {ABOUT_PARTS[p]}"
-        for p in g["part"]
-        if p in PARTS and not (p == "last_epochs" and g.set_index("part").loc[p, "gain"] == 0)
-    )
-    return Chart(
-        "gain",
-        "From the start to the champion",
-        f"{words}. Lines at the end of a bar: 95 % interval. The axis does not begin at 0.",
-        traces,
-        layout,
-        height=110 + 42 * len(names),
-    )
-
-
-def _of_chance(told: Told) -> Chart | None:
-    """Shares of winners among changed and unchanged replicas."""
-    rows = [
-        (name, told.share(of), colour)
-        for of, name, colour in (
-            ("mutants", "changed (mutants)", "@c1"),
-            ("nulls", "unchanged (controls)", "@c7"),
-        )
-    ]
-    rows = [(n, s, c) for n, s, c in rows if s is not None]
-    if not rows:
-        return None
-    names = [n for n, _, _ in rows]
-    shares = [s[2] for _, s, _ in rows if s]
-    traces = [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "x": shares,
-            "y": names,
-            "name": "share that ended better",
-            "showlegend": False,
-            "marker": {"size": 13, "color": [c for _, _, c in rows]},
-            "text": [f"{s[0]} of {s[1]}" for _, s, _ in rows if s],
-            "hovertemplate": "%{y}: %{text} (%{x:.0%})<extra></extra>",
-            "error_x": {
-                "type": "data",
-                "symmetric": False,
-                "color": SOFT,
-                "thickness": 2,
-                "width": 7,
-                "array": [s[4] - s[2] for _, s, _ in rows if s],
-                "arrayminus": [s[2] - s[3] for _, s, _ in rows if s],
-            },
-        }
-    ]
-    about = (
-        "Share of replicas that ended a segment (a few epochs) better than the unchanged ones beside them, with 95 % intervals (Wilson, 1927). In the second row nothing was "
-        "changed: what wins there wins by chance. Changes helped if the first lies clearly to the right of the second."
-    )
-    return Chart(
-        "shares",
-        "Did changed replicas win more often than unchanged ones?",
-        about,
-        traces,
-        {
-            "xaxis": {
-                "title": {"text": "share that ended better"},
-                "tickformat": ".0%",
-                "range": [-0.02, 1.02],
-            },
-            "yaxis": {"type": "category", "autorange": "reversed", "range": [-0.6, len(rows) - 0.4]},
-        },
-        height=230,
-    )
-
-
-def _scores(told: Told) -> Chart | None:
-    s = told.segments
-    if not told.pooled or not len(s):
-        return None
-    m = s[(s["role"] == "mutant") & np.isfinite(s["score"].astype(float))]
-    c = s[(s["role"] == "control") & s["finite"].astype(bool)]
-    alone = c.groupby("segment")["loss"].transform("size")
-    null = (
-        -told.study.sign
-        * (c["loss"] - c.groupby("segment")["loss"].transform("mean"))
-        * np.sqrt(alone / (alone - 1).where(alone > 1))
-    )
-    null = null[np.isfinite(null)].to_numpy(float)
-    score = m["score"].to_numpy(float)
-    if len(score) < 2:
-        return None
-    both = np.r_[score, null]
-    lo, hi = np.quantile(both, [0.01, 0.99]) if len(both) > 200 else (both.min(), both.max())
-    edges = np.linspace(lo, hi + 1e-12, 25 if len(score) > 60 else 15)
-    traces = []
-    for name, values, colour in (("changed (mutants)", score, "@c1"), ("unchanged (controls)", null, "@c7")):
-        if not len(values):
-            continue
-        n, _ = np.histogram(np.clip(values, lo, hi), edges)
-        traces.append(
-            {
-                "type": "bar",
-                "x": (edges[1:] + edges[:-1]) / 2,
-                "y": n / len(values),
-                "width": [float(edges[1] - edges[0]) * 0.96] * len(n),
-                "name": f"{name}, {len(values)}",
-                "marker": {"color": colour},
-                "opacity": 0.62,
-                "customdata": n,
-                "hovertemplate": f"{name}<br>score about %{{x:.3g}}<br>%{{customdata}} of {len(values)}<extra></extra>",
-            }
-        )
-    about = (
-        "The <b>score</b> is how much better a replica ended a segment than the unchanged ones beside it; right of 0 is better. The grey bars are how far "
-        "unchanged replicas differ from each other: that is the noise."
-    )
-    return Chart(
-        "scores",
-        "What changes were worth, beside the noise",
-        about,
-        traces,
-        {
-            "barmode": "overlay",
-            "xaxis": {
-                "title": {"text": "score (gain over unchanged replicas)"},
-                "zeroline": True,
-                "zerolinewidth": 2,
-            },
-            "yaxis": {"title": {"text": "share"}, "tickformat": ".0%"},
-        },
-        height=300,
-    )
-
-
-def is_it_real(told: Told) -> list[Chart]:
-    return [c for c in (_of_chance(told), _scores(told)) if c is not None]
 
 
 def importance(told: Told, race: pd.DataFrame) -> list[Chart]:
@@ -256,14 +18,14 @@ def importance(told: Told, race: pd.DataFrame) -> list[Chart]:
     for id_, title, f, about in (
         (
             "knobs-start",
-            "At the start: what differences between start values are due to",
+            "At the start: what tells start values apart",
             race,
             "How much of the differences in rank between start values, after their first epochs, one knob explains alone (a parabola in its logarithm). "
             "Left of the mark: chance does as well in 19 of 20 cases.",
         ),
         (
             "knobs-run",
-            "In mid-run: what differences between changes are due to",
+            "In mid-run: what tells changes apart",
             told.mattered,
             "How much of the differences between scores each knob explains (the score fitted by all of them together); the lines are 95 % intervals. Left of the mark: "
             "chance does as well in 19 of 20 cases. It says nothing of values outside the bounds of a single change.",
@@ -405,7 +167,7 @@ def paid(told: Told) -> Chart | None:
         },
         height=130 + 30 * rows_of,
         views=(
-            Views("Phase:", [(n.replace("phase ", ""), [f"g{i}"]) for i, (n, _) in enumerate(groups)])
+            Views("Phase:", [(plain(n).replace("phase ", ""), [f"g{i}"]) for i, (n, _) in enumerate(groups)])
             if len(groups) > 1
             else None
         ),
@@ -581,88 +343,3 @@ def _heights(columns: np.ndarray, may_log: list[bool]) -> tuple[np.ndarray, list
         out[:, j] = (w - np.nanmin(w)) / span if span > 0 else 0.5
         ends.append((low, high))
     return out, ends
-
-
-def runs(told: Told) -> list[Chart]:
-    s = told.study
-    c = s.compare()
-    if len(c) < 2:
-        return []
-    many = len(c) > 40
-    traces = []
-    for i, run in enumerate(c["run"]):
-        b = s.best_so_far(run)
-        if not len(b):
-            continue
-        own = run == told.label
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": b["t"].to_numpy(float),
-                "y": b["best"].to_numpy(float),
-                "name": label(run),
-                "showlegend": len(c) <= 12,
-                "line": {
-                    "shape": "hv",
-                    "width": 3 if own else 1.5,
-                    "color": CHAMPION if own else PALE if many else SERIES[i % len(SERIES)],
-                },
-                "hovertemplate": f"{label(run)}<br>wall epoch %{{x:.1f}}<br>best so far %{{y:.5g}}<extra></extra>",
-            }
-        )
-    worth = np.concatenate([t["y"] for t in traces]) if traces else np.array([0.0, 1.0])
-    span = np.quantile(worth, [0, 0.95] if told.less_is_better else [0.05, 1])
-    pad = 0.05 * (span[1] - span[0] or 1)
-    charts = [
-        Chart(
-            "runs",
-            "Best value so far, run by run",
-            f"The run that this page tells of ({esc(told.label)}) is the thick line. Runs are named in the order in which they started.",
-            traces,
-            {
-                "xaxis": {"title": {"text": "wall epochs"}},
-                "yaxis": {"title": {"text": label(told.objective)}},
-                "hovermode": "closest",
-            },
-            height=360,
-            log=False,
-            extra={"range": [float(span[0] - pad), float(span[1] + pad)]},
-        )
-    ]
-    parts = [p for p in PARTS if p in c.columns and c[p].notna().any() and (c[p].fillna(0) != 0).any()]
-    if parts:
-        colours = {
-            "race": "@c0",
-            "trend": "@c7",
-            "selection": "@idle",
-            "mutation": "@c1",
-            "averaging": "@c3",
-            "last_epochs": "@c6",
-        }
-        bars = [
-            {
-                "type": "bar",
-                "x": [label(r) for r in c["run"]],
-                "y": c[p].to_numpy(float),
-                "name": PARTS[p],
-                "marker": {"color": colours[p]},
-                "hovertemplate": f"%{{x}}: {PARTS[p]} %{{y:.4g}}<extra></extra>",
-            }
-            for p in parts
-        ]
-        charts.append(
-            Chart(
-                "runs-gain",
-                "Where the gain of each run came from",
-                f"The parts are explained above. {count(len(c), 'run')}.",
-                bars,
-                {
-                    "barmode": "relative",
-                    "xaxis": {"type": "category"},
-                    "yaxis": {"title": {"text": "gain, more is better"}},
-                },
-                height=360,
-            )
-        )
-    return charts

@@ -40,11 +40,11 @@
     function paint(figure) {
         const narrow = figure.place.clientWidth < 560;
         const text = colour("text"), soft = colour("soft"), grid = colour("grid");
-        const layout = live(figure.layout);
+        const layout = live(figure.layout), named = figure.traces.filter((t) => t.showlegend !== false).length > 1;
         Object.assign(layout, {
             autosize: true, height: figure.height, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
             font: {family: getComputedStyle(document.body).fontFamily, size: narrow ? 11 : 12.5, color: text},
-            margin: {l: narrow ? 46 : 60, r: 14, t: narrow ? 12 : 34, b: 44, ...layout.margin},
+            margin: {l: narrow ? 46 : 60, r: 14, t: narrow ? 12 : named && layout.showlegend !== false ? 58 : 34, b: 44, ...layout.margin},
             modebar: {bgcolor: "rgba(0,0,0,0)", color: soft, activecolor: colour("accent")},
             hoverlabel: {bgcolor: colour("card"), bordercolor: colour("line"), font: {color: text}, align: "left", namelength: -1},
             legend: {orientation: "h", x: 0, y: 1, yanchor: "bottom", font: {size: narrow ? 10.5 : 12}, ...layout.legend},

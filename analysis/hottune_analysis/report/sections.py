@@ -3,49 +3,22 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import json
 import math
-from typing import Sequence
 
 import numpy as np
 import pandas as pd
 
-from . import of_search, of_training
+from . import of_gain, of_knobs, of_search, of_time, of_training
 from .data import Told
 from .page import Section
-from .text import count, duration, esc, lines, number, percent, plain
+from .tables_html import MOST_TABLE_ROWS, esc_block, table
+from .background import provenance, runs_part
+from .text import count, duration, esc, number, percent, plain
 from .verdict import Verdict, mutations_helped, over_runs, race_importance, which_knob
 
-MOST_TABLE_ROWS = 60
 TENTH = math.log(1.1)
-
-
-def table(
-    caption: str,
-    head: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    texts: Sequence[int] = (0,),
-    marked: Sequence[bool] | None = None,
-) -> str:
-    """An HTML table; cells are HTML. `texts`: columns that are aligned left."""
-    side = [' class="text"' if i in texts else "" for i in range(len(head))]
-    out = [
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{esc(caption)}"><table><caption>{esc(caption)}</caption><thead><tr>',
-        "".join(f'<th scope="col"{side[i]}>{h}</th>' for i, h in enumerate(head)),
-        "</tr></thead><tbody>\n",
-    ]
-    for r, row in enumerate(rows):
-        out.append(
-            f'<tr{" class=changed" if marked is not None and marked[r] else ""}>'
-            + "".join(f"<td{side[i]}>{c}</td>" for i, c in enumerate(row))
-            + "</tr>\n"
-        )
-    return "".join(out) + "</tbody></table></div>\n"
-
-
-# ---- in short --------------------------------------------------------------------------------
 
 
 def gained(told: Told) -> str:
@@ -180,7 +153,7 @@ def _schedule_sentence(told: Told) -> str:
     if not len(f):
         return ""
     said = []
-    for k in of_training.shown_knobs(told)[:6]:
+    for k in of_knobs.shown_knobs(told)[:6]:
         v = f[k].dropna().to_numpy(float)
         if not len(v):
             continue
@@ -261,16 +234,8 @@ def schedule(told: Told) -> Section:
             f'<button type="button" data-copy="schedule-{kind}">Copy {kind.upper()}</button>\n'
         )
     html += '<p class="note">A program repeats it with <code>hottune recipe export --schedule</code>, a built-in training with <code>hottune replay</code>.</p>\n'
-    chart = of_training.schedule_figure(told)
+    chart = of_knobs.schedule_figure(told)
     return Section("schedule", "The champion's schedule", html, [chart] if chart else [])
-
-
-def esc_block(text: str) -> str:
-    """Lines of text for a pre element."""
-    return "\n".join(esc(line) for line in lines(text).split("\n"))
-
-
-# ---- the rest --------------------------------------------------------------------------------------
 
 
 def knobs_part(told: Told, race: pd.DataFrame) -> Section:
@@ -327,129 +292,12 @@ def real_part(told: Told) -> Section:
     if np.isfinite(noise):
         html += f"<p>Unchanged replicas that began with the same weights differ by {number(noise, 2)} (standard deviation, the <b>noise</b>): a single difference below about {number(2 * noise, 2)} means nothing.</p>\n"
     html += '<p class="note">All of this is about the validation data that the search chose by; only test data say what is left of it elsewhere.</p>\n'
-    return Section("real", "Is the gain real?", html, of_search.is_it_real(told), pair=True)
+    return Section("real", "Is the gain real?", html, of_gain.is_it_real(told), pair=True)
 
 
 def gain_part(told: Told) -> Section | None:
-    chart = of_search.waterfall(told)
+    chart = of_gain.waterfall(told)
     return Section("gain-part", "Where the gain came from", "", [chart]) if chart else None
-
-
-def runs_part(told: Told) -> Section | None:
-    charts = of_search.runs(told)
-    if not charts:
-        return None
-    c = told.study.compare()
-    rows = [
-        [
-            esc(r["run"]),
-            esc(r["mode"]),
-            number(r["seed"], 12),
-            number(r["generation"]),
-            number(r["best"]),
-            number(r["result_test"]),
-            number(r["gain"], 3),
-            number(r["mutation"], 3),
-            percent(float(r["mutants_share"] or np.nan)),
-            percent(float(r["utilisation"] or np.nan)),
-            duration(float(r["seconds"])),
-        ]
-        for r in c.tail(MOST_TABLE_ROWS).to_dict("records")
-    ]
-    head = [
-        "run",
-        "mode",
-        "seed",
-        "generation",
-        "best",
-        "test",
-        "gain",
-        "by mutations",
-        "mutants that won",
-        "busy",
-        "wall clock",
-    ]
-    html = (
-        "<p>A <b>generation</b> counts how many runs of this study before it a run has learned from, in a row: 0 began with the recipe alone. The gain is measured from each run's own start values, so a run that begins better gains less.</p>\n"
-        + table(
-            "The runs of this study",
-            head,
-            rows,
-            texts=(0, 1),
-            marked=[r == told.label for r in c["run"].tail(MOST_TABLE_ROWS)],
-        )
-    )
-    return Section("runs-part", "The runs of the study", html, charts, pair=True)
-
-
-def diff_html(before: str, after: str) -> str:
-    out = []
-    for line in difflib.unified_diff(
-        lines(before).split("\n"), lines(after).split("\n"), "at the start", "at the end", lineterm="", n=2
-    ):
-        kind = {"+": "add", "-": "del"}.get(line[:1])
-        out.append(f'<span class="{kind}">{esc(line)}</span>' if kind else esc(line))
-    return "\n".join(out)
-
-
-def provenance(told: Told) -> Section:
-    r, s = told.row, told.study
-    facts = [
-        ("run", f"{r['id']} ({told.label} of {len(s.labels)} in {s.path})"),
-        ("problem", r["name"]),
-        ("objective", f"{s.objective}, to {s.direction}"),
-        ("mode, policy", f"{r['mode']}, {r['policy'] or 'none'}"),
-        ("seed", r["seed"]),
-        ("began", f"{r['started']:%Y-%m-%d %H:%M:%S} UTC"),
-        ("ended", f"{r['ended']:%Y-%m-%d %H:%M:%S} UTC" if pd.notna(r["ended"]) else "not, or it was killed"),
-        ("replicas", f"{r['replicas']}, {r['ranks_per_replica']} MPI ranks each"),
-        ("hosts", r["nodes"] or r["host"]),
-        ("Slurm job", r["slurm_job"]),
-        ("hottune", f"{r['hottune_version']} {r['commit']}"),
-        (
-            "compiler, MPI, HDF5",
-            "; ".join(str(x) for x in (r["compiler"], r["mpi_version"], r["hdf5_version"]) if x),
-        ),
-        (
-            "recipe",
-            f"{r['base_recipe_hash']} at the start, {r['recipe_hash']} in force at the end (fingerprints)",
-        ),
-        ("learned from", ", ".join(map(str, r["parents"])) or "no run before it"),
-    ]
-    html = (
-        "<dl>"
-        + "".join(f"<dt>{esc(k)}</dt><dd>{esc(v)}</dd>" for k, v in facts if str(v).strip())
-        + "</dl>\n"
-    )
-    if len(told.places):
-        rows = [
-            [
-                str(p["rank"]),
-                "coordinator" if p["replica"] < 0 else str(p["replica"]),
-                esc(p["node"]),
-                esc(p["cores"]),
-                esc(p["devices"]),
-            ]
-            for p in told.places.head(520).to_dict("records")
-        ]
-        html += f"<details><summary>Where the ranks were ({len(told.places)})</summary>{table('Ranks of the job', ['rank', 'replica', 'node', 'cores', 'devices'], rows, texts=(2, 3, 4))}</details>\n"
-    plan = s.text(told.label, "plan")
-    if plan.strip():
-        html += f'<details><summary>What the run said it would do, with its reasons</summary><pre tabindex="0">{esc_block(plan)}</pre></details>\n'
-    base, final = s.text(told.label, "base_recipe"), s.text(told.label, "recipe")
-    changed = diff_html(base, final)
-    html += "<h3>The recipe</h3>\n<p>A <b>recipe</b> is the file that says which knobs may change, how far, and how changes are judged.</p>\n"
-    html += (
-        f'<p>What differs between the recipe at the start and the one in force at the end:</p><pre tabindex="0">{changed}</pre>\n'
-        if changed
-        else "<p>The recipe at the end is the one at the start.</p>\n"
-    )
-    html += f'<details><summary>At the start</summary><pre id="recipe-base" tabindex="0">{esc_block(base)}</pre></details>\n'
-    html += f'<details><summary>At the end</summary><pre id="recipe-final" tabindex="0">{esc_block(final)}</pre></details>\n'
-    evolved = s.recipe("evolved")
-    if evolved.strip():
-        html += f'<details><summary>What the next run with this study would begin with, beside that</summary><pre tabindex="0">{diff_html(final, evolved)}</pre></details>\n'
-    return Section("provenance", "Where this comes from", html)
 
 
 def all_sections(told: Told) -> list[Section]:
@@ -458,7 +306,7 @@ def all_sections(told: Told) -> list[Section]:
     if told.whole_study:
         found.append(runs_part(told))
     found += [knobs_part(told, race), schedule(told), real_part(told), gain_part(told)]
-    over_time = [c for c in (of_training.learning_curves(told), of_training.knob_trajectories(told)) if c]
+    over_time = [c for c in (of_training.learning_curves(told), of_knobs.knob_trajectories(told)) if c]
     found.append(Section("over-time", "The run over time", "", over_time) if over_time else None)
     for id_, title, chart in (
         ("paid-part", "Which changes paid", of_search.paid(told)),
@@ -466,7 +314,7 @@ def all_sections(told: Told) -> list[Section]:
         ("parallel-part", "All values at a glance", of_search.parallel(told)),
     ):
         found.append(Section(id_, title, "", [chart]) if chart else None)
-    busy = of_training.who_was_busy(told)
+    busy = of_time.who_was_busy(told)
     found.append(Section("busy", "Who was busy", "", busy) if busy else None)
     if not told.whole_study:
         found.append(runs_part(told))

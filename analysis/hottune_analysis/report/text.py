@@ -70,7 +70,7 @@ def number(value: Any, digits: int = 4) -> str:
         text = f"{mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa}e{int(exponent)}"
     else:
         text = f"{x:.{max(0, digits - 1 - math.floor(math.log10(size)))}f}"
-        if "." in text:
+        if "." in text and float(f"{x:.2g}") == x:  # 0.001 and 40, as somebody wrote them
             text = text.rstrip("0").rstrip(".")
     return text.replace("-", "\u2212")
 

@@ -1,0 +1,218 @@
+"""Figures of the knobs over time: what every replica trained with, and the champion's schedule."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from .chart import Chart, Views
+from .colours import CHAMPION, PALE
+from .data import Told
+from .of_training import FEW, POINTS, WORDS, band_traces, thinned
+from .text import label, number, template
+
+MOST_KNOBS = 12
+
+
+def shown_knobs(told: Told) -> list[str]:
+    """Those that mattered most first, as many as fit into a figure."""
+    order = list(told.mattered["knob"]) if len(told.mattered) else []
+    known = [k for k in order if k in set(told.knob_names)]
+    return (known + [k for k in told.knob_names if k not in set(known)])[:MOST_KNOBS]
+
+
+def _log_ticks(ends: tuple[float, float]) -> dict:
+    """Few ticks, since these axes are low: powers of ten, or some round values where there are none."""
+    low, high = ends
+    if high / low > 40:
+        return {"dtick": 1}
+    steps = [
+        m * 10.0**e
+        for e in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        for m in range(1, 10)
+    ]
+    inside = [s for s in steps if low <= s <= high] or [low, high]
+    wanted = np.geomspace(low, high, 4)[1:-1] if len(inside) > 2 else inside
+    ticks = sorted({min(inside, key=lambda s: abs(math.log(s / w))) for w in wanted})
+    return {"tickvals": ticks, "ticktext": [number(t, 2) for t in ticks]}
+
+
+def _ends(values: np.ndarray) -> tuple[float, float]:
+    return float(np.nanmin(values)), float(np.nanmax(values))
+
+
+def _stacked(titles: list[str], logs: list[bool], ranges: list[tuple[float, float]]) -> dict:
+    """Axes of one small figure a knob, one above the other, over one time axis."""
+    n, gap = len(titles), 0.045 if len(titles) < 9 else 0.02
+    high = (1 - gap * (n - 1)) / n
+    layout: dict = {
+        "xaxis": {"title": {"text": "wall epochs"}, "anchor": "y" if n == 1 else f"y{n}"},
+        "hovermode": "closest",
+    }
+    for i in range(n):
+        top = 1 - i * (high + gap)
+        layout["yaxis" if i == 0 else f"yaxis{i + 1}"] = {
+            "title": {"text": titles[i]},
+            "domain": [max(0.0, top - high), top],
+            "type": "log" if logs[i] else "linear",
+            "exponentformat": "power" if logs[i] else "none",
+            **(_log_ticks(ranges[i]) if logs[i] else {"nticks": 5}),
+        }
+    return layout
+
+
+def _steps(f: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """t, value, replica: two points for each piece, and a gap where the next one is of another replica or begins later."""
+    t0, t1, r = (f[c].to_numpy(float) for c in ("t0", "t1", "replica"))
+    breaks = np.r_[(r[1:] != r[:-1]) | (np.abs(t0[1:] - t1[:-1]) > 0.01), True]
+    gap = np.where(breaks, np.nan, t1)
+    value = f["value"].to_numpy(float)
+    t = np.stack([t0, t1, gap], axis=1).ravel()
+    v = np.stack([value, value, np.where(breaks, np.nan, value)], axis=1).ravel()
+    keep = ~(np.tile([False, False, True], len(f)) & ~np.isnan(t))  # no third point where there is no gap
+    return t[keep], v[keep], np.repeat(r, 3)[keep]
+
+
+def _way(f: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same along the champion's way, which leads from replica to replica without gaps."""
+    t = np.stack([f["t0"].to_numpy(float), f["t1"].to_numpy(float)], axis=1).ravel()
+    return t, np.repeat(f["value"].to_numpy(float), 2), np.repeat(f["replica"].to_numpy(float), 2)
+
+
+def _band_of_pieces(f: pd.DataFrame) -> dict[str, np.ndarray]:
+    t0, t1, v = f["t0"].to_numpy(float), f["t1"].to_numpy(float), f["value"].to_numpy(float)
+    at = np.linspace(np.nanmin(t0), np.nanmax(t1), 81)
+    at = (at[1:] + at[:-1]) / 2
+    some = [v[(t0 <= t) & (t < t1)] for t in at]
+    keep = [i for i, s in enumerate(some) if len(s)]
+    q = np.array([np.quantile(some[i], [0.05, 0.5, 0.95]) for i in keep]).reshape(-1, 3)
+    return {"t": at[keep], "q05": q[:, 0], "q50": q[:, 1], "q95": q[:, 2]}
+
+
+def _wide(f: pd.DataFrame) -> pd.DataFrame:
+    """Pieces with a column for each knob; a piece is of one knob, the others are empty."""
+    if not len(f):
+        return f
+    wide = f[["replica", "t0", "t1", "on_path"]].copy()
+    for knob in f["knob"].unique():
+        wide[knob] = f["value"].where(f["knob"] == knob)
+    return wide.sort_values(["replica", "t0"], kind="stable")
+
+
+def knob_trajectories(told: Told) -> Chart | None:
+    f = told.trained if told.pooled else _wide(told.knobs)
+    names = [k for k in shown_knobs(told) if k in f.columns and np.isfinite(f[k].to_numpy(float)).any()]
+    if not names or not len(f):
+        return None
+    n = f["replica"].nunique()
+    logs = [told.is_log(k, f[k].to_numpy(float)) for k in names]
+    traces: list[dict] = []
+    for i, knob in enumerate(names):
+        axis = "y" if i == 0 else f"y{i + 1}"
+        mine = f[["replica", "t0", "t1", "on_path"]].assign(value=f[knob])
+        mine = mine[np.isfinite(mine["value"].to_numpy(float))]
+        hover = (
+            f"{template(knob)} %{{y:.4g}}<br>replica %{{customdata}}<br>wall epoch %{{x:.1f}}<extra></extra>"
+        )
+        if n > FEW:
+            traces += band_traces(
+                _band_of_pieces(mine),
+                axis,
+                "bands",
+                f"{template(knob)} %{{y:.4g}} (middle)<extra></extra>",
+                "hv",
+            )
+        few, shown, of = thinned(mine, POINTS // (3 * len(names)))
+        x, y, r = _steps(few)
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": x,
+                "y": y,
+                "customdata": r,
+                "yaxis": axis,
+                "group": "all",
+                "name": f"all {n} replicas" if shown == of else f"{shown} of {of} replicas",
+                "legendgroup": "all",
+                "showlegend": i == 0,
+                "line": {"width": 1, "color": PALE},
+                "hovertemplate": hover,
+            }
+        )
+        on = mine[mine["on_path"].astype(bool)].sort_values("t0", kind="stable")
+        if len(on):
+            t, v, who = _way(on)
+            traces.append(
+                {
+                    "type": "scatter",
+                    "mode": "lines",
+                    "x": t,
+                    "y": v,
+                    "customdata": who,
+                    "yaxis": axis,
+                    "group": "line",
+                    "legendgroup": "line",
+                    "name": "the champion's lineage" if told.pooled else "the best replica",
+                    "showlegend": i == 0,
+                    "line": {"width": 2.8, "color": CHAMPION},
+                    "hovertemplate": hover,
+                }
+            )
+    views = [("all", ["all", "line"]), ("champion's lineage only", ["line"])]
+    if n > FEW:
+        views.insert(0, ("bands", ["bands", "line"]))
+    left = (
+        f" The {len(names)} knobs that mattered most of {len(told.knob_names)} are drawn."
+        if len(told.knob_names) > len(names)
+        else ""
+    )
+    about = (
+        "A <b>knob</b> is a setting that hottune may change while the training runs. Each line is what one replica trained with; the "
+        f"thick line is what the winning weights were trained with.{left}"
+    )
+    return Chart(
+        "knob-trajectories",
+        "Values of the knobs over the run",
+        about,
+        traces,
+        _stacked([label(k, 22) for k in names], logs, [_ends(f[k].to_numpy(float)) for k in names]),
+        height=90 + 130 * len(names),
+        views=Views("Replicas:", views),
+    )
+
+
+def schedule_figure(told: Told) -> Chart | None:
+    p = told.path[told.path["epochs"] > 0] if len(told.path) else told.path
+    names = [k for k in shown_knobs(told) if k in p.columns]
+    if not len(p) or not names:
+        return None
+    logs = [bool((p[k].astype(float) > 0).all() and p[k].max() > 3 * p[k].min()) for k in names]
+    begin = np.r_[0, p["age"].to_numpy(float)[:-1]]
+    x = np.stack([begin, p["age"].to_numpy(float)], axis=1).ravel()
+    text = np.repeat([label(WORDS.get(w, w)) for w in p["what"]], 2)
+    traces = []
+    for i, knob in enumerate(names):
+        axis = "y" if i == 0 else f"y{i + 1}"
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": x,
+                "y": np.repeat(p[knob].to_numpy(float), 2),
+                "text": text,
+                "yaxis": axis,
+                "name": label(knob),
+                "showlegend": False,
+                "line": {"width": 2.8, "color": CHAMPION},
+                "hovertemplate": f"{template(knob)} %{{y:.4g}}<br>epoch %{{x:.0f}} of the weights<br>%{{text}}<extra></extra>",
+            }
+        )
+    layout = _stacked([label(k, 22) for k in names], logs, [_ends(p[k].to_numpy(float)) for k in names])
+    layout["xaxis"]["title"] = {"text": "epochs that these weights have trained"}
+    about = "Each step is one setting of the knob for some epochs. This is the schedule that a single training would have to follow."
+    return Chart(
+        "champion-schedule", "The champion's schedule", about, traces, layout, height=90 + 105 * len(names)
+    )
