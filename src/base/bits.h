@@ -45,6 +45,12 @@ static inline void ht_bits_put(ht_bits *b, size_t i, bool in)
         b->words[i / 64] &= ~bit;
 }
 
+/** Both have room for the same numbers. */
+static inline void ht_bits_copy(ht_bits *to, const ht_bits *from)
+{
+    memcpy(to->words, from->words, to->n * sizeof *to->words);
+}
+
 static inline bool ht_bits_has(const ht_bits *b, size_t i)
 {
     return (b->words[i / 64] >> (i % 64) & 1) != 0;

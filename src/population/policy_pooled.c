@@ -60,6 +60,8 @@ static void destroy(void *self)
         }
     }
     ht_bits_release(&s->closed);
+    ht_bits_release(&s->fresh);
+    ht_bits_release(&s->suspect);
     ht_race_destroy(s->race);
     ht_multipliers_destroy(s->posterior);
     ht_gain_destroy(s->gain);
@@ -87,7 +89,7 @@ static bool settle_in(ht_pooled *s, size_t n)
         ht_island_init(&s->islands[i], i);
         s->islands[i].state = HT_ISLAND_GONE;
     }
-    return ht_bits_reserve(&s->closed, n);
+    return ht_bits_reserve(&s->closed, n) && ht_bits_reserve(&s->fresh, n) && ht_bits_reserve(&s->suspect, n);
 }
 
 static bool allocate(ht_pooled *s)
@@ -112,7 +114,8 @@ static ht_status create(ht_pool *p, void **self, ht_error *err)
     if (s == NULL)
         return ht_fail(err, HT_ENOMEM, "no memory for a policy");
     *s = (ht_pooled){
-        .pool = p, .recipe = o->recipe, .knobs = ht_pool_knobs(p), .n = o->n_replicas, .start_loss = NAN};
+        .pool = p, .recipe = o->recipe, .knobs = ht_pool_knobs(p), .n = o->n_replicas, .start_loss = NAN,
+        .waits_since = INFINITY, .clock_seen = NAN, .waits_clock = NAN};
     ht_plan_make(o->recipe, ht_pool_member(p), o->n_replicas, o->epochs, &s->plan);
     ht_status st = allocate(s) ? HT_OK : ht_fail(err, HT_ENOMEM, "no memory for %d islands", s->n);
     if (st == HT_OK)
@@ -273,9 +276,21 @@ static void begin_closed(ht_pooled *s)
 static void look_at_the_clock(ht_pooled *s)
 {
     double clock = s->plan.race_wall + floor(s->clock);
-    for (int k = ht_bits_next(&s->closed, 0); k >= 0; k = ht_bits_next(&s->closed, k + 1))
+    const ht_bits *which = clock != s->clock_seen ? &s->closed : &s->fresh;
+    s->clock_seen = clock;
+    for (int k = ht_bits_next(which, 0); k >= 0; k = ht_bits_next(which, k + 1))
         if (s->islands[k].wall < clock)
             s->islands[k].wall = fmin(clock, s->plan.epochs);
+}
+
+/* Those that wait go on waiting while nobody's time is over and there are not fewer islands, or replicas, than before; and as
+ * long as the clock is the same, by which it is told how many are wanted. Else all closed ones are looked at. */
+static bool all_are_asked(ht_pooled *s, double patience)
+{
+    double clock = floor(s->clock);
+    bool same = s->waits_alive == s->n_alive && s->waits_well == ht_pool_well(s->pool) && s->waits_clock == clock;
+    s->waits_clock = clock;
+    return !same || !(ht_pool_now(s->pool) - s->waits_since < patience);
 }
 
 static void go_on_elastic(ht_pooled *s)
@@ -284,13 +299,23 @@ static void go_on_elastic(ht_pooled *s)
     double pace = ht_pool_pace(s->pool);
     double patience = isnan(pace) ? moment_s : fmax(moment_s, moment * s->plan.horizon * pace);
     ht_pooled_house_homeless(s);
-    for (int k = ht_bits_next(&s->closed, 0); k >= 0; k = ht_bits_next(&s->closed, k + 1)) {
+    const ht_bits *which = &s->fresh;
+    if (all_are_asked(s, patience)) {
+        ht_bits_copy(&s->fresh, &s->closed);
+        s->waits_since = INFINITY;
+    }
+    s->waits_alive = s->n_alive;
+    s->waits_well = ht_pool_well(s->pool);
+    for (int k = ht_bits_next(which, 0); k >= 0; k = ht_bits_next(which, k + 1)) {
         ht_island *isl = &s->islands[k];
         if (isl->wall >= s->plan.epochs)
             continue;
         if (ht_pooled_alive(s) > ht_pooled_wanted(s, isl->wall)) {
-            if (ht_pool_now(s->pool) - isl->closed_at < patience)
+            if (ht_pool_now(s->pool) - isl->closed_at < patience) {
+                ht_bits_put(&s->fresh, (size_t)k, false);
+                s->waits_since = fmin(s->waits_since, isl->closed_at);
                 continue;       /* the others may be here in a moment */
+            }
             if (ht_pooled_is_too_many(s, isl)) {
                 ht_pooled_note_given_up(s, isl);
                 ht_pooled_give_up(s, isl->id);

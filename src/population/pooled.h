@@ -55,6 +55,14 @@ typedef struct {
     ht_pooled_people *people;       /**< [n] of each island */
     int n_alive, n_busy, n_housed;  /**< islands that are not gone; that train or merge; replicas with a home */
     ht_bits closed;                 /**< islands that are closed */
+    ht_bits fresh;                  /**< of these: that do not wait for others to be compared with */
+    ht_bits suspect;                /**< of these: whose last holder or member may be gone */
+    double waits_since;             /**< when the first of those that wait was closed */
+    int waits_alive, waits_well;    /**< n_alive, and who was well, when they were looked at last */
+    double waits_clock;             /**< whole epochs of the clock, likewise */
+    double clock_seen;              /**< whole epochs of the clock when all closed islands were looked at last */
+    unsigned long mishaps_seen;     /**< ht_pool_mishaps when all were looked at as suspects last */
+    int well_seen;                  /**< ht_pool_well, likewise */
     bool restarted;                 /**< the dead have a home, too */
     int *alone;                     /**< [n] segments in a row in which it alone diverged */
     int segments;                   /**< begun so far, run-wide */

@@ -7,8 +7,10 @@
 void ht_pooled_house(ht_pooled *s, int replica, int island)
 {
     int before = s->home[replica];
-    if (before >= 0)
+    if (before >= 0) {
         ht_roster_take(&s->people[before].home, replica);
+        ht_bits_put(&s->suspect, (size_t)before, true);
+    }
     s->n_housed += (island >= 0) - (before >= 0);
     s->home[replica] = island;
     if (island >= 0 && !ht_roster_put(&s->people[island].home, replica))
@@ -18,8 +20,10 @@ void ht_pooled_house(ht_pooled *s, int replica, int island)
 void ht_pooled_has_root(ht_pooled *s, int replica, const ht_island *isl)
 {
     int before = s->root_of[replica];
-    if (s->root[replica] != 0 && s->islands[before].version == s->root[replica])
+    if (s->root[replica] != 0 && s->islands[before].version == s->root[replica]) {
         ht_roster_take(&s->people[before].holders, replica);
+        ht_bits_put(&s->suspect, (size_t)before, true);
+    }
     s->root[replica] = isl != NULL ? isl->version : 0;
     if (isl == NULL)
         return;
@@ -32,6 +36,7 @@ void ht_pooled_new_root(ht_pooled *s, ht_island *isl, unsigned long version)
 {
     isl->version = version;
     s->people[isl->id].holders.n = 0;
+    ht_bits_put(&s->suspect, (size_t)isl->id, true);
 }
 
 static bool is_busy(ht_island_state state)
@@ -44,6 +49,8 @@ void ht_pooled_enter(ht_pooled *s, ht_island *isl, ht_island_state state)
     s->n_busy += is_busy(state) - is_busy(isl->state);
     s->n_alive += (state != HT_ISLAND_GONE) - (isl->state != HT_ISLAND_GONE);
     ht_bits_put(&s->closed, (size_t)isl->id, state == HT_ISLAND_CLOSED);
+    ht_bits_put(&s->fresh, (size_t)isl->id, state == HT_ISLAND_CLOSED);
+    ht_bits_put(&s->suspect, (size_t)isl->id, state == HT_ISLAND_CLOSED);
     isl->state = state;
 }
 

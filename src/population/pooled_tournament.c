@@ -57,15 +57,23 @@ void ht_pooled_deal(ht_pooled *s, size_t kept, const int *order)
 /* An island whose root died with its last holder, or that nobody is left for. */
 void ht_pooled_bury_dead(ht_pooled *s)
 {
-    for (int k = ht_bits_next(&s->closed, 0); k >= 0; k = ht_bits_next(&s->closed, k + 1)) {
+    if (s->mishaps_seen != ht_pool_mishaps(s->pool) || s->well_seen != ht_pool_well(s->pool))
+        ht_bits_copy(&s->suspect, &s->closed);
+    s->mishaps_seen = ht_pool_mishaps(s->pool);
+    s->well_seen = ht_pool_well(s->pool);
+    for (int k = ht_bits_next(&s->suspect, 0); k >= 0; k = ht_bits_next(&s->suspect, k + 1)) {
         ht_island *isl = &s->islands[k];
         const ht_roster *home = &s->people[k].home;
+        if (isl->state != HT_ISLAND_CLOSED)
+            continue;           /* it is looked at when it is closed */
         unsigned slot;
         bool rootless = isl->version > 0 && ht_pooled_root_holder(s, isl, &slot) < 0, empty = true;
         /* the next tournament finds members for one that is mirrored */
         bool mirrored = isl->version > 0 && slot != HT_SLOT_ROOT;
         for (size_t i = 0; i < home->n && empty; i++)
             empty = !ht_pooled_is_useful(s, home->who[i]);
+        if (!rootless && !empty)
+            ht_bits_put(&s->suspect, (size_t)k, false);
         if (!rootless && (!empty || mirrored || ht_pooled_alive(s) == 1))
             continue;
         ht_pool_say(s->pool, "epoch %g: island %d is lost", isl->wall, isl->id);

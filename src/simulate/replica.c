@@ -93,10 +93,17 @@ static double epoch_length(const ht_sim_replica *r)
     return r->account.speed * (1 + r->s->jitter * (2 * ht_random_uniform(&random) - 1));
 }
 
+double ht_sim_speed(uint64_t seed, int id, double epoch_s, double spread)
+{
+    ht_random random = ht_random_stream(seed, HT_RANDOM_SIMULATION, (uint64_t)id + 2, 0);
+    return epoch_s * (1 + spread * (2 * ht_random_uniform(&random) - 1));
+}
+
 static double speed_of(const ht_surroundings *s, int id)
 {
     ht_random random = ht_random_stream(s->curves->seed, HT_RANDOM_SIMULATION, (uint64_t)id + 2, 0);
-    double speed = s->epoch_s * (1 + s->spread * (2 * ht_random_uniform(&random) - 1));
+    double speed = ht_sim_speed(s->curves->seed, id, s->epoch_s, s->spread);
+    (void)ht_random_bits(&random);      /* the speed's */
     return ht_random_uniform(&random) < s->straggler_share ? speed * s->straggler_factor : speed;
 }
 

@@ -37,6 +37,9 @@ typedef struct {
 
 typedef struct ht_sim_replica ht_sim_replica;
 
+/** Seconds of an epoch of this replica, without jitter and unless it is a straggler. */
+double ht_sim_speed(uint64_t seed, int replica, double epoch_s, double spread);
+
 /** Begins to live at once. @param s  borrowed. @return HT_OK, HT_ENOMEM */
 ht_status ht_sim_replica_create(const ht_surroundings *s, int replica, ht_sim_replica **out, ht_error *err);
 /** Its fiber is over. NULL is allowed. */
