@@ -44,15 +44,22 @@ double ht_top_left(const ht_top_model *m, double now)
     return ht_top_elapsed(m, now) * (1 - share) / (share - first);
 }
 
+/* When the i-th newest epoch ended, i >= 1. */
+static double tick(const ht_top_model *m, size_t i)
+{
+    return m->ticks[(m->next_tick + HT_TOP_TICKS_MAX - i) % HT_TOP_TICKS_MAX];
+}
+
 double ht_top_pace(const ht_top_model *m)
 {
     size_t n = m->n_ticks;
     if (m->sign.life != HT_RUN_LIVES)
         return (double)m->lines / ht_top_elapsed(m, 0);
+    while (n > 0 && tick(m, n) < m->sign.started) /* of a start before this one */
+        n--;
     if (n < 2)
         return NAN;
-    double last = m->ticks[(m->next_tick + HT_TOP_TICKS_MAX - 1) % HT_TOP_TICKS_MAX];
-    double first = m->ticks[(m->next_tick + HT_TOP_TICKS_MAX - n) % HT_TOP_TICKS_MAX];
+    double last = tick(m, 1), first = tick(m, n);
     return last > first ? (double)(n - 1) / (last - first) : NAN;
 }
 

@@ -6,7 +6,7 @@
 
 #include "cli/top_screen.h"
 
-enum { NAME = 16, END = 7, STRIP_MAX = 100, NOW = 17, FACTOR = 14, WON = 11 };
+enum { NAME = 16, END = 7, STRIP_MAX = 100, NOW = 17, BY = 14, WINS = 11 };
 
 /* Something can be said of it: a range or a value. */
 static bool is_known(const ht_top_model *m, size_t i)
@@ -67,19 +67,19 @@ static void put_strip(const ht_top_model *m, const ht_top_view *v, size_t i, dou
 /* What there is room for. */
 typedef struct {
     size_t strip; /* columns */
-    bool now, factor, won;
+    bool now, by, wins;
 } parts;
 
 static parts choose(size_t width)
 {
     enum { RANGE = NAME + 2 * END + 2, STRIP_LEAST = 8, STRIP_FINE = 24 };
     parts p = {.now = width >= RANGE + STRIP_LEAST + NOW + 1};
-    p.factor = p.now && width >= RANGE + STRIP_LEAST + NOW + FACTOR + 2;
-    p.won = p.factor && width >= RANGE + STRIP_FINE + NOW + FACTOR + WON + 3;
+    p.by = p.now && width >= RANGE + STRIP_LEAST + NOW + BY + 2;
+    p.wins = p.by && width >= RANGE + STRIP_FINE + NOW + BY + WINS + 3;
     size_t used = RANGE;
     used += p.now ? NOW + 1 : 0;
-    used += p.factor ? FACTOR + 1 : 0;
-    used += p.won ? WON + 1 : 0;
+    used += p.by ? BY + 1 : 0;
+    used += p.wins ? WINS + 1 : 0;
     p.strip = width > used + STRIP_LEAST ? width - used : STRIP_LEAST;
     p.strip = p.strip < STRIP_MAX ? p.strip : STRIP_MAX;
     return p;
@@ -90,7 +90,7 @@ static void put_part(ht_top_screen *s, bool shown, ht_top_style style, const cha
     if (!shown)
         return;
     ht_top_put(s, style == HT_TOP_BAR ? style : HT_TOP_PLAIN, " ");
-    ht_top_cell(s, style, text, width, width == WON);
+    ht_top_cell(s, style, text, width, width == WINS);
 }
 
 static void put_knob(const ht_top_model *m, const ht_top_view *v, size_t i, const parts *p, ht_top_screen *s)
@@ -115,14 +115,17 @@ static void put_knob(const ht_top_model *m, const ht_top_view *v, size_t i, cons
     snprintf(text, sizeof text, strcmp(low, high) == 0 ? "%s" : "%s .. %s", low, high);
     put_part(s, p->now, HT_TOP_PLAIN, text, NOW);
     text[0] = '\0';
-    if (isfinite(k->center))
+    if (isfinite(k->center) && k->move == 'x')
         snprintf(text, sizeof text, k->spread > 0 ? "x %.2f +- %.0f %%" : "x %.2f", k->center,
                  100 * k->spread);
-    put_part(s, p->factor, HT_TOP_PLAIN, text, FACTOR);
+    else if (isfinite(k->center))
+        snprintf(text, sizeof text, k->spread > 0 ? "%c %.2g +- %.1g" : "%c %.2g", k->move, k->center,
+                 k->spread);
+    put_part(s, p->by, HT_TOP_PLAIN, text, BY);
     text[0] = '\0';
     if (isfinite(k->win_rate) && isfinite(k->wins))
         snprintf(text, sizeof text, "%.0f (%.0f %%)", k->wins, 100 * k->win_rate);
-    put_part(s, p->won, HT_TOP_PLAIN, text, WON);
+    put_part(s, p->wins, HT_TOP_PLAIN, text, WINS);
 }
 
 void ht_top_knobs(const ht_top_model *m, const ht_top_view *v, size_t rows, ht_top_screen *out)
@@ -133,8 +136,8 @@ void ht_top_knobs(const ht_top_model *m, const ht_top_view *v, size_t rows, ht_t
     ht_top_cell(out, HT_TOP_BAR, p.strip > 40 ? "RANGE (o replicas, # points of islands)" : "RANGE",
                 p.strip + END + 1, false);
     put_part(out, p.now, HT_TOP_BAR, "NOW", NOW);
-    put_part(out, p.factor, HT_TOP_BAR, "FACTOR", FACTOR);
-    put_part(out, p.won, HT_TOP_BAR, "WON", WON);
+    put_part(out, p.by, HT_TOP_BAR, "WON BY", BY);
+    put_part(out, p.wins, HT_TOP_BAR, "WINS", WINS);
     ht_top_tab(out, HT_TOP_BAR, v->width);
     for (size_t i = 0; i < m->n_knobs && rows > 0; i++)
         if (is_known(m, i)) {

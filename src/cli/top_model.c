@@ -114,6 +114,11 @@ static const char *name_in_actuator(const ht_top_knob *k)
     return dot != NULL ? dot + 1 : k->name;
 }
 
+static const struct {
+    const char *suffix;
+    char move;
+} families[] = {{"_mult", 'x'}, {"_set", '='}, {"_delta", '+'}};
+
 /* "opt:lr_mult" is the family of the knob "opt.lr", and wd_mult that of weight_decay. */
 static ht_top_knob *knob_of_family(ht_top_model *m, const char *family)
 {
@@ -123,9 +128,11 @@ static ht_top_knob *knob_of_family(ht_top_model *m, const char *family)
         return NULL;
     snprintf(actuator, sizeof actuator, "%.*s", (int)(colon - family), family);
     snprintf(key, sizeof key, "%s", colon + 1);
-    size_t n = strlen(key), suffix = strlen("_mult");
-    if (n > suffix && strcmp(key + n - suffix, "_mult") == 0)
-        key[n - suffix] = '\0';
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+        size_t n = strlen(key), suffix = strlen(families[i].suffix);
+        if (n > suffix && strcmp(key + n - suffix, families[i].suffix) == 0)
+            key[n - suffix] = '\0';
+    }
     const char *param = strcmp(key, "wd") == 0 ? "weight_decay" : key;
     for (size_t i = 0; i < m->n_knobs; i++) {
         const char *name = name_in_actuator(&m->knobs[i]);
@@ -348,6 +355,14 @@ static void take_live(ht_top_model *m, const cJSON *live)
     }
 }
 
+static char move_of(const char *family)
+{
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+        if (strstr(family, families[i].suffix) != NULL)
+            return families[i].move;
+    return '=';
+}
+
 static void take_beliefs(ht_top_model *m, const cJSON *summary)
 {
     const cJSON *one;
@@ -355,6 +370,7 @@ static void take_beliefs(ht_top_model *m, const cJSON *summary)
         ht_top_knob *k = knob_of_family(m, one->string);
         if (k == NULL)
             continue;
+        k->move = move_of(one->string);
         k->win_rate = cJSON_IsNumber(one) ? one->valuedouble : NAN;
         k->center = ht_json_number(ht_json_member(summary, "win_centers"), one->string, NAN);
         k->spread = ht_json_number(ht_json_member(summary, "win_spreads"), one->string, NAN);
@@ -434,7 +450,8 @@ void ht_top_take_recipe(ht_top_model *m, const cJSON *effective)
         cJSON_ArrayForEach(family, ht_json_member(actuator, "mutations")) {
             char name[2 * HT_NAME_MAX];
             bool named = actuator->string != NULL && family->string != NULL;
-            snprintf(name, sizeof name, "%.60s:%.60s", named ? actuator->string : "", named ? family->string : "");
+            snprintf(name, sizeof name, "%.60s:%.60s", named ? actuator->string : "",
+                     named ? family->string : "");
             ht_top_knob *k = named ? knob_of_family(m, name) : NULL;
             const cJSON *range = ht_json_member(family, "range");
             if (k != NULL && cJSON_IsArray(range) && cJSON_GetArraySize(range) == 2) {

@@ -24,7 +24,8 @@ typedef struct {
     double lo, hi;              /**< its range */
     bool log;                   /**< it is moved by factors */
     double current;             /**< as of the actuators' file */
-    double center, spread;      /**< of the factors that won, and of their logarithm */
+    char move;                  /**< how: 'x' by factors, '=' to values, '+' by differences */
+    double center, spread; /**< of the moves that won; the spread of factors is that of their logarithm */
     double win_rate, wins;
     double island[HT_TOP_ISLANDS_MAX]; /**< the point of each island */
 } ht_top_knob;

@@ -358,7 +358,7 @@ static void put_help(ht_top_screen *s)
         "  *        the replica that holds the best value so far",
         "  o #      where values of replicas (o) and points of islands (#) are in the",
         "           range of a knob",
-        "  FACTOR   the middle of the factors that won, and how far they spread",
+        "  WON BY   the mean of the moves that won, and how far they spread",
         "",
         "  docs/top.md tells more.",
     };

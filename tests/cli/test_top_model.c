@@ -37,6 +37,7 @@ static void knobs_have_their_range_their_islands_and_what_won(void)
     CU_ASSERT_STRING_EQUAL(k->name, "opt.lr");
     CU_ASSERT_TRUE(k->lo == .001 && k->hi == 1 && k->log);
     CU_ASSERT_TRUE(k->center == 1.5 && k->spread == .2 && k->wins == 5 && k->win_rate == .25);
+    CU_ASSERT_EQUAL(k->move, 'x');
     CU_ASSERT_EQUAL(k->island[0], .03);
     CU_ASSERT_TRUE(isnan(k->island[1]));
     CU_ASSERT_STRING_EQUAL(m.knobs[1].name, "opt.weight_decay"); /* the family is called wd_mult */
@@ -174,6 +175,23 @@ static void what_is_over_takes_no_longer(void)
     ht_top_model_release(&m);
 }
 
+static void the_pace_is_that_of_this_start(void)
+{
+    ht_top_model m;
+    ht_top_model_init(&m);
+    live(&m, HT_RUN_LIVES, 1, 1000, 1060);
+    recipe(&m, "min");
+    for (int i = 1; i <= 21; i++)
+        epoch(&m, 1, 0, 2 * i, 1);
+    CU_ASSERT_DOUBLE_EQUAL(ht_top_pace(&m), .5, 1e-9);
+    live(&m, HT_RUN_LIVES, 1, 2000, 2060); /* resumed after a while */
+    CU_ASSERT_TRUE(isnan(ht_top_pace(&m)));
+    for (int i = 1; i <= 5; i++)
+        epoch(&m, 1, 0, 1000 + i, 1);
+    CU_ASSERT_DOUBLE_EQUAL(ht_top_pace(&m), 1, 1e-9);
+    ht_top_model_release(&m);
+}
+
 static void strange_content_changes_nothing(void)
 {
     static const char *const texts[] = {
@@ -190,7 +208,8 @@ static void strange_content_changes_nothing(void)
         "{'population':[],'champion':1,'segments_by_decision':'x','start':{'nodes':{'a':1}}}",
         "{'objective':1,'actuators':{'a':{'mutations':{'b':{'range':['x','y']}}}}}",
         "{'controls':[{'param_key':1},2]}",
-        "{'win_rates':[1,2],'live':{'replicas':[{'replica':0,'doing':{'knobs':[1]}}]},'actuators':[[{'range':[0,1]}]]}"};
+        "{'win_rates':[1,2],'live':{'replicas':[{'replica':0,'doing':{'knobs':[1]}}]},'actuators':[[{'range':"
+        "[0,1]}]]}"};
     ht_top_model m;
     ht_top_model_init(&m);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -214,4 +233,4 @@ CASES("top_model", CASE(a_pooled_run_is_told_by_its_files),
       CASE(a_later_run_in_the_directory_pushes_out_the_earlier_one),
       CASE(the_curve_is_the_best_so_far_in_either_direction), CASE(a_long_curve_keeps_its_newest_end),
       CASE(events_are_kept_newest_first_with_their_time), CASE(what_is_over_takes_no_longer),
-      CASE(strange_content_changes_nothing))
+      CASE(the_pace_is_that_of_this_start), CASE(strange_content_changes_nothing))
