@@ -1,6 +1,6 @@
 /* src/cli/top_model.c - what `hottune top` knows of a run; the contract is in top_model.h. May touch: the
  * heap. */
-#include "cli/top_model.h"
+#include "cli/top_model_parts.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -54,14 +54,13 @@ void ht_top_forget(ht_top_model *m)
 
 /* ---- finding --------------------------------------------------------------------------------- */
 
-static void copy(char *to, size_t size, const char *from)
+void ht_top_copy(char *to, size_t size, const char *from)
 {
     if (from != NULL)
         snprintf(to, size, "%s", from);
 }
 
-/* The replica of that number, made if it is new; NULL: no number, or no memory. */
-static ht_top_replica *replica_of(ht_top_model *m, const cJSON *line)
+ht_top_replica *ht_top_replica_of(ht_top_model *m, const cJSON *line)
 {
     double number = ht_json_number(line, "replica", -1);
     if (!(number >= 0 && number < HT_TOP_REPLICAS_MAX))
@@ -83,8 +82,7 @@ static ht_top_replica *replica_of(ht_top_model *m, const cJSON *line)
     return &m->replicas[r];
 }
 
-/* The knob of that name, made if it is new; NULL: there are too many, or it has no name. */
-static ht_top_knob *knob_of(ht_top_model *m, const char *name)
+ht_top_knob *ht_top_knob_of(ht_top_model *m, const char *name)
 {
     if (name == NULL)
         return NULL;
@@ -105,22 +103,35 @@ static ht_top_knob *knob_of_actuator(ht_top_model *m, const char *actuator, cons
 {
     char name[2 * HT_NAME_MAX];
     snprintf(name, sizeof name, "%.60s.%.60s", actuator, param != NULL ? param : "");
-    return param != NULL ? knob_of(m, name) : NULL;
+    return param != NULL ? ht_top_knob_of(m, name) : NULL;
 }
 
-static const char *name_in_actuator(const ht_top_knob *k)
+const char *ht_top_name_in_actuator(const ht_top_knob *k)
 {
     const char *dot = strchr(k->name, '.');
     return dot != NULL ? dot + 1 : k->name;
 }
 
-static const struct {
-    const char *suffix;
-    char move;
-} families[] = {{"_mult", 'x'}, {"_set", '='}, {"_delta", '+'}};
+/* A family ends with how it moves its knob. @return bytes of that ending; 0 = there is none */
+static size_t ending_of(const char *family, char *move)
+{
+    static const struct {
+        const char *text;
+        char move;
+    } endings[] = {{"_mult", 'x'}, {"_set", '='}, {"_delta", '+'}};
+    size_t n = strlen(family);
+    *move = '=';
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        size_t length = strlen(endings[i].text);
+        if (n > length && strcmp(family + n - length, endings[i].text) == 0) {
+            *move = endings[i].move;
+            return length;
+        }
+    }
+    return 0;
+}
 
-/* "opt:lr_mult" is the family of the knob "opt.lr", and wd_mult that of weight_decay. */
-static ht_top_knob *knob_of_family(ht_top_model *m, const char *family)
+ht_top_knob *ht_top_knob_of_family(ht_top_model *m, const char *family, char *move)
 {
     char actuator[HT_NAME_MAX], key[HT_NAME_MAX];
     const char *colon = family != NULL ? strchr(family, ':') : NULL;
@@ -128,14 +139,10 @@ static ht_top_knob *knob_of_family(ht_top_model *m, const char *family)
         return NULL;
     snprintf(actuator, sizeof actuator, "%.*s", (int)(colon - family), family);
     snprintf(key, sizeof key, "%s", colon + 1);
-    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
-        size_t n = strlen(key), suffix = strlen(families[i].suffix);
-        if (n > suffix && strcmp(key + n - suffix, families[i].suffix) == 0)
-            key[n - suffix] = '\0';
-    }
+    key[strlen(key) - ending_of(key, move)] = '\0';
     const char *param = strcmp(key, "wd") == 0 ? "weight_decay" : key;
     for (size_t i = 0; i < m->n_knobs; i++) {
-        const char *name = name_in_actuator(&m->knobs[i]);
+        const char *name = ht_top_name_in_actuator(&m->knobs[i]);
         size_t length = (size_t)(name - m->knobs[i].name);
         if ((strcmp(name, param) == 0 || strcmp(name, key) == 0) && length == strlen(actuator) + 1 &&
             strncmp(m->knobs[i].name, actuator, length - 1) == 0)
@@ -146,15 +153,14 @@ static ht_top_knob *knob_of_family(ht_top_model *m, const char *family)
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
-static unsigned long run_of(const cJSON *line)
+unsigned long ht_top_run_of(const cJSON *line)
 {
     const char *text = ht_json_text(line, "run");
     double number = text != NULL && text[0] == 'r' ? strtod(text + 1, NULL) : ht_json_number(line, "run", 0);
     return number >= 1 && number < 1e9 ? (unsigned long)number : 0;
 }
 
-/* A line of a later run: what was of the one before is forgotten. @return false: of an earlier one */
-static bool is_of_this_run(ht_top_model *m, unsigned long run)
+bool ht_top_is_of_this_run(ht_top_model *m, unsigned long run)
 {
     if (run > m->run) {
         if (m->run > 0) {
@@ -183,7 +189,7 @@ static void add_to_curve(ht_top_model *m, double x)
 
 static void take_metrics(ht_top_model *m, const cJSON *line)
 {
-    ht_top_replica *r = replica_of(m, line);
+    ht_top_replica *r = ht_top_replica_of(m, line);
     const cJSON *readings = ht_json_member(line, "metrics");
     if (r == NULL)
         return;
@@ -203,7 +209,7 @@ static void take_metrics(ht_top_model *m, const cJSON *line)
 /* Values of an independent replica: after its mutation, or those before if that was taken back. */
 static void take_mutation(ht_top_model *m, const cJSON *line)
 {
-    ht_top_replica *r = replica_of(m, line);
+    ht_top_replica *r = ht_top_replica_of(m, line);
     const char *status = ht_json_text(line, "status"), *actuator = ht_json_text(line, "actuator");
     if (r == NULL || status == NULL || actuator == NULL || m->pooled)
         return;
@@ -221,10 +227,10 @@ static void take_mutation(ht_top_model *m, const cJSON *line)
 
 static void take_segment(ht_top_model *m, const cJSON *line)
 {
-    ht_top_replica *r = replica_of(m, line);
+    ht_top_replica *r = ht_top_replica_of(m, line);
     if (r == NULL)
         return;
-    copy(r->verdict, sizeof r->verdict, ht_json_text(line, "decision"));
+    ht_top_copy(r->verdict, sizeof r->verdict, ht_json_text(line, "decision"));
     r->score = ht_json_number(line, "score_delta", NAN);
 }
 
@@ -232,7 +238,7 @@ static void put_point(ht_top_model *m, size_t island, const cJSON *knobs)
 {
     const cJSON *one;
     cJSON_ArrayForEach(one, knobs) {
-        ht_top_knob *k = cJSON_IsNumber(one) ? knob_of(m, one->string) : NULL;
+        ht_top_knob *k = cJSON_IsNumber(one) ? ht_top_knob_of(m, one->string) : NULL;
         if (k != NULL && island < HT_TOP_ISLANDS_MAX)
             k->island[island] = one->valuedouble;
     }
@@ -270,7 +276,7 @@ static void add_event(ht_top_model *m, double when, bool warning, const char *te
 {
     ht_top_event *e = &m->events[m->next_event];
     *e = (ht_top_event){.when = when, .warning = warning};
-    copy(e->text, sizeof e->text, text);
+    ht_top_copy(e->text, sizeof e->text, text);
     m->next_event = (m->next_event + 1) % HT_TOP_EVENTS_MAX;
     m->n_events += m->n_events < HT_TOP_EVENTS_MAX;
 }
@@ -294,7 +300,7 @@ void ht_top_take_line(ht_top_model *m, ht_top_log log, const cJSON *line)
                                                                   [HT_TOP_SEGMENTS] = take_segment,
                                                                   [HT_TOP_POPULATION] = take_population,
                                                                   [HT_TOP_APPLIED] = take_applied};
-    if (cJSON_IsObject(line) && is_of_this_run(m, run_of(line)))
+    if (cJSON_IsObject(line) && ht_top_is_of_this_run(m, ht_top_run_of(line)))
         take[log](m, line);
 }
 
@@ -317,160 +323,6 @@ void ht_top_take_event(ht_top_model *m, const char *line)
         if (sscanf(line, "r%9lu %n", &run, &n) == 1 && n > 0)
             line += n;
     }
-    if (line[0] != '\0' && is_of_this_run(m, run))
+    if (line[0] != '\0' && ht_top_is_of_this_run(m, run))
         add_event(m, when, strncmp(line, "warning", 7) == 0 || strstr(line, " lost") != NULL, line);
-}
-
-/* ---- pages ----------------------------------------------------------------------------------- */
-
-static void take_live(ht_top_model *m, const cJSON *live)
-{
-    const cJSON *one, *value;
-    m->n_warnings = 0;
-    cJSON_ArrayForEach(one, ht_json_member(live, "warnings"))
-        if (cJSON_IsString(one) && m->n_warnings < sizeof m->warnings / sizeof *m->warnings) {
-            ht_top_event *e = &m->warnings[m->n_warnings++];
-            *e = (ht_top_event){.when = NAN, .warning = true};
-            copy(e->text, sizeof e->text, one->valuestring);
-        }
-    cJSON_ArrayForEach(one, ht_json_member(live, "replicas")) {
-        ht_top_replica *r = replica_of(m, one);
-        const cJSON *doing = ht_json_member(one, "doing");
-        const char *open = ht_json_text(one, "active_mutation");
-        if (r == NULL)
-            continue;
-        copy(r->state, sizeof r->state, ht_json_text(one, "state"));
-        copy(r->doing, sizeof r->doing,
-             doing != NULL  ? ht_json_text(doing, "what")
-             : open != NULL ? open
-                            : "");
-        r->island = (int)ht_json_number(doing, "island", -1);
-        if (isnan(r->epoch))
-            r->epoch = ht_json_number(one, "epoch", NAN);
-        cJSON_ArrayForEach(value, ht_json_member(doing, "knobs")) {
-            ht_top_knob *k = cJSON_IsNumber(value) ? knob_of(m, value->string) : NULL;
-            if (k != NULL)
-                r->knobs[k - m->knobs] = value->valuedouble;
-        }
-    }
-}
-
-static char move_of(const char *family)
-{
-    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
-        if (strstr(family, families[i].suffix) != NULL)
-            return families[i].move;
-    return '=';
-}
-
-static void take_beliefs(ht_top_model *m, const cJSON *summary)
-{
-    const cJSON *one;
-    cJSON_ArrayForEach(one, ht_json_member(summary, "win_rates")) {
-        ht_top_knob *k = knob_of_family(m, one->string);
-        if (k == NULL)
-            continue;
-        k->move = move_of(one->string);
-        k->win_rate = cJSON_IsNumber(one) ? one->valuedouble : NAN;
-        k->center = ht_json_number(ht_json_member(summary, "win_centers"), one->string, NAN);
-        k->spread = ht_json_number(ht_json_member(summary, "win_spreads"), one->string, NAN);
-        k->wins = ht_json_number(ht_json_member(summary, "win_counts"), one->string, NAN);
-    }
-}
-
-static void take_nodes(ht_top_model *m, const cJSON *nodes)
-{
-    for (int i = 0; i < cJSON_GetArraySize(nodes) && (size_t)i < m->n_replicas; i++) {
-        const cJSON *node = cJSON_GetArrayItem(nodes, i);
-        copy(m->replicas[i].node, sizeof m->replicas[i].node,
-             cJSON_IsString(node) ? node->valuestring : NULL);
-    }
-}
-
-void ht_top_take_summary(ht_top_model *m, const cJSON *summary)
-{
-    if (!is_of_this_run(m, run_of(summary)))
-        return;
-    const cJSON *population = ht_json_member(summary, "population"),
-                *champion = ht_json_member(summary, "champion");
-    const cJSON *decisions = ht_json_member(summary, "segments_by_decision"),
-                *live = ht_json_member(summary, "live");
-    const cJSON *start = ht_json_member(summary, "start");
-    copy(m->mode, sizeof m->mode, ht_json_text(summary, "mode"));
-    m->final = ht_json_true(summary, "final");
-    m->pooled = population != NULL;
-    copy(m->policy, sizeof m->policy, ht_json_text(population, "policy"));
-    copy(m->stage, sizeof m->stage, ht_json_text(population, "stage"));
-    m->wall = ht_json_number(population, "wall_epochs", NAN);
-    m->epochs = ht_json_number(population, "epochs", m->epochs);
-    m->islands = ht_json_number(population, "islands", NAN);
-    m->utilisation = ht_json_number(population, "utilisation", NAN);
-    m->step = ht_json_number(live, "step", NAN);
-    m->total_steps = ht_json_number(summary, "total_steps", NAN);
-    m->best = ht_json_number(champion, "value", NAN);
-    m->best_replica = ht_json_number(champion, "replica", NAN);
-    m->best_epoch = ht_json_number(champion, "epoch", NAN);
-    m->test = ht_json_number(champion, "test", NAN);
-    m->accepted = ht_json_number(decisions, "accepted", 0);
-    m->rejected = ht_json_number(decisions, "rejected", 0) + ht_json_number(decisions, "rolled_back", 0);
-    m->failed = ht_json_number(summary, "failed", 0);
-    m->first_progress = ht_json_number(start, "epoch", 0);
-    m->ends = ht_json_number(start, "ends", NAN);
-    take_live(m, live);
-    take_beliefs(m, summary);
-    take_nodes(m, ht_json_member(start, "nodes"));
-}
-
-void ht_top_take_controls(ht_top_model *m, const cJSON *actuators)
-{
-    const cJSON *one;
-    cJSON_ArrayForEach(one, ht_json_member(actuators, "controls")) {
-        const char *param = ht_json_text(one, "param_key"), *type = ht_json_text(one, "type");
-        for (size_t i = 0; param != NULL && i < m->n_knobs; i++) {
-            ht_top_knob *k = &m->knobs[i];
-            if (strcmp(name_in_actuator(k), param) != 0)
-                continue;
-            k->current = ht_json_number(one, "current", NAN);
-            if (!isnan(k->lo)) /* the recipe's range lies inside the program's */
-                continue;
-            k->lo = ht_json_number(one, "min", NAN);
-            k->hi = ht_json_number(one, "max", NAN);
-            k->log = type != NULL && strncmp(type, "log", 3) == 0;
-        }
-    }
-}
-
-void ht_top_take_recipe(ht_top_model *m, const cJSON *effective)
-{
-    const cJSON *objective = ht_json_member(effective, "objective"), *actuator, *family;
-    const char *mode = ht_json_text(objective, "mode");
-    copy(m->metric, sizeof m->metric, ht_json_text(objective, "primary"));
-    m->maximize = mode != NULL && strcmp(mode, "max") == 0;
-    cJSON_ArrayForEach(actuator, ht_json_member(effective, "actuators"))
-        cJSON_ArrayForEach(family, ht_json_member(actuator, "mutations")) {
-            char name[2 * HT_NAME_MAX];
-            bool named = actuator->string != NULL && family->string != NULL;
-            snprintf(name, sizeof name, "%.60s:%.60s", named ? actuator->string : "",
-                     named ? family->string : "");
-            ht_top_knob *k = named ? knob_of_family(m, name) : NULL;
-            const cJSON *range = ht_json_member(family, "range");
-            if (k != NULL && cJSON_IsArray(range) && cJSON_GetArraySize(range) == 2) {
-                k->lo = cJSON_GetArrayItem(range, 0)->valuedouble;
-                k->hi = cJSON_GetArrayItem(range, 1)->valuedouble;
-                k->log = k->lo > 0;
-            }
-        }
-}
-
-void ht_top_take_asked(ht_top_model *m, const cJSON *run)
-{
-    copy(m->workload, sizeof m->workload, ht_json_text(run, "workload"));
-    if (isnan(m->epochs))
-        m->epochs = ht_json_number(run, "epochs", NAN);
-}
-
-void ht_top_take_sign(ht_top_model *m, const ht_run_sign *sign)
-{
-    is_of_this_run(m, sign->run);
-    m->sign = *sign;
 }
