@@ -208,8 +208,8 @@ static void strange_content_changes_nothing(void)
         "{'population':[],'champion':1,'segments_by_decision':'x','start':{'nodes':{'a':1}}}",
         "{'objective':1,'actuators':{'a':{'mutations':{'b':{'range':['x','y']}}}}}",
         "{'controls':[{'param_key':1},2]}",
-        "{'win_rates':[1,2],'live':{'replicas':[{'replica':0,'doing':{'knobs':[1]}}]},'actuators':[[{'range':"
-        "[0,1]}]]}"};
+        "{'win_rates':[1,2],'live':{'replicas':[{'replica':0,'doing':{'knobs':[1]}}]}}",
+        "{'actuators':[[{'range':[0,1]}]]}"};
     ht_top_model m;
     ht_top_model_init(&m);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {

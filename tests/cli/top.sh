@@ -110,6 +110,7 @@ shows 'the run answered: tune disable: applied'
 shows 'mode off (paused)'
 key p
 soon answered enable applied 1
+shows 'the run answered: tune enable: applied' # so that it does not come in between later
 shows 'mode active'
 
 it "m asks for a mode and takes one; any other key leaves it as it is"
@@ -121,6 +122,7 @@ key m
 shows 'mode:  a active  o observe'
 key o
 soon answered enable applied 2
+shows 'the run answered: tune enable: applied'
 shows 'mode observe'
 
 it "f asks first, then freezes, then lifts it"
