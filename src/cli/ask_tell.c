@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/shown.h"
 #include "cli/cli.h"
 #include "search/sampler.h"
 #include "store/file.h"
@@ -37,8 +38,12 @@ typedef struct {
 static void reply(session *s, cJSON *object)
 {
     char *line = s->repeating || object == NULL ? NULL : ht_json_line(object);
+    ht_string shown = {0};
     if (line != NULL)
-        fprintf(s->out, "%s\n", line);
+        ht_shown_add_json(&shown, line); /* a person may sit at the other end */
+    if (line != NULL)
+        fprintf(s->out, "%s\n", ht_string_peek(&shown));
+    ht_string_release(&shown);
     free(line);
     cJSON_Delete(object);
 }

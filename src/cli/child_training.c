@@ -15,6 +15,7 @@
 
 #include "base/text.h"
 #include "cli/child_talk.h"
+#include "cli/cli.h"
 #include "cli/settings.h"
 #include "comm/clock.h"
 #include "state/state.h"
@@ -89,8 +90,7 @@ static ht_status start(ht_child_training *t, char **hello, ht_error *err)
 
 static void warn(const ht_child_training *t, const char *what, const char *then)
 {
-    fprintf(stderr, "hottune: replica %d: %s: %s; %s (its output: %s)\n", t->o.replica, t->o.argv[0], what, then, t->log);
-    fflush(stderr);
+    ht_cli_note("hottune: replica %d: %s: %s; %s (its output: %s)\n", t->o.replica, t->o.argv[0], what, then, t->log);
 }
 
 /* Another failure. What comes of it is told. */

@@ -12,7 +12,7 @@
 #include "cli/cli.h"
 #include "store/run_dir.h"
 
-/* A text that may hold what a file says: line feeds stay, what could steer a terminal is shown. */
+/* A text that may hold what a file says, in several lines. */
 static void print_shown(FILE *to, const char *format, va_list args)
 {
     va_list again;
@@ -20,13 +20,10 @@ static void print_shown(FILE *to, const char *format, va_list args)
     int n = vsnprintf(NULL, 0, format, again);
     va_end(again);
     char *text = n >= 0 ? malloc((size_t)n + 1) : NULL;
-    ht_string shown = {0};
     if (text == NULL)
         return;
     vsnprintf(text, (size_t)n + 1, format, args);
-    ht_shown_add_lines(&shown, text);
-    fputs(ht_string_peek(&shown), to);
-    ht_string_release(&shown);
+    ht_cli_relay(to, text);
     free(text);
 }
 
@@ -44,24 +41,39 @@ int ht_cli_fail(const ht_cli *cli, int code, const char *format, ...)
     return code;
 }
 
+void ht_cli_relay(FILE *to, const char *text)
+{
+    ht_string shown = {0};
+    ht_shown_add_lines(&shown, text);
+    fputs(ht_string_peek(&shown), to);
+    ht_string_release(&shown);
+}
+
+/* Only line feeds of the format end a line. */
+static void print_in_lines(FILE *to, const char *format, va_list args)
+{
+    ht_string text = {0};
+    ht_shown_add_format(&text, format, args);
+    fputs(ht_string_peek(&text), to);
+    ht_string_release(&text);
+}
+
 void ht_cli_note(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     fflush(stdout);
-    print_shown(stderr, format, args);
+    print_in_lines(stderr, format, args);
     va_end(args);
+    fflush(stderr);
 }
 
 void ht_cli_print(const char *format, ...)
 {
     va_list args;
-    ht_string text = {0};
     va_start(args, format);
-    ht_shown_add_format(&text, format, args);
+    print_in_lines(stdout, format, args);
     va_end(args);
-    fputs(ht_string_peek(&text), stdout);
-    ht_string_release(&text);
 }
 
 int ht_exit_of(ht_status status)

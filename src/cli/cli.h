@@ -6,6 +6,8 @@
 #ifndef HT_CLI_CLI_H
 #define HT_CLI_CLI_H
 
+#include <stdio.h>
+
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/args.h"
@@ -47,10 +49,12 @@ int ht_cli_fail_status(const ht_cli *cli, ht_status status, const ht_error *err)
 int ht_exit_of(ht_status status);
 /** A confirmation on stdout: nothing with --quiet or --json. */
 void ht_cli_say(const ht_cli *cli, const char *format, ...) HT_PRINTF(2, 3);
-/** Print on stdout what comes from files: control characters but line feeds are shown (base/shown.h). */
+/** Print on stdout what comes from files: each %s is shown as part of one line (ht_shown_add_format). */
 void ht_cli_print(const char *format, ...) HT_PRINTF(1, 2);
-/** The same on stderr, as it is: for warnings and questions. */
+/** The same on stderr: for warnings and questions. */
 void ht_cli_note(const char *format, ...) HT_PRINTF(1, 2);
+/** Print a text of several lines that comes from elsewhere. */
+void ht_cli_relay(FILE *to, const char *text);
 /** Print a JSON text on stdout; what could steer a terminal is escaped, so that it says the same. */
 void ht_cli_print_json_text(const char *text);
 /** Print `object` on stdout, indented, if --json was given. Takes `object`. */

@@ -165,7 +165,9 @@ void ht_progress_warn(void *ctx, const char *text)
     clear(l);
     if (l->form == HT_PROGRESS_JSON)
         ht_progress_event_text("warning", text);
-    ht_cli_note("hottune: warning: %s\n", text);
+    fputs("hottune: warning: ", stderr);
+    ht_cli_relay(stderr, text);
+    fputc('\n', stderr);
 }
 
 void ht_progress_plan(ht_progress_line *l, const ht_cli *cli, const char *text)

@@ -66,7 +66,7 @@ static void print_troubles(const ht_simulation_result *r)
     if (r->untuned > 0)
         printf("  untuned      %d went on alone, because the coordinator was silent for too long\n", r->untuned);
     if (r->warnings > 0)
-        printf("  warnings     %d, such as: %s\n", r->warnings, r->warning);
+        ht_cli_print("  warnings     %d, such as: %s\n", r->warnings, r->warning);
 }
 
 void ht_sim_report(const ht_sim_row *row, bool timing)
@@ -76,8 +76,8 @@ void ht_sim_report(const ht_sim_row *row, bool timing)
     char wall[40], target[40];
     duration(wall, r->wall_s);
     duration(target, r->target_s);
-    printf("%s", row->plan != NULL ? row->plan : "");
-    printf("\n%s, %d replicas x %d epochs of %g s, simulated\n\n", row->ask.name, o->replicas, o->epochs, o->epoch_s);
+    ht_cli_relay(stdout, row->plan != NULL ? row->plan : "");
+    ht_cli_print("\n%s, %d replicas x %d epochs of %g s, simulated\n\n", row->ask.name, o->replicas, o->epochs, o->epoch_s);
     printf("  wall         %s (%.1f s); without any waiting %.1f s\n", wall, r->wall_s, o->epochs * o->epoch_s);
     printf("  utilisation  %.2f %% of %.5g replica hours, which went into\n", 100 * r->utilisation, total_of(r) / 3600);
     print_spent(r);

@@ -271,7 +271,7 @@ static int submit_one(submission *s, const char *role, long long generation, con
         options[n++] = ht_string_peek(&array);
     ht_status st = ht_queue_submit(n, options, script, generation > 0 ? number : NULL, id, &said, &err);
     if (said.n > 0)
-        ht_cli_note("%s", said.s);
+        ht_cli_relay(stderr, said.s);
     ht_string_release(&array);
     ht_string_release(&said);
     if (st != HT_OK)

@@ -123,7 +123,7 @@ static void leave_out(const ht_run_job *j, ht_child_training *t, const char *hel
 {
     if (own != NULL && strcmp(hello, own) == 0)
         return;
-    fprintf(stderr, "hottune: replica %d takes no part: %s: %s\n", j->replica, j->command[0],
+    ht_cli_note("hottune: replica %d takes no part: %s: %s\n", j->replica, j->command[0],
             own == NULL ? why->text : "its hello is another one than that of the first replica: all must have the same "
                                       "knobs, state and abilities");
     ht_child_training_give_up(t);

@@ -102,6 +102,17 @@ tame study ls sweep/study.h5
 tame --dir sweep status
 tame sweep --space space.yaml --trials 2 --dir failing -- $'no\e[2J\xffsuch'
 
+it "what a command says, and the pictures of runs, are no more dangerous"
+tame --dir child run --epochs 1 --restarts 0 -- sh -c 'printf "\033[2J\233\n\342\200\256\n" >&2; exit 3'
+[ "$code" != 0 ] || fail "a command that fails is a run"
+tame --dir "$evil" top --once
+tame simulate glyph --recipe own.yaml --replicas 2 --epochs 2
+exits 0
+printf '%s\n' '{"op":"ask"}' nonsense $'\e[2J' '{"op":"\u009b\u202e"}' >requests
+code=0
+"$hottune" ask-tell --space space.yaml <requests >out 2>err || code=$?
+is_harmless out err
+
 it "tables for spreadsheets: RFC 4180 quotes, and a text that could be a formula is none"
 tame study export $'evil\e[2J.h5' --out csv
 exits 0
