@@ -305,7 +305,7 @@ const ht_verb ht_verbs[] = {
      "hottune --dir runs/exp1 top", false},
     {"report", ht_verb_report, "", 0, 0, report_options, "Write a page about a run or a study: what was gained, by what, how sure",
      "One HTML file with texts, tables and figures that can be zoomed; it needs no network and can be sent around. It is\n"
-     "made by Python with h5py, pandas, matplotlib and plotly (HOTTUNE_PYTHON names another Python than python3). With\n"
+     "made by Python with h5py, pandas, PyYAML and plotly (HOTTUNE_PYTHON names another Python than python3). With\n"
      "--dir and --study together: the run of that directory, out of that study. docs/report.md tells what each part says.",
      "hottune --dir runs/exp1 report --out report.html", false},
     {"set", ht_verb_set, "PATH=VALUE ...", 1, -1, NULL, "Ask a live run to change its recipe",

@@ -86,8 +86,8 @@ int ht_verb_report(const ht_cli *cli, const ht_args *args)
     fflush(stdout);
     execvp(python, (char *const *)argv);
     return ht_cli_fail(cli, HT_EXIT_FAILED,
-                       "report: '%s' cannot be started: %s; the report is made by Python: install python3, h5py, "
-                       "pandas, matplotlib and plotly (Debian: python3-h5py python3-pandas python3-matplotlib "
-                       "python3-plotly), or name another Python in HOTTUNE_PYTHON",
+                       "report: '%s' cannot be started: %s; the report is made by Python: install python3 with "
+                       "h5py, pandas, PyYAML, matplotlib and plotly (Debian: python3-h5py python3-pandas python3-yaml "
+                       "python3-matplotlib python3-plotly), or name another Python in HOTTUNE_PYTHON",
                        python, strerror(errno));
 }

@@ -4,7 +4,7 @@
 starts_mpi
 skip() { echo "skipped: $1"; exit 77; }
 for python in "${PYTHON:-}" python3 /usr/bin/python3 ''; do
-    if [ -n "$python" ] && "$python" -c "import numpy, pandas, h5py, plotly" 2>/dev/null; then break; fi
+    if [ -n "$python" ] && "$python" -c "import numpy, pandas, h5py, yaml, matplotlib, plotly" 2>/dev/null; then break; fi
 done
 
 it "a python without the packages is told which are missing"
@@ -12,8 +12,8 @@ printf '#!/bin/sh\nexec "%s" -S "$@"\n' "$(command -v python3)" >bare && chmod +
 HOTTUNE_PYTHON=$work/none try report --dir .
 refuses 1 "cannot be started"
 HOTTUNE_PYTHON=$work/bare try report --dir .
-refuses 1 "lacks Python packages: apt-get install python3-numpy python3-pandas python3-h5py python3-plotly, or "
-[ -n "$python" ] || skip "no python has numpy, pandas, h5py and plotly: scripts/setup test installs them where it can"
+refuses 1 "lacks Python packages: apt-get install python3-numpy python3-pandas python3-h5py python3-yaml python3-plotly, or "
+[ -n "$python" ] || skip "no python has numpy, pandas, h5py, yaml, matplotlib and plotly: scripts/setup test installs them where it can"
 export HOTTUNE_PYTHON=$python
 
 ranks 9 run fashion --epochs 20 --dir run --quiet
@@ -36,8 +36,9 @@ try report --dir s3 --study study.h5 --quiet
 done_quietly
 prints_nothing
 grep -q "charlm: run r3" s3/report.html || fail "it is not about the third run"
-try report --dir alone --quiet
+try report --dir alone --quiet --figures figures
 done_quietly
+[ -s figures/r1_learning.png ] && [ -s figures/r1_learning.svg ] && [ -s figures/curves.csv ] || fail "figures and tables are missing"
 
 it "what is not there or no study is refused"
 try report --dir s3

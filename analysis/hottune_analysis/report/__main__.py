@@ -8,13 +8,14 @@ import json
 import os
 import sys
 import tempfile
-from typing import NoReturn
+from typing import Any, Iterator, NoReturn
 
 #: What has to be there, and how it is called where.
 PACKAGES = (
     ("numpy", "python3-numpy", "numpy"),
     ("pandas", "python3-pandas", "pandas"),
     ("h5py", "python3-h5py", "h5py"),
+    ("yaml", "python3-yaml", "PyYAML"),
     ("plotly", "python3-plotly", "plotly"),
 )
 FOR_FIGURES = (("matplotlib", "python3-matplotlib", "matplotlib"),)
@@ -96,7 +97,7 @@ def main() -> int:
         stop(2, f"{e.filename!r}: {e.strerror}")
     try:
         write_whole(out, page)
-        written = write_figures(told, args.figures) if args.figures else []
+        written = write_figures(study, label, told.whole_study, args.figures) if args.figures else []
     except OSError as e:
         stop(1, f"cannot write {e.filename or out!r}: {e.strerror}")
     if args.json:
@@ -118,8 +119,24 @@ def main() -> int:
     return 0
 
 
-def write_figures(told: "Told", directory: str) -> list[str]:  # noqa: F821
-    return []
+def write_figures(study: Any, label: str, whole_study: bool, directory: str) -> list[str]:
+    """The figures of the package as PNG and SVG, of one run or of all, and all tables as CSV. @return names of the files"""
+    from .. import figures
+    from ..__main__ import write_csv
+
+    run = None if whole_study else label
+    before = set(os.listdir(directory)) if os.path.isdir(directory) else set()
+    write_csv(study, directory, run)
+    names = [
+        f"{name}.{kind}" for name, figure in saved(figures, study, run, directory) for kind in ("png", "svg")
+    ]
+    return sorted(set(names) | (set(os.listdir(directory)) - before))
+
+
+def saved(figures: Any, study: Any, run: str | None, directory: str) -> Iterator[tuple[str, Any]]:
+    for name, figure in figures.all_figures(study, run):
+        figures.save(figure, directory, name)
+        yield name, figure
 
 
 if __name__ == "__main__":

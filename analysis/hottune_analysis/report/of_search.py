@@ -183,7 +183,7 @@ def priors(told: Told) -> Chart | None:
     rows = {k: f"{label(k[0], 26)}" + (f" \u00b7 {label(k[1], 14)}" if k[1] else "") for k in order}
     traces = []
     for when, name, colour, size in (("before", "before", PALE, 9), ("after", "after", "@c0", 10)):
-        g = f[(f["when"] == when) & [k in rows for k in zip(f["family"], f["phase"])]]
+        g = f[(f["when"] == when) & np.array([k in rows for k in zip(f["family"], f["phase"])], bool)]
         if not len(g):
             continue
         mid, lo, hi = (g[c].to_numpy(float) for c in ("q50", "q05", "q95"))
