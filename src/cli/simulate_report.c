@@ -89,8 +89,8 @@ void ht_sim_report(const ht_sim_row *row, bool timing)
     print_troubles(r);
     if (timing)
         printf("  coordinator  %.3g s of this processor, %.3g %% of one; %.3g us a message\n"
-               "  simulated    in %.2f s\n",
-               r->busy_s, 100 * load_of(r), 1e6 * r->busy_s / (double)(r->n_messages + 1), r->real_s);
+               "  simulated    in %.2f s, %.2f s of it on the processor\n",
+               r->busy_s, 100 * load_of(r), 1e6 * r->busy_s / (double)(r->n_messages + 1), r->real_s, r->cpu_s);
 }
 
 /* ---- several ----------------------------------------------------------------------------------- */
@@ -106,6 +106,7 @@ static void title(ht_columns *c, const char *option, bool target, bool timing)
     if (timing) {
         ht_columns_add(c, "coordinator");
         ht_columns_add(c, "us/message");
+        ht_columns_add(c, "cpu s");
         ht_columns_add(c, "real s");
     }
     ht_columns_end(c);
@@ -132,6 +133,7 @@ void ht_sim_report_sweep(const char *option, size_t n, const ht_sim_row *rows, b
         if (timing) {
             ht_columns_add(&c, "%.3g %%", 100 * load_of(r));
             ht_columns_add(&c, "%.3g", 1e6 * r->busy_s / (double)(r->n_messages + 1));
+            ht_columns_add(&c, "%.2f", r->cpu_s);
             ht_columns_add(&c, "%.2f", r->real_s);
         }
         ht_columns_end(&c);
@@ -183,6 +185,7 @@ cJSON *ht_sim_report_json(const ht_sim_row *row, bool timing)
     if (timing) {
         ht_json_put_real(o, "coordinator_s", r->busy_s);
         ht_json_put_real(o, "coordinator_load", load_of(r));
+        ht_json_put_real(o, "cpu_s", r->cpu_s);
         ht_json_put_real(o, "real_s", r->real_s);
     }
     return o;

@@ -16,6 +16,11 @@ double ht_clock_monotonic(void)
     return seconds(CLOCK_MONOTONIC);
 }
 
+double ht_clock_processor(void)
+{
+    return seconds(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 double ht_clock_wall(void)
 {
     return seconds(CLOCK_REALTIME);

@@ -5,6 +5,8 @@
 
 /** Seconds on a monotonic clock with an arbitrary origin. */
 double ht_clock_monotonic(void);
+/** Seconds that this process has had a processor. */
+double ht_clock_processor(void);
 /** Seconds since 1970-01-01 UTC. */
 double ht_clock_wall(void);
 

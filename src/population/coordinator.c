@@ -260,16 +260,21 @@ static bool is_silent(const ht_coordinator *c, const ht_replica *r, double longe
     return ht_replica_is_living(r) && awaited && usual > 0 && silent > allowed && silent > 3 * usual;
 }
 
+/* Has no work, so that it listens; or is lost, and may only have slept. */
+static bool listens_in_pool(const ht_replica *r)
+{
+    return r->pooled && !r->done && (r->awaited == 0 || r->lost);
+}
+
 /* A round takes as long as its slowest epoch. Whoever waits for the others hears from us meanwhile, by a
- * DIRECTIVE for no decision, so that it does not lose patience; so does who is lost
- * from a pool: it may have slept. A tick that reassures nobody leaves no trace: it is not told again. */
+ * DIRECTIVE for no decision, so that it does not lose patience. Who trains does not listen. A tick that reassures nobody leaves no trace: it is not told again. */
 static void reassure(ht_coordinator *c, double now)
 {
     if (!(c->silence_s > 0) || now - c->reassured < c->silence_s / 4)
         return;
     c->reply = (ht_packet){.kind = HT_MESSAGE_DIRECTIVE};
     for (int i = 0; i < c->n_replicas; i++)
-        if (c->replicas[i].due > 0 || (c->replicas[i].pooled && !c->replicas[i].done)) {
+        if (c->replicas[i].due > 0 || listens_in_pool(&c->replicas[i])) {
             ht_coordinator_send(c, i, &c->reply);
             c->reassured = now;
         }

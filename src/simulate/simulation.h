@@ -48,7 +48,7 @@ typedef struct {
     int deaths, untuned, lost;
     int warnings;
     char warning[160];          /**< the last one */
-    double busy_s, real_s;      /**< measured: processor seconds of the coordinator; wall seconds of all */
+    double busy_s, cpu_s, real_s;   /**< measured: processor seconds of the coordinator, of all; wall seconds */
 } ht_simulation_result;
 
 /** What the knobs of a program would be that this recipe is for: one for each factor of its enabled actuators. */

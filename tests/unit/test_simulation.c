@@ -38,7 +38,7 @@ static ht_simulation_result run(const ht_simulation_options *o)
     ht_simulation_result r;
     ht_error err = {""};
     CU_ASSERT_EQUAL_FATAL(ht_simulation_run(o, &r, NULL, &err), HT_OK);
-    r.busy_s = r.real_s = 0;
+    r.busy_s = r.cpu_s = r.real_s = 0;
     return r;
 }
 
