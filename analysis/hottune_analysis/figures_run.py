@@ -17,15 +17,25 @@ from .style import (BLUE, FAINT, GREEN, GREY, INK, ORANGE, PINK, RED, SKY, end_l
 from .study import Study
 
 MANY = 32  # more replicas are drawn as a density
-WHAT = {"race": ("o", GREY, "race"), "fresh": ("o", GREY, "race"), "control": ("s", BLUE, "control"),
-        "mutant": ("^", RED, "mutant"), "mean": ("D", GREEN, "mean of states")}
+WHAT = {  # of pieces of training: mark, colour, name
+    "race": ("o", GREY, "race"),
+    "fresh": ("o", GREY, "race"),
+    "rung": ("o", GREY, "rung"),
+    "control": ("s", BLUE, "control"),
+    "member": ("s", BLUE, "member"),
+    "run": ("s", BLUE, "training"),
+    "mutant": ("^", RED, "mutant"),
+    "exploit": ("^", RED, "copy, changed"),
+    "mean": ("D", GREEN, "mean of states")
+}
 WALL = "wall epochs"
 
 
 def title(study: Study, run: str, what: str) -> str:
     r = study.runs().set_index("run").loc[run]
     name = label(study.name or "the study", 24)
-    return f"{what}: {run} of {name}, seed {r['seed']}, {r['replicas']} replicas"
+    replicas = "1 replica" if r["replicas"] == 1 else f"{r['replicas']} replicas"
+    return f"{what}: {run} of {name}, seed {r['seed']}, {replicas}"
 
 
 def _bands(ax: Axes, c: pd.DataFrame) -> None:
@@ -57,7 +67,8 @@ def learning(study: Study, run: str) -> Figure:
         lines = [of[["t", "value"]].to_numpy() for _, of in c.groupby("replica")]
         ax.add_collection(LineCollection(lines, colors=GREY, linewidths=.7, alpha=.45))
         end = max(lines, key=lambda xy: xy[-1, 1] * study.sign)[-1]
-        end_label(ax, end[0], end[1], "replicas", GREY)
+        if len(lines) > 1:
+            end_label(ax, end[0], end[1], "replicas", GREY)
     if len(way):
         ax.plot(way["t1"], way["loss"], color=INK, lw=1.6, zorder=3)
         for what, of in way.groupby("what", sort=False):
@@ -102,7 +113,9 @@ def learning(study: Study, run: str) -> Figure:
                             fontsize=8,
                             ha="right",
                             va="center"))
-    ax.set_ylim(*robust_limits(c["value"], way["loss"] if len(way) else []))
+    low, high = robust_limits(c["value"], way["loss"] if len(way) else [])
+    room = .05 * (high - low)    # for the champion's label
+    ax.set_ylim(low - room * (study.sign > 0), high + room * (study.sign < 0))
     ax.set_xlim(0, max(c["t"].max(), way["t1"].max() if len(way) else 0) * 1.005)
     ax.set_xlabel(WALL)
     ax.set_ylabel(f"{label(study.objective, 30)}, validation ({study.direction})")
@@ -226,7 +239,8 @@ def lineage(study: Study, run: str) -> Figure:
     f, axes = figure(6.8, min(6.5, 2.2 + .16 * n))
     ax = axes[0, 0]
     what = l["what"].to_numpy()
-    key = [("the champion's way", INK), ("mean of states", GREEN)]
+    mean = on & (what == "mean")
+    key = [("the champion's way", INK)] + [("mean of states", GREEN)] * bool(mean.any())
     if n > MANY:    # what came of whom: the rest is a ground
         alive = _ancestors(parent, t1 >= t1.max() - .5)
         ax.add_collection(LineCollection(pieces, colors=FAINT, linewidths=.4, alpha=.6, rasterized=True))
@@ -236,14 +250,14 @@ def lineage(study: Study, run: str) -> Figure:
         key = [("all pieces of training", GREY), ("ancestors of the last", BLUE)] + key
     else:
         ax.add_collection(LineCollection(links, colors=FAINT, linewidths=.5, alpha=.8))
-        for name, color in (("race", FAINT), ("control", SKY), ("mutant", ORANGE)):
-            mine = {"race": np.isin(what, ["race", "fresh"]), "mutant": what == "mutant",
-                    "control": ~np.isin(what, ["race", "fresh", "mutant", "mean"])}[name]
-            ax.add_collection(LineCollection(pieces[mine], colors=color, linewidths=2.4))
-        key = [("race", GREY), ("control", SKY), ("mutant", ORANGE)] + key
+        shades = {GREY: FAINT, BLUE: SKY, RED: ORANGE, PINK: PINK}
+        marks = [WHAT.get(w, ("o", PINK, label(w, 12))) for w in what]
+        for _, color, name in reversed(list(dict.fromkeys(m for m in marks if m != WHAT["mean"]))):
+            mine = np.array([m[2] == name for m in marks])
+            ax.add_collection(LineCollection(pieces[mine], colors=shades[color], linewidths=2.4))
+            key.insert(0, (name, shades[color] if color != GREY else GREY))
     ax.add_collection(LineCollection(links[on[has]], colors=INK, linewidths=1.3, zorder=3))
     ax.add_collection(LineCollection(pieces[on], colors=INK, linewidths=2.6, zorder=3))
-    mean = on & (what == "mean")
     ax.plot(t0[mean], y[mean], "D", color=GREEN, ms=4, mec="white", mew=.5, zorder=4)
     ax.set_xlim(0, float(t1.max()) * 1.01)
     ax.set_ylim(n - .4, -.6)

@@ -241,7 +241,7 @@ def compare(study: Study) -> Figure:
         if len(table) <= 12:
             heights = spread_labels(ends, low, high, 14)
             for b, y, color in zip([b for b in every if len(b)], heights, colors):
-                left.annotate(b["run"].iloc[0], (1, y),
+                left.annotate(b["run"].iloc[0] + "    ", (1, y),
                               xycoords=("axes fraction", "data"),
                               xytext=(3, 0),
                               textcoords="offset points",

@@ -271,15 +271,28 @@ def _rows_by(replica: np.ndarray) -> Dict[int, np.ndarray]:
     return dict(zip(distinct.tolist(), np.split(order, first[1:])))
 
 
+def _anchors(run: RunData) -> Tuple[np.ndarray, np.ndarray]:
+    """Replicas, and [n x 2] steps with the wall epochs at which these were: the ends of segments; of policies
+    without segments the ends of pieces of training, one after the other."""
+    s, l = run.made(segments), run.made(lineage)
+    if len(s):
+        ends = [s[["start_step", "t0"]].to_numpy(float), s[["end_step", "t1"]].to_numpy(float)]
+        return np.tile(s["replica"].to_numpy(), 2), np.concatenate(ends)
+    l = l[l["epochs"] > 0].sort_values(["replica", "t0", "node"], kind="stable")
+    after = l.groupby("replica")["epochs"].cumsum().to_numpy(float)
+    ends = [np.c_[after - l["epochs"], l["t0"]], np.c_[after, l["t1"]]]
+    return np.tile(l["replica"].to_numpy(), 2), np.concatenate(ends) * [steps_of_epoch(run), 1]
+
+
 def wall_of_steps(run: RunData, replica: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """Wall epochs of steps of replicas: segments say both, between them it is interpolated, without any it is
-    step / epoch."""
-    epoch, s = steps_of_epoch(run), run.made(segments)
+    """Wall epochs of steps of replicas, interpolated between those that are known; of independent replicas,
+    and of those of which nothing is known, step / steps of an epoch."""
+    epoch = steps_of_epoch(run)
     t = step / epoch
-    if not run.pooled or len(s) == 0:
+    of, ends = _anchors(run) if run.pooled else (np.empty(0, np.int64), np.empty((0, 2)))
+    if len(of) == 0:
         return t
-    ends = np.concatenate([s[["start_step", "t0"]].to_numpy(float), s[["end_step", "t1"]].to_numpy(float)])
-    anchors = _rows_by(np.tile(s["replica"].to_numpy(), 2))
+    anchors = _rows_by(of)
     for r, mine in _rows_by(replica).items():
         known = ends[anchors.get(r, [])]
         known = known[np.isfinite(known).all(axis=1)]

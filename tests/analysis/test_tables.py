@@ -128,6 +128,36 @@ class Pooled(Case):
         self.assertEqual({self.study.label(r) for r in ("r2", run_id, 1, -1)}, {"r2"})
 
 
+class Policies(Case):
+    """Policies that have no segments, in one study."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for policy in ("halving", "pbt"):
+            cls.hottune("--dir", cls.path(policy), "run", "glyph", "--epochs", "12", "--seed", "3", "--study",
+                        cls.path("study.h5"), "--recipe-set", "population.policy=" + policy, "--quiet", ranks=6)
+        cls.study = open_study(cls.path("study.h5"))
+        cls.addClassCleanup(cls.study.close)
+
+    def test_they_have_curves_and_a_champion_but_no_segments(self):
+        self.assertEqual(list(self.study.runs()["policy"]), ["halving", "pbt"])
+        self.assertEqual(len(self.study.segments()) + len(self.study.gain()) + len(self.study.paid()), 0)
+        for label in self.study.labels:
+            way = self.study.champion_path(label)
+            result = self.study.runs().set_index("run").loc[label, "result_val"]
+            self.assertLessEqual(result, way["loss"].min() + 1e-9)      # it may lie inside of a piece
+            self.assertAlmostEqual(result, self.study.curves(label)["value"].min())
+            self.assertEqual(int(self.study.lineage(label)["on_path"].sum()), len(way))
+
+    def test_wall_epochs_of_curves_are_those_of_the_lineage(self):
+        for label in self.study.labels:
+            c, l = self.study.curves(label), self.study.lineage(label)
+            found = c.groupby("replica")["t"].max()
+            told = l.groupby("replica")["t1"].max()
+            self.assertTrue(np.allclose(found, told.reindex(found.index), atol=1.01), (found, told))
+
+
 class Independent(Case):
     """Two runs in one directory."""
 
