@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/shown.h"
 #include "cli/cli.h"
@@ -58,11 +59,20 @@ static void print_in_lines(FILE *to, const char *format, va_list args)
     ht_string_release(&text);
 }
 
+/* A live line of progress may stand where this is to be printed; at the begin of a line this clears nothing. */
+static void clear_line(void)
+{
+    const char *term = getenv("TERM");
+    if (isatty(STDOUT_FILENO) && isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0)
+        fputs("\r\033[K", stderr);
+}
+
 void ht_cli_note(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     fflush(stdout);
+    clear_line();
     print_in_lines(stderr, format, args);
     va_end(args);
     fflush(stderr);

@@ -389,7 +389,8 @@ static void bye(ht_coordinator *c, int replica, ht_bye *m)
     keep_result(c, replica, m);
     r->done = true;
     ht_coordinator_pool_lose(c, replica);
-    ht_coordinator_note(c, "replica %d is done at step %lld", replica, m->step);
+    const bool early = c->pool != NULL && !ht_pool_is_done(c->pool);
+    (early ? ht_coordinator_say : ht_coordinator_note)(c, "replica %d is done at step %lld", replica, m->step);
     ht_coordinator_close_answered(c);
 }
 

@@ -147,6 +147,16 @@ static inline bool was_said(const stage *s, const char *part)
     return false;
 }
 
+/* It was said, and is news. */
+static inline bool was_news(const stage *s, const char *part)
+{
+    for (size_t k = 0; k < s->n_records; k++)
+        if (s->records[k].kind == HT_RECORD_EVENT && !s->records[k].as.is_routine &&
+            strstr(s->records[k].as.event, part) != NULL)
+            return true;
+    return false;
+}
+
 static inline ht_coordinator_view view(const stage *s)
 {
     ht_coordinator_view v;

@@ -284,6 +284,9 @@ static void a_silent_replica_is_lost_not_rejected_and_the_others_go_on(void)
     CU_ASSERT_EQUAL(view(s).alive, 1);
     CU_ASSERT_EQUAL(view(s).open, 0);
     CU_ASSERT_TRUE(was_said(s, "replica 1 is lost"));
+    CU_ASSERT_TRUE(was_news(s, "replica 1 is lost"));
+    CU_ASSERT_TRUE(was_said(s, "replica 1 joined"));
+    CU_ASSERT_FALSE(was_news(s, "replica 1 joined"));    /* every run has that */
     const ht_record *r = record(s, HT_RECORD_SEGMENT, 0);
     CU_ASSERT_PTR_NOT_NULL_FATAL(r);
     CU_ASSERT_EQUAL(r->as.closed.segment.decision, HT_DECISION_LOST);
@@ -294,6 +297,8 @@ static void a_silent_replica_is_lost_not_rejected_and_the_others_go_on(void)
     CU_ASSERT_EQUAL(ht_posterior_count(view(s).posterior), 0);
     report(s, 0, 2, .5, 0, 0);
     CU_ASSERT_EQUAL(s->n_directives[0], 2);
+    CU_ASSERT_EQUAL(view(s).epochs, 3);                         /* the lost one's counts */
+    CU_ASSERT_DOUBLE_EQUAL(view(s).steps_share, .2, 1e-12);     /* but the run does not wait for it */
     end(s);
 }
 
