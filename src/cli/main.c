@@ -145,6 +145,7 @@ static const ht_option simulate_options[] = {
     {"recipe", "FILE", "recipe (default: the workload's)"},
     {"recipe-set", "WORDS", "set fields of the recipe, as of run"},
     {"seed", "S", "seed of everything that is drawn (default: 1)"},
+    {"curves", "FILE", "learning curves of the runs of a study (default: synthetic)"},
     {"target", "X", "objective whose time is looked for"},
     {"sweep", "O=V,V", "simulate for each value of an option, and compare: replicas=8,16,32"},
     {"no-timing", NULL, "leave out what was measured on this machine: the same text each time"},

@@ -35,7 +35,7 @@ static ht_status read_sweep(const ht_args *args, sweep *s, ht_error *err)
     while (s->option < args->n_options && strcmp(args->options[s->option]->name, s->name) != 0)
         s->option++;
     if (s->option == args->n_options || args->options[s->option]->value == NULL || strcmp(s->name, "sweep") == 0 ||
-        strcmp(s->name, "curves") == 0 || strcmp(s->name, "dir") == 0)
+        strcmp(s->name, "dir") == 0)
         return ht_fail(err, HT_EINVAL, "--sweep: '%s' is no option with a value that can be swept", s->name);
     for (char *word = strtok_r(values, ",", &rest); word != NULL; word = strtok_r(NULL, ",", &rest)) {
         if (s->n == SETTINGS_MAX)
@@ -48,7 +48,7 @@ static ht_status read_sweep(const ht_args *args, sweep *s, ht_error *err)
 static ht_status simulate(const ht_args *args, ht_sim_row *row, ht_error *err)
 {
     ht_string plan = {0};
-    HT_TRY(ht_sim_ask_read(args, 0, NULL, &row->ask, err));
+    HT_TRY(ht_sim_ask_read(args, &row->ask, err));
     ht_status st = ht_simulation_run(&row->ask.o, &row->result, &plan, err);
     row->plan = ht_string_take(&plan);
     return st;
@@ -62,7 +62,7 @@ static ht_status check_all(const ht_args *args, const sweep *s, ht_error *err)
         ht_args one = *args;
         ht_sim_ask ask;
         one.values[s->option] = s->settings[i];
-        st = ht_sim_ask_read(&one, 0, NULL, &ask, err);
+        st = ht_sim_ask_read(&one, &ask, err);
         ht_sim_ask_release(&ask);
     }
     return st;

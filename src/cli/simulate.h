@@ -1,21 +1,36 @@
 /** @file src/cli/simulate.h
- *  What the verb `simulate` is asked to do (simulate_ask.c), and what it prints (simulate_report.c). */
+ *  What the verb `simulate` is asked to do (simulate_ask.c), and what it prints (simulate_report.c); recorded curves
+ *  (simulate_curves.c). */
 #ifndef HT_CLI_SIMULATE_H
 #define HT_CLI_SIMULATE_H
 
 #include "cli/cli.h"
 #include "simulate/simulation.h"
 
+/** Recorded curves of a study, one of each replica of each run: the best value so far after each safe point; values that
+ *  are to be maximised are negated. */
+typedef struct {
+    size_t n;
+    ht_curve_record *records;   /**< [n], owned */
+    double *values;             /**< of all of them, owned */
+} ht_sim_curves;
+
+/** @param smaller  values are better
+ *  @param[out] out  ht_sim_curves_release, also after a failure
+ *  @return HT_OK; HT_ENOTFOUND, HT_EFORMAT: no study; HT_EEMPTY: it has no curves; HT_ENOMEM */
+ht_status ht_sim_curves_read(const char *path, bool smaller, ht_sim_curves *out, ht_error *err);
+void ht_sim_curves_release(ht_sim_curves *c);
+
 /** One simulation: its options, and what they point to. */
 typedef struct {
     ht_simulation_options o;
     ht_recipe *recipe;      /**< owned */
     const char *name;       /**< of the recipe, for people; borrowed */
+    ht_sim_curves curves;   /**< owned; none = synthetic */
 } ht_sim_ask;
 
-/** @param records  [n] recorded curves, borrowed; n = 0: synthetic ones
- *  @param[out] out  ht_sim_ask_release, also after a failure. @return as ht_args_real and ht_recipe_load */
-ht_status ht_sim_ask_read(const ht_args *args, size_t n, const ht_curve_record *records, ht_sim_ask *out, ht_error *err);
+/** @param[out] out  ht_sim_ask_release, also after a failure. @return as ht_args_real, ht_recipe_load, ht_sim_curves_read */
+ht_status ht_sim_ask_read(const ht_args *args, ht_sim_ask *out, ht_error *err);
 void ht_sim_ask_release(ht_sim_ask *ask);
 
 typedef struct {

@@ -81,21 +81,34 @@ static ht_status read_numbers(const ht_args *args, ht_simulation_options *o, ht_
     return read_stragglers(args, o, err);
 }
 
-ht_status ht_sim_ask_read(const ht_args *args, size_t n, const ht_curve_record *records, ht_sim_ask *out, ht_error *err)
+static ht_status read_curves(const ht_args *args, ht_sim_ask *out, ht_error *err)
+{
+    const char *path = ht_args_text(args, "curves");
+    if (path == NULL || strcmp(path, "synthetic") == 0)
+        return HT_OK;
+    HT_TRY(ht_sim_curves_read(path, out->recipe->objective.mode == HT_MINIMIZE, &out->curves, err));
+    out->o.n_records = out->curves.n;
+    out->o.records = out->curves.records;
+    return HT_OK;
+}
+
+ht_status ht_sim_ask_read(const ht_args *args, ht_sim_ask *out, ht_error *err)
 {
     long long seed = 1;
     *out = (ht_sim_ask){.o = {.replicas = 8, .epoch_s = 15, .straggler_factor = 1, .down_s = 60, .latency_s = 20 * micro,
                               .state_bytes = mega, .bytes_per_s = 1000 * mega, .checkpoint_every_s = 600,
-                              .patience_s = 60, .target = NAN, .n_records = n, .records = records}};
+                              .patience_s = 60, .target = NAN}};
     HT_TRY(ht_args_int(args, "seed", 1, 1LL << 53, &seed, err));
     out->o.seed = (uint64_t)seed;
     HT_TRY(set_recipe(args, out, err));
     out->o.recipe = out->recipe;
+    HT_TRY(read_curves(args, out, err));
     return read_numbers(args, &out->o, err);
 }
 
 void ht_sim_ask_release(ht_sim_ask *ask)
 {
+    ht_sim_curves_release(&ask->curves);
     ht_recipe_destroy(ask->recipe);
     ask->recipe = NULL;
 }

@@ -39,6 +39,18 @@ prints 'target at s'
 try simulate --epochs 15 --sweep policy=static,pbt --json
 json '[r["setting"] for r in o["runs"]] == ["static", "pbt"] and o["sweep"] == "policy"'
 
+it "recorded curves are those of a study"
+starts_mpi
+try --dir run run glyph --epochs 4
+exits 0
+try simulate glyph --replicas 4 --epochs 8 --curves run/study.h5 --json
+done_quietly
+json '0.5 < o["runs"][0]["best"] < 5'
+try simulate --curves nowhere.h5
+exits 2
+try simulate --epochs 8 --curves run/study.h5 --sweep replicas=2,4
+done_quietly
+
 it "wrong words are refused before anything is simulated"
 try simulate --sweep replicas=2,none
 refuses 2 "--replicas: 'none' is not a whole number"
