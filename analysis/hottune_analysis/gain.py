@@ -96,9 +96,11 @@ def gain_by_segment(run: RunData) -> pd.DataFrame:
 
 def _recomputed(run: RunData) -> Dict[str, float]:
     p, g = run.made(_pieces), run.made(gain_by_segment)
+    start, champion = (run.sign * run.attributes.get(k, np.nan) for k in ("start_loss", "champion_loss"))
+    if len(p) == 0 and len(run.made(champion_path)):    # it comes right from the race
+        return dict({c: 0.0 for c in PARTS}, race=start - champion if np.isfinite(start) else 0.0)
     if len(p) == 0:
         return {}
-    start, champion = (run.sign * run.attributes.get(k, np.nan) for k in ("start_loss", "champion_loss"))
     first, last = float(p["before"].iloc[0]), float(p["after"].iloc[-1])
     out = {c: float(g[c].sum()) for c in ("trend", "selection", "mutation", "averaging")}
     out["race"] = start - first if np.isfinite(start) and np.isfinite(first) else 0.0

@@ -271,6 +271,8 @@ class Study:
                                        a.get("ended") or a.get("updated", np.nan))
             if len(found):
                 busy, source = found.reindex(replica).fillna(0).to_numpy(), "log"
+                if np.isfinite(mean) and busy.mean() > 0:   # what the run measured, shared out by the log
+                    busy = np.clip(busy * mean / busy.mean(), 0, 1)
         return frame(
             columns.UTILISATION,
             dict(run=r.label,

@@ -128,6 +128,33 @@ class Pooled(Case):
         self.assertEqual({self.study.label(r) for r in ("r2", run_id, 1, -1)}, {"r2"})
 
 
+class Maximized(Case):
+    """A run in a directory of its own, whose objective is maximised: its champion comes from the race."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.hottune("--dir", cls.path("run"), "run", "glyph", "--epochs", "16", "--seed", "3", "--recipe-set",
+                    "objective.mode=max", "--quiet", ranks=9)
+        cls.study = open_study(cls.path("run"))
+        cls.addClassCleanup(cls.study.close)
+
+    def test_a_mutant_is_better_when_it_has_more(self):
+        m = self.study.segments().query("role == 'mutant' and finite")
+        self.assertTrue(np.allclose(m["score"], m["loss"] - m["control"]))
+        self.assertTrue(((m["score"] > 0) == m["accepted"]).all())
+
+    def test_its_gain_is_made_again(self):
+        g, r = self.study.gain(), self.study.runs().iloc[0]
+        self.assertAlmostEqual(g["gain"].sum(), r["champion_loss"] - r["start_loss"])
+        self.assertTrue(g["agrees"].all(), g)
+
+    def test_replicas_are_as_busy_as_the_run_measured(self):
+        u = self.study.utilisation(0)
+        self.assertEqual(set(u["source"]), {"log"})
+        self.assertAlmostEqual(u["busy"].mean(), self.study.runs()["utilisation"].iloc[0], delta=.02)
+
+
 class Policies(Case):
     """Policies that have no segments, in one study."""
 
