@@ -140,7 +140,7 @@ class HuggingFace(Case):
     def population(self, text):
         begin = f"import sys; sys.path.insert(0, {str(HERE)!r})\n" \
                 "from frameworks import recipe\nfrom with_hf import *\n"
-        done = self.run_python(begin + text, self.dir, ranks=3, OMP_NUM_THREADS="1")
+        done = self.run_python(begin + text, self.dir, ranks=3, timeout=250, OMP_NUM_THREADS="1")
         self.assertEqual(done.returncode, 0, done.stderr)
         return sorted(done.stdout.splitlines())
 

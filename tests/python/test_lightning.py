@@ -12,6 +12,7 @@ needs("torch", "lightning", "pytorch_lightning")
 from case import Case
 
 import hottune
+from hottune._metrics import find
 from hottune.lightning import HotTuneCallback
 from with_lightning import Model, data, fit, pl, torch, trainer
 
@@ -112,6 +113,14 @@ class Lightning(Case):
         fit(trainer(tune, epochs=2), Model())
         self.assertEqual(tune.kernel.result().best, 7)
 
+    def test_names_are_found_by_their_usual_spellings(self):
+        for name, logged in (("val/loss", "val_loss"), ("val/acc", "valid/acc"), ("val/f1", "eval_f1"),
+                             ("train/loss", "train_loss_epoch"), ("train/loss", "loss"), ("lr", "learning_rate"),
+                             ("grad/norm", "grad_norm"), ("val/news_loss", "eval_news_loss"), ("mine", "mine")):
+            self.assertEqual(find(name, {logged: 3.0, "x": 1.0}), 3.0, name)
+        self.assertEqual(find("val/loss", {"eval_loss": 1.0, "val_loss": 2.0}), 2.0)
+        self.assertIsNone(find("val/loss", {"loss": 1.0, "train_loss": 1.0}))
+
     # ---- what does not fit ------------------------------------------------------------------------
 
     def test_exceptions_come_out_and_the_run_is_closed(self):
@@ -159,7 +168,7 @@ class Lightning(Case):
     def population(self, text, **environment):
         begin = f"import sys; sys.path.insert(0, {str(HERE)!r})\nfrom frameworks import recipe\n" \
                 "from with_lightning import *\nfrom hottune.lightning import HotTuneCallback\n"
-        done = self.run_python(begin + text, self.dir, ranks=3, OMP_NUM_THREADS="1", **environment)
+        done = self.run_python(begin + text, self.dir, ranks=3, timeout=250, OMP_NUM_THREADS="1", **environment)
         self.assertEqual(done.returncode, 0, done.stderr)
         return sorted(done.stdout.splitlines())
 
