@@ -66,5 +66,5 @@ done_quietly
 it "pages work in a browser, wide and narrow, light and dark"
 "$python" -c 'import websocket' 2>/dev/null || skip "there is no python3-websocket: pages are not looked at"
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || skip "there is no chromium"
-timeout 150 "$python" "$here/../analysis/report_page.py" ${SHOTS:+--shots "$SHOTS"} "$browser" run/report.html study.html hostile.html >pages ||
+timeout 240 "$python" "$here/../analysis/report_page.py" ${SHOTS:+--shots "$SHOTS"} "$browser" run/report.html study.html hostile.html >pages ||
     fail "$(cat pages)"

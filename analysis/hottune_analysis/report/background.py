@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 
-import numpy as np
 import pandas as pd
 
 from . import of_gain
@@ -29,8 +28,8 @@ def runs_part(told: Told) -> Section | None:
             number(r["result_test"]),
             number(r["gain"], 3),
             number(r["mutation"], 3),
-            percent(float(r["mutants_share"] or np.nan)),
-            percent(float(r["utilisation"] or np.nan)),
+            percent(float(r["mutants_share"])),
+            percent(float(r["utilisation"])),
             duration(float(r["seconds"])),
         ]
         for r in c.tail(MOST_TABLE_ROWS).to_dict("records")

@@ -90,6 +90,11 @@ class Told:
         finite = values[np.isfinite(values)]
         return self._scale.get(self._family.get(knob), "log") == "log" and bool((finite > 0).all())
 
+    def real(self, name: str) -> float:
+        """A number of the run's row; NaN = it has none."""
+        value = self.row.get(name)
+        return float(value) if isinstance(value, (int, float, np.number)) else np.nan
+
     def part(self, name: str) -> tuple[float, float, float] | None:
         """gain, lo, hi of one part of the gain; None: the run does not split it."""
         row = self.gain[self.gain["part"] == name]
@@ -112,18 +117,18 @@ class Told:
 
     def champion_began_at_start(self) -> bool:
         """Whether the champion descends from the recipe's own start values: the candidate whose loss is the run's start."""
-        if not len(self.path) or not np.isfinite(float(self.row.get("start_loss") or np.nan)):
+        if not len(self.path) or not np.isfinite(self.real("start_loss")):
             return False
         return bool(np.isclose(self.path["loss"].iloc[0], self.row["start_loss"], rtol=1e-6))
 
     def champion_value(self) -> float:
-        value = float(self.row.get("champion_loss") or np.nan)
+        value = self.real("champion_loss")
         if not np.isfinite(value) and len(self.best):
             value = float(self.best["best"].iloc[-1])
         return value
 
     def first_value(self) -> float:
-        value = float(self.row.get("start_loss") or np.nan)
+        value = self.real("start_loss")
         if not np.isfinite(value) and len(self.curves):
             finite = self.curves[np.isfinite(self.curves["value"])].sort_values("t")
             value = float(finite["value"].iloc[0]) if len(finite) else np.nan

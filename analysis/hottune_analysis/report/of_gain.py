@@ -10,7 +10,7 @@ from .data import Told
 from .text import count, esc, label, number
 
 PARTS = {
-    "race": "better start (race)",
+    "race": "race over starts",
     "trend": "training alone",
     "selection": "luck of the best",
     "mutation": "mutations",

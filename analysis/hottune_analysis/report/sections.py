@@ -27,7 +27,9 @@ def gained(told: Told) -> str:
     whole = first - last if told.less_is_better else last - first
     who = "the champion (the best weights of the run)" if told.pooled else "the best replica"
     base = (
-        "the recipe's start values had after their first epochs" if told.pooled else "the first reading was"
+        "the recipe's start values had after their first epochs"
+        if np.isfinite(told.real("start_loss"))
+        else "the first reading was"
     )
     out = f"<b>What was gained:</b> {who} reached {name} {number(last)}; {base} {number(first)}, so the gain is {number(whole)}"
     trend, mutation = told.part("trend"), told.part("mutation")
@@ -56,16 +58,16 @@ def gained(told: Told) -> str:
 
 def cost(told: Told) -> str:
     r = told.row
-    epochs = float(r.get("epochs") or np.nan)
+    epochs = told.real("epochs")
     replicas = int(r["replicas"])
     trained = float(told.utilisation["epochs"].sum()) if len(told.utilisation) else np.nan
     out = f"<b>What it cost:</b> {count(replicas, 'replica')}"
     if np.isfinite(epochs):
-        out += f" of {number(epochs)} epochs"
+        out += f" of {count(int(epochs), 'epoch')}"
     if np.isfinite(trained):
-        out += f" ({number(trained, 6)} epochs trained in all)"
+        out += f" ({count(int(trained), 'epoch')} trained in all)"
     out += f", {duration(float(r['seconds']))} of wall clock"
-    used = float(r.get("utilisation") or np.nan)
+    used = told.real("utilisation")
     if np.isfinite(used):
         out += f"; the replicas were busy {percent(used)} of the time"
     return out + ("." if r["state"] == "ended" else "; the run has not ended, or was killed.")
@@ -79,20 +81,21 @@ def overall(told: Told) -> Verdict:
 
 def in_short(told: Told, race: pd.DataFrame) -> Section:
     v, gain = overall(told), told.part("mutation")
+    who = "the champion" if told.pooled else "the best replica"
     tiles = [
         (
             number(told.champion_value()),
             (
-                f"{esc(told.objective)} of the champion; less is better"
+                f"{esc(told.objective)} of {who}; less is better"
                 if told.less_is_better
-                else f"{esc(told.objective)} of the champion; more is better"
+                else f"{esc(told.objective)} of {who}; more is better"
             ),
         )
     ]
-    test = float(told.row.get("result_test") or np.nan)
+    test = told.real("result_test")
     if np.isfinite(test):
         tiles.append((number(test), "the same on test data, which the search never saw"))
-    if gain is not None:
+    if gain is not None and told.share("mutants") is not None:
         tiles.append(
             (number(gain[0], 3), f"gain by mutations (95 %: {number(gain[1], 3)} .. {number(gain[2], 3)})")
         )
@@ -163,7 +166,9 @@ def _schedule_sentence(told: Told) -> str:
             else f"from {number(v[0], 3)} to {number(v[-1], 3)}"
         )
         said.append(f"{esc(k)} {way}")
-    return f"{count(len(f), 'setting')} over {int(f['to'].iloc[-1])} epochs: " + "; ".join(said) + "."
+    return (
+        f"{count(len(f), 'setting')} over {count(int(f['to'].iloc[-1]), 'epoch')}: " + "; ".join(said) + "."
+    )
 
 
 def schedule_yaml(told: Told, f: pd.DataFrame) -> str:
@@ -288,7 +293,7 @@ def real_part(told: Told) -> Section:
         html += f'<p><span class="{together.tone} verdict">All runs: {esc(together.word)}.</span> {together.text}</p>\n'
     else:
         html += "<p>One run is one draw of the dice: whether the gain comes back can only be told from several runs with other seeds in one study.</p>\n"
-    noise = float(told.row.get("noise") or np.nan)
+    noise = told.real("noise")
     if np.isfinite(noise):
         html += f"<p>Unchanged replicas that began with the same weights differ by {number(noise, 2)} (standard deviation, the <b>noise</b>): a single difference below about {number(2 * noise, 2)} means nothing.</p>\n"
     html += '<p class="note">All of this is about the validation data that the search chose by; only test data say what is left of it elsewhere.</p>\n'

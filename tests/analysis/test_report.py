@@ -1,0 +1,143 @@
+"""The words and texts of the report: what becomes of names, and which word goes with which evidence. Its pages: tests/cli/report.sh."""
+
+import json
+import re
+import unittest
+from types import SimpleNamespace
+
+from case import Case
+
+import pandas as pd
+import yaml
+from hottune_analysis import open_study
+from hottune_analysis.report import sections, text, verdict
+from hottune_analysis.report.chart import Chart, figures_json
+from hottune_analysis.report.data import Told, chosen_run
+from hottune_analysis.report.tables_html import table
+
+
+def run_with(mutation=(0.02, 0.01, 0.03), mutants=(60, 80), nulls=(40, 80), mode="pooled"):
+    """What verdicts look at, of a made-up run."""
+    shares = {"mutants": mutants, "nulls": nulls}
+
+    def share(of):
+        s = shares[of]
+        return None if s is None else (*s, s[0] / s[1], 0.0, 1.0)
+
+    return SimpleNamespace(
+        pooled=mode == "pooled", part=lambda name: mutation, share=share, row={"policy": "pooled"}
+    )
+
+
+class Names(unittest.TestCase):
+    def test_a_name_stays_text_in_html(self):
+        self.assertEqual(text.esc('<b>"x"&\''), "&lt;b&gt;&quot;x&quot;&amp;&#x27;")
+
+    def test_control_and_direction_characters_and_bad_bytes_are_written_out(self):
+        self.assertEqual(text.plain("a\x1b[31m\n\u202eb"), "a\\u001b[31m\\u000a\\u202eb")
+        self.assertEqual(text.plain(b"\xff\xfea"), "\\xff\\xfea")
+
+    def test_a_label_has_no_tags_that_plotly_reads(self):
+        self.assertEqual(text.label("<a href='x'>&lt;"), "&lt;a href='x'&gt;&amp;lt;")
+
+    def test_a_name_in_a_hover_template_looks_nothing_up(self):
+        self.assertNotIn("%", text.template("%{customdata}"))
+
+    def test_json_in_a_script_ends_no_script(self):
+        value = {"</script><!--": ["<script>", "\u2028", "&amp;"]}
+        written = text.script_json(value)
+        self.assertIsNone(re.search(r"[<>&\u2028]", written))
+        self.assertEqual(json.loads(written), value)
+
+    def test_not_finite_numbers_become_none(self):
+        chart = Chart("x", "x", "", [{"y": [1.0, float("nan")]}], {})
+        self.assertEqual(json.loads(figures_json([chart]))[0]["traces"][0]["y"], [1.0, None])
+
+    def test_a_caption_is_escaped(self):
+        self.assertNotIn("<i>", table("<i>", ["a"], [["b"]]))
+
+
+class Numbers(unittest.TestCase):
+    def test_numbers_are_short_and_say_what_they_are(self):
+        for value, shown in (
+            (40.0, "40"),
+            (0.001, "0.001"),
+            (0.77014474, "0.7701"),
+            (1.1e-7, "1.1e\u22127"),
+            (-0.5, "\u22120.5"),
+            (float("nan"), "\u2013"),
+            (None, "\u2013"),
+            (0, "0"),
+        ):
+            self.assertEqual(text.number(value), shown)
+
+    def test_durations_have_units_that_fit(self):
+        for seconds, shown in (
+            (12.34, "12.3 s"),
+            (245, "4 min 5 s"),
+            (12000, "3 h 20 min"),
+            (187200, "2 d 4 h"),
+        ):
+            self.assertEqual(text.duration(seconds), shown)
+
+
+class Words(unittest.TestCase):
+    def test_the_word_follows_the_evidence(self):
+        for word, run in (
+            ("shown", run_with()),
+            ("some evidence", run_with(mutants=(45, 80))),
+            ("likely", run_with(nulls=None)),
+            ("not shown", run_with(mutation=(0.02, -0.01, 0.05))),
+            ("they did harm", run_with(mutation=(-0.2, -0.3, -0.1))),
+            ("cannot be told", run_with(mode="independent")),
+            ("cannot be told", run_with(mutation=None)),
+            ("no mutant was judged", run_with(mutants=None)),
+        ):
+            with self.subTest(word):
+                self.assertEqual(verdict.mutations_helped(run).word, word)
+
+    def test_more_often_is_fishers_exact_test(self):
+        # Fisher's tea: 3 of 4 against 1 of 4 gives 17/70 (Fisher, The Design of Experiments, 1935, section 5)
+        self.assertAlmostEqual(verdict.more_often(3, 4, 1, 4), 17 / 70)
+        self.assertAlmostEqual(verdict.more_often(4, 4, 0, 4), 1 / 70)
+
+    def test_a_parabola_explains_itself_and_noise_seldom_passes_the_mark_of_chance(self):
+        import numpy as np
+
+        rng = np.random.default_rng(1)
+        x = rng.uniform(-2, 2, size=60)
+        share, chance = verdict.explained(x, (x - 0.3) ** 2)
+        self.assertGreater(share, 0.8)
+        beyond = [
+            share > chance
+            for share, chance in (verdict.explained(x, rng.normal(size=60)) for _ in range(400))
+        ]
+        self.assertLess(sum(beyond), 36)  # 20 are expected; 36 come once in 3000 times
+
+
+class Schedules(Case):
+    def test_the_schedule_reads_back_with_any_names(self):
+        study = open_study(self.made("hostile.h5", runs=1, replicas=8, segments=300, knobs=4, hostile=True))
+        told = Told(study, chosen_run(study, None, None), False)
+        pieces = sections.pieces(told)
+        read = yaml.safe_load(sections.schedule_yaml(told, pieces))["schedule"]
+        self.assertEqual(len(read), len(pieces))
+        self.assertEqual((read[0]["from_epoch"], read[-1]["to_epoch"]), (0, int(pieces["to"].iloc[-1])))
+        self.assertEqual(set(read[0]["knobs"]), {text.plain(k) for k in told.knob_names})
+        for r, (_, p) in zip(read, pieces.iterrows()):
+            for k in told.knob_names:
+                self.assertAlmostEqual(r["knobs"][text.plain(k)], p[k], delta=1e-6 * abs(p[k]))
+
+    def test_the_best_run_is_told_of_whatever_the_direction(self):
+        for maximize in (False, True):
+            study = open_study(
+                self.made(f"d{maximize}.h5", runs=3, replicas=8, segments=200, maximize=maximize)
+            )
+            best = pd.to_numeric(study.compare()["best"])
+            at = best.idxmax() if maximize else best.idxmin()
+            self.assertEqual(chosen_run(study, None, None), study.compare()["run"].iloc[at])
+            self.assertEqual(chosen_run(study, None, "r2"), "r2")
+
+
+if __name__ == "__main__":
+    unittest.main()
