@@ -53,13 +53,12 @@ static void at_80_by_24_everything_has_its_place(void)
 
 static void no_line_is_wider_or_higher_than_the_terminal(void)
 {
-    static const size_t widths[] = {1, 2, 20, 40, 79, 80, 81, 120, 200, 500},
-                        heights[] = {1, 2, 5, 6, 10, 11, 12, 24, 60, 200};
+    static const size_t widths[] = {1, 2, 20, 40, 80, 200}, heights[] = {1, 2, 5, 11, 24, 60};
     for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
         for (size_t h = 0; h < sizeof heights / sizeof *heights; h++)
-            for (int n = 0; n <= 12; n += 4) {
+            for (int n = 0; n <= 8; n += 8) {
                 ht_top_model m;
-                ht_top_view v = {.width = widths[w], .height = heights[h], .utf8 = h % 2, .help = h == 3};
+                ht_top_view v = {.width = widths[w], .height = heights[h], .utf8 = h % 2, .help = w == 3};
                 pooled_run(&m, n);
                 ht_top_screen s = picture(&m, &v);
                 CU_ASSERT_EQUAL(s.n, v.height);
