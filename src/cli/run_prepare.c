@@ -169,8 +169,10 @@ int ht_run_job_record(const ht_run_job *j)
     int code = ht_cli_path(j->cli, j->dir, HT_FILE_RUN, &path);
     if (j->workload != NULL)
         ht_json_put_text(o, "workload", j->workload->name);
-    else
+    else {
+        ht_json_put_text(o, "name", j->name);
         put_command(o, j->command);
+    }
     ht_json_put_int(o, "epochs", (double)j->epochs);
     ht_json_put_int(o, "steps_per_epoch", (double)j->steps_per_epoch);
     ht_json_put_int(o, "seed", (double)j->seed);

@@ -140,7 +140,8 @@ void ht_top_take_recipe(ht_top_model *m, const cJSON *effective)
 
 void ht_top_take_asked(ht_top_model *m, const cJSON *run)
 {
-    ht_top_copy(m->workload, sizeof m->workload, ht_json_text(run, "workload"));
+    const char *workload = ht_json_text(run, "workload");
+    ht_top_copy(m->workload, sizeof m->workload, workload != NULL ? workload : ht_json_text(run, "name"));
     if (isnan(m->epochs))
         m->epochs = ht_json_number(run, "epochs", NAN);
 }
