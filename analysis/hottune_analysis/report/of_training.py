@@ -16,7 +16,7 @@ from .data import Told
 from .text import esc, label, template
 
 FEW = 24  # replicas that are drawn one by one at first
-POINTS = 30_000  # of all single lines of a figure
+POINTS = 20_000  # of all single lines of a figure
 BEST = 5
 WORDS = {
     "race": "race over start values",

@@ -11,6 +11,8 @@
     const types = {f4: Float32Array, f8: Float64Array, i4: Int32Array, i1: Int8Array};
     const unpacked = new Map();
 
+    let on_paper = false; /* figures as wide as a page */
+
     const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 
     /* ---- figures ------------------------------------------------------------------------------------------- */
@@ -38,11 +40,11 @@
     }
 
     function paint(figure) {
-        const narrow = figure.place.clientWidth < 560;
+        const narrow = !on_paper && figure.place.clientWidth < 560;
         const text = colour("text"), soft = colour("soft"), grid = colour("grid");
         const layout = live(figure.layout), named = figure.traces.filter((t) => t.showlegend !== false).length > 1;
         Object.assign(layout, {
-            autosize: true, height: figure.height, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+            ...(on_paper ? {autosize: false, width: 680} : {autosize: true}), height: figure.height, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
             font: {family: getComputedStyle(document.body).fontFamily, size: narrow ? 11 : 12.5, color: text},
             margin: {l: narrow ? 46 : 60, r: 14, t: narrow ? 12 : named && layout.showlegend !== false ? 58 : 34, b: 44, ...layout.margin},
             modebar: {bgcolor: "rgba(0,0,0,0)", color: soft, activecolor: colour("accent")},
@@ -171,9 +173,9 @@
     let chosen = null;
     theme.addEventListener("click", () => { chosen = !root.classList.contains("dark"); wear(chosen); });
     system.addEventListener("change", () => { if (chosen === null) wear(system.matches); });
-    let before_print = false;
-    addEventListener("beforeprint", () => { before_print = root.classList.contains("dark"); if (before_print) wear(false); });
-    addEventListener("afterprint", () => { if (before_print) wear(true); });
+    let was_dark = false;
+    addEventListener("beforeprint", () => { was_dark = root.classList.contains("dark"); on_paper = true; wear(false); });
+    addEventListener("afterprint", () => { on_paper = false; wear(was_dark); });
     all("button[data-copy]").forEach((b) => b.addEventListener("click", () => copy(b)));
 
     /* ---- start ------------------------------------------------------------------------------------------------- */
