@@ -73,6 +73,7 @@ class Population(Case):
         self.assertEqual(len(said("champion")), 1)
         self.assertTrue([e for e in self.lines("hotcb.population.jsonl") if e["event"] == "exploit"])
 
+    @unittest.skipIf("LD_PRELOAD" in os.environ, "under sanitizers the population above is enough")
     @unittest.skipUnless(os.path.isdir("/usr/share/datasets/fashion-mnist"), "no dataset-fashion-mnist here")
     def test_the_example_runs_plain_and_as_a_population(self):
         program = os.path.join(os.environ["HT_SOURCE"], "examples", "python", "torch_fashion.py")
