@@ -41,7 +41,7 @@ HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def shown(text: Any, width: int = 0) -> str:
-    """A text of others on one line; what is not visible is written out and moves no cursor. Cut to a width > 0."""
+    """A text of others on one line; what is not visible is written out. Cut to a width above 0."""
     out = "".join(c if unicodedata.category(c) not in HIDDEN else c.encode("unicode_escape").decode("ascii")
                   if not 0xd800 <= ord(c) < 0xe000 else f"\\u{ord(c):04x}" for c in str(text))
     return out if not width or len(out) <= width else out[:max(width - 1, 0)] + "\u2026"
