@@ -129,7 +129,7 @@ void ht_progress_text(ht_string *to, const ht_progress *p, const ht_progress_pac
         add(&l, 2, true, "best %.5g", p->best);
     add_population(&l, p);
     if (pace->epochs_s > 0)
-        add(&l, 4, false, "%.3g epochs/s", pace->epochs_s);
+        add(&l, 4, false, pace->epochs_s < 1000 ? "%.3g epochs/s" : "%.0f epochs/s", pace->epochs_s);
     if (p->accepted + p->rejected > 0)
         add(&l, 7, false, "%lu accepted, %lu rejected", p->accepted, p->rejected);
     if (!isnan(p->utilisation))

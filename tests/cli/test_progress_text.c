@@ -62,8 +62,11 @@ static void what_is_not_known_is_left_out(void)
                                .utilisation = NAN, .elapsed_s = .7};
     const ht_progress_pace none = {.left_s = NAN, .epochs_s = NAN};
     ht_string t = {0};
+    const ht_progress_pace fast = {.left_s = NAN, .epochs_s = 1366};
     ht_progress_text(&t, &first, &none, 100, false);
-    CU_ASSERT_STRING_EQUAL(ht_string_peek(&t), "epoch 1  0 s gone");
+    ht_string_add(&t, "|");
+    ht_progress_text(&t, &first, &fast, 100, false);
+    CU_ASSERT_STRING_EQUAL(ht_string_peek(&t), "epoch 1  0 s gone|epoch 1  0 s gone  1366 epochs/s");
     ht_string_release(&t);
 }
 
