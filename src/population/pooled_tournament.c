@@ -64,8 +64,10 @@ void ht_pooled_bury_dead(ht_pooled *s)
     for (int k = ht_bits_next(&s->suspect, 0); k >= 0; k = ht_bits_next(&s->suspect, k + 1)) {
         ht_island *isl = &s->islands[k];
         const ht_roster *home = &s->people[k].home;
-        if (isl->state != HT_ISLAND_CLOSED)
-            continue;           /* it is looked at when it is closed */
+        if (isl->state != HT_ISLAND_CLOSED) {
+            ht_bits_put(&s->suspect, (size_t)k, false);     /* it is one again when it is closed */
+            continue;
+        }
         unsigned slot;
         bool rootless = isl->version > 0 && ht_pooled_root_holder(s, isl, &slot) < 0, empty = true;
         /* the next tournament finds members for one that is mirrored */
