@@ -43,6 +43,7 @@ struct ht_driver {
     int ranks_per_replica;
     int n_replicas, n_here;     /* that there is room for; in this job */
     double poll_s, patience_s, started, polled, shown;
+    double ticked;              /* when time was told last */
     double looked, slept;       /* when it looked last; time in which it did not run itself */
     double ahead;               /* of a resumed run: what its clock is ahead of ours */
     bool mode_was_given;        /* by ht_options: hotcb.yaml does not override it at the start */
