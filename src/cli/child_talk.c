@@ -27,6 +27,7 @@ struct ht_talk {
     ht_child *child;
     int to, from;       /* -1 = closed */
     bool over;          /* nothing more can be asked */
+    ht_orphans orphans;
     char *log;
     char *heard;        /* [LINE_MAX_BYTES + 1], of which n are an answer that is not complete */
     size_t n;
@@ -87,7 +88,7 @@ ht_status ht_talk_start(char *const *argv, int replica, const char *log, ht_talk
     if (st == HT_OK && output < 0)
         st = ht_fail(err, HT_EIO, "cannot open '%s' for the output of %s: %s", log, argv[0], strerror(errno));
     survive_broken_pipes();
-    ht_orphans_expect();
+    ht_orphans_expect(&t->orphans);
     if (st == HT_OK)
         st = ht_child_start_talking(argv, env, output, &t->child, &t->to, &t->from, err);
     if (output >= 0)
@@ -154,16 +155,14 @@ static ht_status closed(ht_talk *t, const char *asked, ht_error *err)
 static ht_status await(ht_talk *t, short events, double until, const char *asked, ht_error *err)
 {
     struct pollfd p = {.fd = events == POLLIN ? t->from : t->to, .events = events};
-    for (;;) {
+    while (ht_clock_monotonic() < until) {  /* one that says a byte now and then is late, too */
         if (poll(&p, 1, LOOK_MS) > 0)
             return HT_OK;
         if (!ht_child_look(t->child, ht_clock_monotonic(), NULL, NULL))
             return poll(&p, 1, 0) > 0 && events == POLLIN && (p.revents & POLLIN) != 0 ? HT_OK : died(t, asked, err);
-        if (ht_clock_monotonic() >= until) {
-            t->over = true;
-            return ht_fail(err, HT_ETIMEOUT, "it gave no answer to %s in time", asked);
-        }
     }
+    t->over = true;
+    return ht_fail(err, HT_ETIMEOUT, "it gave no answer to %s in time", asked);
 }
 
 static ht_status say(ht_talk *t, const char *line, double until, const char *asked, ht_error *err)
@@ -305,7 +304,7 @@ void ht_talk_end(ht_talk *t, double grace_s)
             now = ht_clock_monotonic();
         }
         ht_child_destroy(t->child);
-        ht_orphans_end();
+        ht_orphans_end(&t->orphans);
     }
     shut(&t->to);
     shut(&t->from);

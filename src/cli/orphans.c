@@ -2,8 +2,9 @@
 #define _GNU_SOURCE /* prctl */
 #include "cli/orphans.h"
 
-#include <errno.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -12,25 +13,47 @@
 #include <sys/prctl.h>
 #endif
 
-enum { ROUNDS = 100 };  /* a process that forks as fast as it is killed is left to the scheduler */
+enum { ROUNDS = 100, ROUND_MS = 10 };    /* a process that forks as fast as it is killed is left to the scheduler */
 
-void ht_orphans_expect(void)
+static FILE *open_children(void)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)getpid());
+    return fopen(path, "r");
+}
+
+void ht_orphans_expect(ht_orphans *o)
 {
 #ifdef __linux__
     prctl(PR_SET_CHILD_SUBREAPER, 1);
 #endif
+    FILE *f = open_children();
+    o->n = 0;
+    while (f != NULL && o->n < HT_ORPHANS_OTHERS_MAX && fscanf(f, "%ld", &o->others[o->n]) == 1)
+        o->n++;
+    if (f != NULL)
+        fclose(f);
 }
 
-/* @return how many children there were */
-static int end_children(void)
+static bool is_other(const ht_orphans *o, long pid)
 {
-    char path[64];
+    for (size_t i = 0; i < o->n; i++)
+        if (o->others[i] == pid)
+            return true;
+    return o->n == HT_ORPHANS_OTHERS_MAX;   /* who the others are is not known: nobody is touched */
+}
+
+/* @return how many are not collected yet */
+static int end_children(const ht_orphans *o)
+{
     int n = 0;
     long pid;
-    snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)getpid());
-    FILE *f = fopen(path, "r");
+    FILE *f = open_children();
     while (f != NULL && fscanf(f, "%ld", &pid) == 1) {
+        if (is_other(o, pid))
+            continue;
         kill((pid_t)pid, SIGKILL);
+        waitpid((pid_t)pid, NULL, WNOHANG);
         n++;
     }
     if (f != NULL)
@@ -38,9 +61,8 @@ static int end_children(void)
     return n;
 }
 
-void ht_orphans_end(void)
+void ht_orphans_end(const ht_orphans *o)
 {
-    for (int i = 0; i < ROUNDS && end_children() > 0; i++)
-        while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
-            continue;
+    for (int i = 0; i < ROUNDS && end_children(o) > 0; i++)
+        poll(NULL, 0, ROUND_MS);
 }
