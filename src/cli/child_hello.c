@@ -10,6 +10,7 @@
 #include "base/text.h"
 
 static const double whole_max = 9007199254740992.0;     /* 2^53: what JSON carries exactly */
+static const double steps_max = 1e9;                    /* a million epochs of so many can be counted */
 
 /* A whole number that is at least `least`. */
 static bool read_whole(const cJSON *o, const char *name, double least, double fallback, double *out)
@@ -27,8 +28,8 @@ static ht_status read_range(const cJSON *o, const char *key, ht_child_knob *k, h
     k->lo = ht_json_number(o, "lo", NAN);
     k->hi = ht_json_number(o, "hi", NAN);
     k->is_log = scale != NULL ? strcmp(scale, "log") == 0 : k->lo > 0;
-    if (isnan(k->value) || isnan(k->lo) || isnan(k->hi))
-        return ht_fail(err, HT_EFORMAT, "hello: knob '%s' needs the numbers value, lo and hi", key);
+    if (!isfinite(k->value) || !isfinite(k->hi - k->lo))
+        return ht_fail(err, HT_EFORMAT, "hello: knob '%s' needs the numbers value, lo and hi, less than 1e308 apart", key);
     if (!(k->lo < k->hi) || !(k->value >= k->lo && k->value <= k->hi))
         return ht_fail(err, HT_EFORMAT, "hello: knob '%s': lo <= value <= hi and lo < hi must hold", key);
     if (scale != NULL && !k->is_log && strcmp(scale, "linear") != 0)
@@ -148,14 +149,14 @@ static ht_status read_all(const cJSON *reply, ht_child_hello *h, ht_error *err)
     const char *name = ht_json_text(reply, "name");
     const cJSON *recipe = ht_json_member(reply, "recipe");
     double protocol, epochs, steps;
-    if (!read_whole(reply, "protocol", 1, 1, &protocol) || (int)protocol != HT_CHILD_PROTOCOL)
+    if (!read_whole(reply, "protocol", 1, 1, &protocol) || protocol != HT_CHILD_PROTOCOL)
         return ht_fail(err, HT_EFORMAT, "hello: protocol is not %d, the only one that this hottune speaks", HT_CHILD_PROTOCOL);
     if (name != NULL && !ht_name_copy(h->name, name))
         return ht_fail(err, HT_EFORMAT, "hello: name has more than %d bytes", HT_NAME_MAX - 1);
     if (!read_whole(reply, "epochs", 1, 0, &epochs) && epochs != 0)
         return ht_fail(err, HT_EFORMAT, "hello: epochs is no whole number above 0");
-    if (!read_whole(reply, "steps_per_epoch", 1, 1, &steps))
-        return ht_fail(err, HT_EFORMAT, "hello: steps_per_epoch is no whole number above 0");
+    if (!read_whole(reply, "steps_per_epoch", 1, 1, &steps) || steps > steps_max)
+        return ht_fail(err, HT_EFORMAT, "hello: steps_per_epoch is no whole number in 1 .. %g", steps_max);
     if (recipe != NULL && !cJSON_IsObject(recipe))
         return ht_fail(err, HT_EFORMAT, "hello: recipe is no object");
     h->epochs = (long long)epochs;
@@ -177,6 +178,30 @@ ht_status ht_child_hello_read(const cJSON *reply, ht_child_hello *out, ht_error 
     }
     *out = h;
     return HT_OK;
+}
+
+/* ---- whether two are alike ------------------------------------------------------------------- */
+
+static cJSON *known_members(const cJSON *reply)
+{
+    static const char *const known[] = {"name", "epochs", "steps_per_epoch", "knobs", "state", "can", "recipe"};
+    cJSON *o = cJSON_CreateObject();
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        ht_json_put(o, known[i], cJSON_Duplicate(ht_json_member(reply, known[i]), true));
+    return o;
+}
+
+bool ht_child_hello_alike(const char *a, const char *b)
+{
+    cJSON *of_a = NULL, *of_b = NULL;
+    bool read = ht_json_parse(a, &of_a, NULL, NULL) == HT_OK && ht_json_parse(b, &of_b, NULL, NULL) == HT_OK;
+    cJSON *left = read ? known_members(of_a) : NULL, *right = read ? known_members(of_b) : NULL;
+    bool alike = left != NULL && right != NULL && cJSON_Compare(left, right, true);
+    cJSON_Delete(of_a);
+    cJSON_Delete(of_b);
+    cJSON_Delete(left);
+    cJSON_Delete(right);
+    return alike;
 }
 
 void ht_child_hello_release(ht_child_hello *h)

@@ -40,6 +40,9 @@ typedef struct {
 /** @param reply  what it answered to hello
  *  @return HT_OK; HT_EFORMAT: err says which member is wrong, and what would be right; HT_ENOMEM. */
 ht_status ht_child_hello_read(const cJSON *reply, ht_child_hello *out, ht_error *err);
+/** Two answers to hello say the same, in whatever order an object has its members; those that are not known do not count.
+ *  @param a, b  JSON texts */
+bool ht_child_hello_alike(const char *a, const char *b);
 void ht_child_hello_release(ht_child_hello *h);
 
 /** The recipe for a child that brings none: every knob may be multiplied by 0.7 .. 1.4 within its range, the objective is

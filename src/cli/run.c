@@ -42,6 +42,12 @@ static ht_outcome *gather(const ht_run_job *j, const ht_outcome *mine)
     return all;
 }
 
+/* One replica of several whose command failed too often: the others go on without it. */
+static bool is_dispensable(const ht_run_job *j)
+{
+    return j->command != NULL && j->ranks.rank != 0;
+}
+
 /* The same trainings, seeds and epochs without the tuner. */
 static int train_static(ht_run_job *j, ht_row *row)
 {
@@ -56,6 +62,10 @@ static int train_static(ht_run_job *j, ht_row *row)
         fflush(stdout);
     double start = now();
     ht_status st = ht_trainee_run(&t, NULL, &mine, &err);
+    if (st != HT_OK && is_dispensable(j)) {
+        ht_cli_note("hottune: %s\n", err.text);
+        st = HT_OK;
+    }
     ht_outcome *all = gather(j, &mine);
     if (all != NULL) {
         *row = ht_row_of(all, j->replicas, -1, now() - start);
@@ -157,12 +167,6 @@ static ht_outcome *part(ht_run_job *j, const ht_outcome *mine, ht_result *result
         (result->best_replica >= j->replicas || isnan(all[result->best_replica].val)))
         result->best_replica = -1;  /* its weights went with it: the best of the others counts */
     return all;
-}
-
-/* One replica of several whose command failed too often: the others go on without it. */
-static bool is_dispensable(const ht_run_job *j)
-{
-    return j->command != NULL && j->ranks.rank != 0;
 }
 
 /* On rank 0 of a job ht_open returns when the run is over; the others train in between. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/child_hello.h"
 #include "cli/child_training.h"
 
 /* ---- a built-in workload --------------------------------------------------------------------- */
@@ -83,7 +84,7 @@ static ht_status adopt(ht_run_job *j, const char *hello, ht_error *err)
     ht_status st = ht_child_hello_read(o, &h, err);
     cJSON_Delete(o);
     if (st != HT_OK)
-        return ht_fail(err, HT_EINVAL, "%s: %s", j->command[0], err->text);
+        return ht_fail_in(err, HT_EINVAL, j->command[0]);
     if (h.name[0] != '\0')
         ht_name_copy(j->name, h.name);
     j->steps_per_epoch = h.steps_per_epoch;
@@ -121,7 +122,7 @@ static char *share_hello(const ht_run_job *j, int speaker, int length, const cha
  * @param own  NULL: it did not answer, why */
 static void leave_out(const ht_run_job *j, ht_child_training *t, const char *hello, const char *own, const ht_error *why)
 {
-    if (own != NULL && strcmp(hello, own) == 0)
+    if (own != NULL && ht_child_hello_alike(hello, own))
         return;
     ht_cli_note("hottune: replica %d takes no part: %s: %s\n", j->replica, j->command[0],
             own == NULL ? why->text : "its hello is another one than that of the first replica: all must have the same "
