@@ -7,10 +7,12 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -22,6 +24,7 @@
 #include "store/run_dir.h"
 
 static const double grace_s = 5;        /* for a child that is to stop */
+static const char goes_on[] = "it goes on, this epoch has no result";
 enum { BOUNDARY = 64 };
 
 struct ht_child_training {
@@ -29,6 +32,7 @@ struct ht_child_training {
     ht_talk *talk;                      /* NULL = none lives */
     ht_child_hello hello;
     char *log, *scratch, *file;         /* file: where the state goes through, in the directory `scratch`. Owned */
+    char *agreed;                       /* the hello by which it was settled; NULL = it was not yet. Owned */
     double values[HT_CHILD_KNOBS_MAX];
     ht_workload_knob knobs[HT_CHILD_KNOBS_MAX];
     unsigned char *image, *best;        /* each part at a multiple of 64 bytes. Owned; best: without a kernel */
@@ -72,9 +76,21 @@ static ht_status greet(ht_child_training *t, char **hello, ht_error *err)
     put_seed(o, t->o.seed);
     ht_json_put_text(o, "dir", t->o.dir);
     HT_TRY(ht_talk_ask(t->talk, o, t->o.reply_s, &reply, err));
-    *hello = ht_json_line(reply);
+    ht_child_hello read = {0};
+    ht_status st = ht_child_hello_read(reply, &read, err);
+    ht_child_hello_release(&read);
+    char *text = st == HT_OK ? ht_json_line(reply) : NULL;
+    if (st == HT_OK && text == NULL)
+        st = ht_fail(err, HT_ENOMEM, "out of memory");
+    if (st == HT_OK && t->agreed != NULL && !ht_child_hello_alike(t->agreed, text))
+        st = ht_fail(err, HT_EFORMAT, "its hello is another one than before");
     cJSON_Delete(reply);
-    return *hello != NULL ? HT_OK : ht_fail(err, HT_ENOMEM, "out of memory");
+    if (st != HT_OK) {
+        free(text);
+        text = NULL;
+    }
+    *hello = text;
+    return st;
 }
 
 static ht_status start(ht_child_training *t, char **hello, ht_error *err)
@@ -117,20 +133,28 @@ static void replace(ht_child_training *t, const ht_error *why)
     free(hello);
     t->must_load = t->has_image;
     t->must_init = !t->has_image && t->hello.inits;
-    t->is_behind = false;
+    t->is_behind = !t->has_image && t->hello.n_parts > 0;
+}
+
+static ht_status check_given_up(const ht_child_training *t, ht_error *err)
+{
+    return t->is_given_up ? ht_fail(err, HT_EFAILED, "replica %d was given up; the output of %s is in %s", t->o.replica,
+                                    t->o.argv[0], t->log)
+                          : HT_OK;
 }
 
 /* @param[out] reply  NULL: only that it answered matters */
 static ht_status ask(ht_child_training *t, cJSON *what, double patience_s, cJSON **reply, ht_error *err)
 {
     cJSON *answer = NULL;
-    if (t->talk == NULL) {
+    ht_status st = check_given_up(t, err);
+    if (st != HT_OK) {
         cJSON_Delete(what);
-        return ht_fail(err, HT_EFAILED, "the replica was given up");
+        return st;
     }
-    ht_status st = ht_talk_ask(t->talk, what, patience_s, &answer, err);
+    st = ht_talk_ask(t->talk, what, patience_s, &answer, err);
     if (st == HT_EREFUSED)
-        count_failure(t, err->text, "it goes on, this epoch has no result");
+        count_failure(t, err->text, goes_on);
     else if (st != HT_OK)
         replace(t, err);
     if (reply != NULL)
@@ -152,6 +176,19 @@ static size_t padded(size_t n)
     return (n + BOUNDARY - 1) / BOUNDARY * BOUNDARY;
 }
 
+/* Before anything of the image is overwritten: half a state is none. What is no regular file could keep us for ever. */
+static ht_status check_saved(const ht_child_training *t, ht_error *err)
+{
+    struct stat is;
+    if (lstat(t->file, &is) != 0 || !S_ISREG(is.st_mode))
+        return ht_fail(err, HT_EFORMAT, "it saved no state: '%s' is no regular file", t->file);
+    uintmax_t bytes = (uintmax_t)is.st_size;
+    return bytes == t->hello.state_bytes
+               ? HT_OK
+               : ht_fail(err, HT_EFORMAT, "it saved a state that is %s than the %zu bytes that its hello promised",
+                         bytes > t->hello.state_bytes ? "longer" : "shorter", t->hello.state_bytes);
+}
+
 /* Between the file, which has no gaps, and the image. */
 static ht_status copy_file(ht_child_training *t, const char *mode, ht_error *err)
 {
@@ -164,15 +201,10 @@ static ht_status copy_file(ht_child_training *t, const char *mode, ht_error *err
         fine = (writes ? fwrite(t->image + at, 1, n, f) : fread(t->image + at, 1, n, f)) == n;
         at += padded(n);
     }
-    bool longer = fine && !writes && getc(f) != EOF;
     if (f != NULL && fclose(f) != 0)
         fine = false;
-    if (fine && !longer)
-        return HT_OK;
-    if (writes || f == NULL)
-        return ht_fail(err, HT_EIO, "its state cannot be %s '%s': %s", writes ? "written to" : "read from", t->file, strerror(errno));
-    return ht_fail(err, HT_EFORMAT, "it saved a state that is %s than the %zu bytes that its hello promised",
-                   longer ? "longer" : "shorter", t->hello.state_bytes);
+    return fine ? HT_OK
+                : ht_fail(err, HT_EIO, "its state cannot be %s '%s': %s", writes ? "written to" : "read from", t->file, strerror(errno));
 }
 
 static ht_status ask_with_path(ht_child_training *t, const char *word, ht_error *err)
@@ -180,23 +212,6 @@ static ht_status ask_with_path(ht_child_training *t, const char *word, ht_error 
     cJSON *o = request(word);
     ht_json_put_text(o, "path", t->file);
     return ask(t, o, t->o.reply_s, NULL, err);
-}
-
-static ht_status fetch(void *ctx, ht_state_extent what)
-{
-    ht_child_training *t = ctx;
-    ht_error err = {""};
-    (void)what;
-    if (!t->is_behind)
-        return HT_OK;
-    ht_status st = ask_with_path(t, "save", &err);
-    if (st == HT_OK && (st = copy_file(t, "r", &err)) != HT_OK)
-        replace(t, &err);       /* half a state may be in the image */
-    remove(t->file);
-    t->is_behind = false;
-    t->has_image |= st == HT_OK;
-    t->is_lost |= st != HT_OK;
-    return st;
 }
 
 static ht_status store(void *ctx, ht_state_extent what)
@@ -223,15 +238,37 @@ static ht_status bring(ht_child_training *t, ht_error *err)
 {
     if (t->must_init)
         HT_TRY(ask_init(t, err));
+    HT_TRY(check_given_up(t, err));
     if (!t->must_load)
         return HT_OK;
     ht_status st = copy_file(t, "w", err);
     if (st == HT_OK)
         st = ask_with_path(t, "load", err);
     else
-        warn(t, err->text, "this epoch has no result");
+        count_failure(t, err->text, goes_on);
     remove(t->file);
     t->must_load = st != HT_OK;
+    return st;
+}
+
+static ht_status fetch(void *ctx, ht_state_extent what)
+{
+    ht_child_training *t = ctx;
+    ht_error err = {""};
+    (void)what;
+    if (!t->is_behind)
+        return HT_OK;
+    ht_status st = bring(t, &err);  /* a new child has to begin before it has a state */
+    if (st == HT_OK)
+        st = ask_with_path(t, "save", &err);
+    if (st == HT_OK && ((st = check_saved(t, &err)) != HT_OK || (st = copy_file(t, "r", &err)) != HT_OK))
+        replace(t, &err);
+    remove(t->file);
+    if (st == HT_OK) {              /* else what the image has is still not what the child has */
+        t->is_behind = false;
+        t->has_image = true;
+    }
+    t->is_lost |= st != HT_OK;
     return st;
 }
 
@@ -245,7 +282,7 @@ static ht_status init(void *ctx, unsigned long long seed)
     t->must_load = t->has_image = false;
     do
         st = ask_init(t, &err);
-    while (st != HT_OK && st != HT_EREFUSED && t->talk != NULL);
+    while (st != HT_OK && st != HT_EREFUSED && !t->is_given_up);
     return st == HT_OK ? HT_OK : HT_EFAILED;
 }
 
@@ -260,7 +297,19 @@ static void report_metrics(const ht_child_training *t, const cJSON *reply)
         ht_metric(t->kernel, m->string, cJSON_IsNumber(m) ? m->valuedouble : NAN);
 }
 
-/* What is no number, null above all, is NaN: it diverged. */
+/* A number; null is NaN: it diverged. One that says neither has misunderstood, and would never be told by its results. */
+static ht_status read_result(ht_child_training *t, const cJSON *reply, const char *asked, const char *name, double *out)
+{
+    const cJSON *item = ht_json_member(reply, name);
+    char what[96];
+    *out = ht_json_number(reply, name, NAN);
+    if (cJSON_IsNumber(item) || cJSON_IsNull(item))
+        return HT_OK;
+    snprintf(what, sizeof what, "its answer to '%s' has no '%s' that is a number or null", asked, name);
+    count_failure(t, what, goes_on);
+    return HT_EREFUSED;
+}
+
 static ht_status ask_value(ht_child_training *t, const char *word, double *value)
 {
     ht_error err = {""};
@@ -268,10 +317,10 @@ static ht_status ask_value(ht_child_training *t, const char *word, double *value
     *value = NAN;
     HT_TRY(bring(t, &err));
     HT_TRY(ask(t, request(word), t->o.epoch_s, &reply, &err));
-    *value = ht_json_number(reply, "value", NAN);
+    ht_status st = read_result(t, reply, word, "value", value);
     report_metrics(t, reply);
     cJSON_Delete(reply);
-    return HT_OK;
+    return st;
 }
 
 static ht_status validate(void *ctx, double *objective)
@@ -304,7 +353,9 @@ static void train(ht_child_training *t)
     t->loss = NAN;
     t->is_lost = ask_epoch(t, &reply) != HT_OK;
     if (!t->is_lost) {
-        t->loss = ht_json_number(reply, "loss", ht_json_member(reply, "loss") == NULL ? 0 : NAN);
+        t->loss = 0;        /* of one that says none; it has metrics */
+        if (ht_json_member(reply, "loss") != NULL)
+            t->is_lost = read_result(t, reply, "train", "loss", &t->loss) != HT_OK;
         t->is_behind = t->hello.n_parts > 0;
         report_metrics(t, reply);
     }
@@ -337,13 +388,6 @@ static ht_status tell(ht_child_training *t, ht_error *err)
     if (st == HT_OK && ht_is_best(t->kernel))
         t->best_epoch = t->epoch;
     return st == HT_OK ? HT_OK : ht_fail(err, st, "%s", ht_message(t->kernel));
-}
-
-static ht_status check_given_up(const ht_child_training *t, ht_error *err)
-{
-    return t->is_given_up ? ht_fail(err, HT_EFAILED, "replica %d was given up; the output of %s is in %s", t->o.replica,
-                                    t->o.argv[0], t->log)
-                          : HT_OK;
 }
 
 static ht_status train_epoch(ht_child_training *t, ht_error *err)
@@ -382,6 +426,8 @@ static void keep_champion(ht_child_training *t)
     ht_status st = to != NULL ? ask_with_path(t, "save", &err) : HT_ENOMEM;
     char *bytes = NULL;
     size_t n = 0;
+    if (st == HT_OK)
+        st = check_saved(t, &err);
     if (st == HT_OK)
         st = ht_file_read(t->file, &bytes, &n, &err);
     if (st == HT_OK)
@@ -550,6 +596,8 @@ ht_status ht_child_training_settle(ht_child_training *t, const char *hello, int 
     cJSON_Delete(o);
     if (st != HT_OK)
         return st;
+    if ((t->agreed = strdup(hello)) == NULL)
+        return ht_fail(err, HT_ENOMEM, "out of memory");
     for (size_t i = 0; i < t->hello.n_knobs; i++) {
         const ht_child_knob *k = &t->hello.knobs[i];
         t->values[i] = k->value;
@@ -580,6 +628,7 @@ void ht_child_training_destroy(void *self)
     ht_child_hello_release(&t->hello);
     free(t->image);
     free(t->best);
+    free(t->agreed);
     free(t->log);
     free(t->file);
     free(t->scratch);

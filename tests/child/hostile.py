@@ -65,8 +65,15 @@ def leave_a_daemon():
         sleep_long()
 
 
-ACTS = {"silent": sleep_long, "dies": die, "leaves": leave, "garbage": talk_garbage, "long": talk_long, "twice": talk_twice,
-        "closes": close_end, "raises": raise_error, "forks": fork_and_leave, "daemon": leave_a_daemon}
+def trickle():
+    """An answer that never ends, but always goes on."""
+    while True:
+        os.write(OUT, b"x")
+        time.sleep(0.02)
+
+
+ACTS = {"trickles": trickle, "silent": sleep_long, "dies": die, "leaves": leave, "garbage": talk_garbage, "long": talk_long,
+        "twice": talk_twice, "closes": close_end, "raises": raise_error, "forks": fork_and_leave, "daemon": leave_a_daemon}
 
 
 class Hostile(bowl.Bowl):
@@ -81,6 +88,10 @@ class Hostile(bowl.Bowl):
         answer = super().hello(replica, **more)
         if self.acts and HOW == "different":
             answer["knobs"]["opt.lr"]["hi"] = 3
+        if self.acts and HOW == "rearranged":
+            answer = {"pid": os.getpid(), **dict(reversed(answer.items()))}
+        if self.acts and HOW == "rangeless":
+            del answer["knobs"]["opt.lr"]["hi"]
         return answer
 
     def train(self, epoch, knobs):
@@ -90,7 +101,13 @@ class Hostile(bowl.Bowl):
             ACTS[HOW]()
         return super().train(epoch, knobs)
 
+    def validate(self):
+        return {"loss": self.loss()} if self.acts and HOW == "misunderstands" else super().validate()
+
     def save(self, path):
+        if self.acts and HOW == "fifo" and self.trained >= WHEN:
+            os.mkfifo(path)
+            return
         super().save(path)
         if self.acts and HOW == "short":
             os.truncate(path, 10)

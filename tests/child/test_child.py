@@ -81,6 +81,7 @@ class Child(unittest.TestCase):
                                          PYTHONDONTWRITEBYTECODE="1")
         self.assertEqual(code, 0, err)
         o = json.loads(out)
+        self.assertEqual(err, "")       # the library's own daemon is not ended with what the child left behind
         self.assertLess(o["result"]["val_loss"], 0.1)
         self.assertLess(o["baseline"]["val_loss"], 0.1)
         self.assertEqual(os.path.getsize(os.path.join(self.dir, "champion.state")), 64)
@@ -125,7 +126,7 @@ class Child(unittest.TestCase):
         _, err = p.communicate(timeout=100)
         self.assertEqual(p.returncode, 75, err)
         self.assertEqual(left_over(), "")
-        code, _, err = self.run_to_end(3, "resume", SLOWLY="0")
+        code, _, err = self.run_to_end(3, "resume", "--reply-timeout", "30", "--restarts", "1", SLOWLY="0")
         self.assertEqual(code, 0, err)
         self.assertTrue(os.path.exists(os.path.join(self.dir, "champion.state")))
 
@@ -151,6 +152,24 @@ class Child(unittest.TestCase):
 
     def test_one_that_is_unlike_the_others(self):
         self.assertIn("takes no part: " + sys.executable + ": its hello is another one", self.hostile("different"))
+
+    def test_one_that_says_the_same_in_another_order(self):
+        self.assertNotIn("takes no part", self.hostile("rearranged"))
+
+    def test_one_that_gives_no_proper_hello(self):
+        why = ": hello: knob 'opt.lr' needs the numbers value, lo and hi, less than 1e308 apart\n"
+        self.assertIn(f"replica 0 takes no part: {sys.executable}{why}", self.hostile("rangeless", who=0, options=["--compare"]))
+        self.assertIn(f"hottune: {sys.executable}{why}", self.hostile("rangeless", who=-1, code=1, ranks=1,
+                                                                      options=["--new"]))
+
+    def test_one_that_says_a_byte_now_and_then(self):
+        self.assertIn("it gave no answer to 'train' in time", self.hostile("trickles"))
+
+    def test_one_that_names_its_result_otherwise(self):
+        self.assertIn("its answer to 'validate' has no 'value' that is a number or null", self.hostile("misunderstands"))
+
+    def test_one_that_saves_into_a_pipe(self):
+        self.assertIn("is no regular file", self.hostile("fifo"))
 
     def test_one_that_dies_in_mid_segment_is_started_again(self):
         self.assertIn("was killed by signal 9 when it was asked for 'train'; that was failure 1 in a row: it is started again",
