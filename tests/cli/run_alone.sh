@@ -139,32 +139,3 @@ if small_disk 40k; then
     prints '  champion  '
     umount "$work/full"
 fi
-
-# on_terminal ARGUMENT ..: run the program on a terminal of 80 columns; what it shows goes to the file shown
-on_terminal() {
-    python3 -c '
-import fcntl, os, pty, struct, sys, termios
-pid, terminal = pty.fork()
-if pid == 0:
-    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    os.execvp(sys.argv[1], sys.argv[1:])
-with open("shown", "wb") as shown:
-    try:
-        while True:
-            shown.write(os.read(terminal, 65536))
-    except OSError:
-        pass
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$hottune" "$@" || fail "exit code $?"
-}
-holds() { python3 -c 'import sys; sys.exit(sys.argv[1].encode().decode("unicode_escape").encode() not in open("shown", "rb").read())' "$1"; }
-
-it "on a terminal the progress is one line that is written over, with colours unless NO_COLOR is set"
-TERM=xterm on_terminal run glyph --recipe "$independent" --epochs 60 --dir eleven
-holds '\repoch ' || fail "no progress line"
-! holds '\x1b[' || fail "NO_COLOR is not honoured"
-NO_COLOR= TERM=xterm on_terminal run glyph --recipe "$independent" --epochs 60 --dir twelve
-holds '\x1b[1m' || fail "no colours"
-TERM=xterm on_terminal run glyph --recipe "$independent" --epochs 60 --dir eleven --quiet
-! holds 'epoch 1' || fail "progress in spite of --quiet"
-TERM=xterm on_terminal run glyph --recipe "$independent" --epochs 60 --dir twelve --json
-! holds '\repoch ' || fail "progress in spite of --json"
