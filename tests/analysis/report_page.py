@@ -85,8 +85,9 @@ def look(page: Browser, file: str, width: int, dark: bool, shots: str | None) ->
 
 def switch_theme(page: Browser, by_key: bool) -> None:
     state = (
-        "[document.documentElement.classList.contains('dark'), getComputedStyle(document.body).backgroundColor, "
-        "document.querySelector('div.plot text').style.fill].join()"
+        "[document.documentElement.classList.contains('dark'),"
+        " getComputedStyle(document.body).backgroundColor, document.querySelector('div.plot"
+        " text').style.fill].join()"
     )
     before = page.run(state).split(",")
     page.run("document.getElementById('theme').focus()")
@@ -95,7 +96,8 @@ def switch_theme(page: Browser, by_key: bool) -> None:
     else:
         page.run("document.getElementById('theme').click()")
     page.until(
-        f"{state} !== {','.join(before)!r} && document.querySelector('div.plot text').style.fill !== {before[-1]!r}",
+        f"{state} !== {','.join(before)!r} && document.querySelector('div.plot text').style.fill !=="
+        f" {before[-1]!r}",
         20,
     )
     pressed = page.run("document.getElementById('theme').getAttribute('aria-pressed')")
@@ -104,7 +106,10 @@ def switch_theme(page: Browser, by_key: bool) -> None:
 
 def switch_replicas(page: Browser) -> None:
     """Each view of the learning curves shows other lines; the logarithmic axis is one."""
-    visible = "document.getElementById('learning-curves')._fullData.filter(t => t.visible === true).map(t => t.name).join('|')"
+    visible = (
+        "document.getElementById('learning-curves')._fullData.filter(t => t.visible === true).map(t =>"
+        " t.name).join('|')"
+    )
     boxes = "document.querySelectorAll('[name=learning-curves-view]')"
     seen = {page.run(visible)}
     for i in range(1, page.run(boxes + ".length")):
@@ -140,7 +145,8 @@ def harmless(page: Browser) -> None:
     hold(page.run("document.querySelectorAll('script').length") <= 4, "no name became a script")
     hold(
         page.run(
-            "document.querySelectorAll('main :is(img, iframe, object, form), svg :is(a, image):not(.hm image), main a:not([href^=\"#\"]):not(.modebar-btn)').length"
+            "document.querySelectorAll('main :is(img, iframe, object, form), svg :is(a, image):not(.hm"
+            ' image), main a:not([href^="#"]):not(.modebar-btn)\').length'
         )
         == 0,
         "no name became an element",

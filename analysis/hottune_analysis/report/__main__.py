@@ -38,8 +38,9 @@ def need(packages: tuple[tuple[str, str, str], ...]) -> None:
     if missing:
         stop(
             1,
-            f"{sys.executable} lacks Python packages: apt-get install {' '.join(d for d, _ in missing)}, or {sys.executable} -m pip install {' '.join(p for _, p in missing)}; "
-            "HOTTUNE_PYTHON names another Python",
+            f"{sys.executable} lacks Python packages: apt-get install {' '.join(d for d, _ in missing)}, or"
+            f" {sys.executable} -m pip install {' '.join(p for _, p in missing)}; HOTTUNE_PYTHON names"
+            " another Python",
         )
 
 

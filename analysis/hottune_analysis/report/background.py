@@ -48,7 +48,9 @@ def runs_part(told: Told) -> Section | None:
         "wall clock",
     ]
     html = (
-        "<p>A <b>generation</b> counts how many runs of this study before it a run has learned from, in a row: 0 began with the recipe alone. The gain is measured from each run's own start values, so a run that begins better gains less.</p>\n"
+        "<p>A <b>generation</b> counts how many runs of this study before it a run has learned from, in a"
+        " row: 0 began with the recipe alone. The gain is measured from each run's own start values, so a run"
+        " that begins better gains less.</p>\n"
         + table(
             "The runs of this study",
             head,
@@ -110,21 +112,40 @@ def provenance(told: Told) -> Section:
             ]
             for p in told.places.head(520).to_dict("records")
         ]
-        html += f"<details><summary>Where the ranks were ({len(told.places)})</summary>{table('Ranks of the job', ['rank', 'replica', 'node', 'cores', 'devices'], rows, texts=(2, 3, 4))}</details>\n"
+        html += (
+            "<details><summary>Where the ranks were"
+            f" ({len(told.places)})</summary>{table('Ranks of the job', ['rank', 'replica', 'node', 'cores', 'devices'], rows, texts=(2, 3, 4))}</details>\n"
+        )
     plan = s.text(told.label, "plan")
     if plan.strip():
-        html += f'<details><summary>What the run said it would do, with its reasons</summary><pre tabindex="0">{esc_block(plan)}</pre></details>\n'
+        html += (
+            "<details><summary>What the run said it would do, with its reasons</summary><pre"
+            f' tabindex="0">{esc_block(plan)}</pre></details>\n'
+        )
     base, final = s.text(told.label, "base_recipe"), s.text(told.label, "recipe")
     changed = diff_html(base, final)
-    html += "<h3>The recipe</h3>\n<p>A <b>recipe</b> is the file that says which knobs may change, how far, and how changes are judged.</p>\n"
     html += (
-        f'<p>What differs between the recipe at the start and the one in force at the end:</p><pre tabindex="0">{changed}</pre>\n'
+        "<h3>The recipe</h3>\n<p>A <b>recipe</b> is the file that says which knobs may change, how far, and"
+        " how changes are judged.</p>\n"
+    )
+    html += (
+        "<p>What differs between the recipe at the start and the one in force at the end:</p><pre"
+        f' tabindex="0">{changed}</pre>\n'
         if changed
         else "<p>The recipe at the end is the one at the start.</p>\n"
     )
-    html += f'<details><summary>At the start</summary><pre id="recipe-base" tabindex="0">{esc_block(base)}</pre></details>\n'
-    html += f'<details><summary>At the end</summary><pre id="recipe-final" tabindex="0">{esc_block(final)}</pre></details>\n'
+    html += (
+        '<details><summary>At the start</summary><pre id="recipe-base"'
+        f' tabindex="0">{esc_block(base)}</pre></details>\n'
+    )
+    html += (
+        '<details><summary>At the end</summary><pre id="recipe-final"'
+        f' tabindex="0">{esc_block(final)}</pre></details>\n'
+    )
     evolved = s.recipe("evolved")
     if evolved.strip():
-        html += f'<details><summary>What the next run with this study would begin with, beside that</summary><pre tabindex="0">{diff_html(final, evolved)}</pre></details>\n'
+        html += (
+            "<details><summary>What the next run with this study would begin with, beside that</summary><pre"
+            f' tabindex="0">{diff_html(final, evolved)}</pre></details>\n'
+        )
     return Section("provenance", "Where this comes from", html)

@@ -93,9 +93,10 @@ class Chart:
     def html(self) -> str:
         """`about` is HTML of ours and may hold escaped names."""
         return (
-            f'<figure aria-labelledby="{self.id}-title"><div class="head"><h3 id="{self.id}-title">{esc(self.title)}</h3></div>\n'
-            f'<div class="plot" id="{self.id}" role="img" aria-labelledby="{self.id}-title" '
-            f'style="min-height:{self.height}px"></div>\n<figcaption>{self.about}</figcaption></figure>\n'
+            f'<figure aria-labelledby="{self.id}-title"><div class="head"><h3'
+            f' id="{self.id}-title">{esc(self.title)}</h3></div>\n<div class="plot" id="{self.id}" role="img"'
+            f' aria-labelledby="{self.id}-title"'
+            f' style="min-height:{self.height}px"></div>\n<figcaption>{self.about}</figcaption></figure>\n'
         )
 
 

@@ -18,7 +18,10 @@ PARTS = {
     "last_epochs": "last epochs",
 }
 ABOUT_PARTS = {
-    "race": "what the winner's start values were better by when the race was over; the epochs trained until then are in it",
+    "race": (
+        "what the winner's start values were better by when the race was over; the epochs trained until then"
+        " are in it"
+    ),
     "trend": "what unchanged replicas (controls) gained: the training would have had that anyhow",
     "selection": "what taking the best of several equal replicas gives by chance",
     "mutation": "what the best had beyond that: small changes of knobs in mid-run",
@@ -178,8 +181,9 @@ def _of_chance(told: Told) -> Chart | None:
         }
     ]
     about = (
-        "Share of replicas that ended a segment (a few epochs) better than the unchanged ones beside them, with 95 % intervals (Wilson, 1927). In the second row nothing was "
-        "changed: what wins there wins by chance. Changes helped if the first lies clearly to the right of the second."
+        "Share of replicas that ended a segment (a few epochs) better than the unchanged ones beside them,"
+        " with 95 % intervals (Wilson, 1927). In the second row nothing was changed: what wins there wins by"
+        " chance. Changes helped if the first lies clearly to the right of the second."
     )
     return Chart(
         "shares",
@@ -232,12 +236,15 @@ def _scores(told: Told) -> Chart | None:
                 "marker": {"color": colour},
                 "opacity": 0.62,
                 "customdata": n,
-                "hovertemplate": f"{name}<br>score about %{{x:.3g}}<br>%{{customdata}} of {len(values)}<extra></extra>",
+                "hovertemplate": (
+                    f"{name}<br>score about %{{x:.3g}}<br>%{{customdata}} of {len(values)}<extra></extra>"
+                ),
             }
         )
     about = (
-        "The <b>score</b> is how much better a replica ended a segment than the unchanged ones beside it; right of 0 is better. The grey bars are how far "
-        "unchanged replicas differ from each other: that is the noise."
+        "The <b>score</b> is how much better a replica ended a segment than the unchanged ones beside it;"
+        " right of 0 is better. The grey bars are how far unchanged replicas differ from each other: that is"
+        " the noise."
     )
     return Chart(
         "scores",
@@ -286,7 +293,9 @@ def runs(told: Told) -> list[Chart]:
                     "width": 3 if own else 1.5,
                     "color": CHAMPION if own else PALE if many else SERIES[i % len(SERIES)],
                 },
-                "hovertemplate": f"{label(run)}<br>wall epoch %{{x:.1f}}<br>best so far %{{y:.5g}}<extra></extra>",
+                "hovertemplate": (
+                    f"{label(run)}<br>wall epoch %{{x:.1f}}<br>best so far %{{y:.5g}}<extra></extra>"
+                ),
             }
         )
     worth = np.concatenate([t["y"] for t in traces]) if traces else np.array([0.0, 1.0])
@@ -296,7 +305,8 @@ def runs(told: Told) -> list[Chart]:
         Chart(
             "runs",
             "Best value so far, run by run",
-            f"The run that this page tells of ({esc(told.label)}) is the thick line. Runs are named in the order in which they started.",
+            f"The run that this page tells of ({esc(told.label)}) is the thick line. Runs are named in the"
+            " order in which they started.",
             traces,
             {
                 "xaxis": {"title": {"text": "wall epochs"}},

@@ -170,8 +170,8 @@ def knob_trajectories(told: Told) -> Chart | None:
         else ""
     )
     about = (
-        "A <b>knob</b> is a setting that hottune may change while the training runs. Each line is what one replica trained with; the "
-        f"thick line is what the winning weights were trained with.{left}"
+        "A <b>knob</b> is a setting that hottune may change while the training runs. Each line is what one"
+        f" replica trained with; the thick line is what the winning weights were trained with.{left}"
     )
     return Chart(
         "knob-trajectories",
@@ -207,12 +207,18 @@ def schedule_figure(told: Told) -> Chart | None:
                 "name": label(knob),
                 "showlegend": False,
                 "line": {"width": 2.8, "color": CHAMPION},
-                "hovertemplate": f"{template(knob)} %{{y:.4g}}<br>epoch %{{x:.0f}} of the weights<br>%{{text}}<extra></extra>",
+                "hovertemplate": (
+                    f"{template(knob)} %{{y:.4g}}<br>epoch %{{x:.0f}} of the"
+                    " weights<br>%{text}<extra></extra>"
+                ),
             }
         )
     layout = _stacked([label(k, 22) for k in names], logs, [_ends(p[k].to_numpy(float)) for k in names])
     layout["xaxis"]["title"] = {"text": "epochs that these weights have trained"}
-    about = "Each step is one setting of the knob for some epochs. This is the schedule that a single training would have to follow."
+    about = (
+        "Each step is one setting of the knob for some epochs. This is the schedule that a single training"
+        " would have to follow."
+    )
     return Chart(
         "champion-schedule", "The champion's schedule", about, traces, layout, height=90 + 105 * len(names)
     )

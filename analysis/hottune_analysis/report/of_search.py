@@ -20,15 +20,21 @@ def importance(told: Told, race: pd.DataFrame) -> list[Chart]:
             "knobs-start",
             "At the start: what tells start values apart",
             race,
-            "How much of the differences in rank between start values, after their first epochs, one knob explains alone (a parabola in its logarithm). "
-            "Left of the mark: chance does as well in 19 of 20 cases.",
+            (
+                "How much of the differences in rank between start values, after their first epochs, one knob"
+                " explains alone (a parabola in its logarithm). Left of the mark: chance does as well in 19"
+                " of 20 cases."
+            ),
         ),
         (
             "knobs-run",
             "In mid-run: what tells changes apart",
             told.mattered,
-            "How much of the differences between scores each knob explains (the score fitted by all of them together); the lines are 95 % intervals. Left of the mark: "
-            "chance does as well in 19 of 20 cases. It says nothing of values outside the bounds of a single change.",
+            (
+                "How much of the differences between scores each knob explains (the score fitted by all of"
+                " them together); the lines are 95 % intervals. Left of the mark: chance does as well in 19"
+                " of 20 cases. It says nothing of values outside the bounds of a single change."
+            ),
         ),
     ):
         f = f[f["share"].notna()].head(MOST_ROWS) if len(f) else f
@@ -150,11 +156,15 @@ def paid(told: Told) -> Chart | None:
         else "than before the change; the training's own progress is in it"
     )
     about = (
-        f"A <b>family</b> is one knob's kind of change, a <b>phase</b> a stretch of the run (as the recipe divides it). The dot is the mean score (how much better {against}), the line its 95 % interval. "
-        "Green: the interval lies above 0, this change paid; red: below 0, it did harm; grey: not shown."
+        "A <b>family</b> is one knob's kind of change, a <b>phase</b> a stretch of the run (as the recipe"
+        f" divides it). The dot is the mean score (how much better {against}), the line its 95 % interval."
+        " Green: the interval lies above 0, this change paid; red: below 0, it did harm; grey: not shown."
     )
     if told.pooled:
-        about += " Changed replicas have all knobs changed at once, so each row is of those in which this knob went that way."
+        about += (
+            " Changed replicas have all knobs changed at once, so each row is of those in which this knob"
+            " went that way."
+        )
     return Chart(
         "paid",
         "What kinds of changes were worth",
@@ -217,8 +227,10 @@ def priors(told: Told) -> Chart | None:
             }
         )
     about = (
-        "A <b>prior</b> is where the search leans before it knows more: the value that a change tends to (1 = as it is, for factors), for each family and phase. "
-        "Before: as the recipe had it; after: moved towards what won. Lines hold nine of ten proposals. The next run with this study begins with the second."
+        "A <b>prior</b> is where the search leans before it knows more: the value that a change tends to (1 ="
+        " as it is, for factors), for each family and phase. Before: as the recipe had it; after: moved"
+        " towards what won. Lines hold nine of ten proposals. The next run with this study begins with the"
+        " second."
     )
     return Chart(
         "priors",
@@ -315,8 +327,9 @@ def parallel(told: Told) -> Chart | None:
         "hovermode": "closest",
     }
     about = (
-        "Each line is one set of values, from axis to axis; the last axis is what it was worth. The best fifth is thick: where its lines come together, the value of that knob matters. "
-        "Knobs are on logarithmic axes as far as they are above 0."
+        "Each line is one set of values, from axis to axis; the last axis is what it was worth. The best"
+        " fifth is thick: where its lines come together, the value of that knob matters. Knobs are on"
+        " logarithmic axes as far as they are above 0."
     )
     return Chart(
         "parallel", "Parallel coordinates", about, traces, layout, height=430, views=Views("Of:", choices)

@@ -48,11 +48,15 @@ def who_was_busy(told: Told) -> list[Chart]:
         ]
         measured = str(order["source"].iloc[0]) == "log"
         about = (
-            "Share of the run's time in which a replica trained or validated (busy), and waited for others or for weights (idle). "
+            "Share of the run's time in which a replica trained or validated (busy), and waited for others or"
+            " for weights (idle). "
             + (
                 "From the time of each validation in the run's log."
                 if measured
-                else "From the epochs that each replica trained and the mean of the run: a directory with logs (--dir) would say it of each."
+                else (
+                    "From the epochs that each replica trained and the mean of the run: a directory with logs"
+                    " (--dir) would say it of each."
+                )
             )
         )
         charts.append(
@@ -123,8 +127,8 @@ def _timetable(f: pd.DataFrame) -> Chart:
             }
         )
     about = (
-        "What each replica trained when. <b>Controls</b> train on with unchanged knobs, <b>mutants</b> with slightly changed ones; what a change "
-        "is worth is the difference between the two."
+        "What each replica trained when. <b>Controls</b> train on with unchanged knobs, <b>mutants</b> with"
+        " slightly changed ones; what a change is worth is the difference between the two."
     )
     return Chart(
         "timetable",

@@ -122,7 +122,10 @@ def learning_curves(told: Told) -> Chart | None:
         return None
     c = c.sort_values(["replica", "t", "step"], kind="stable")
     objective, n = label(told.objective), c["replica"].nunique()
-    hover = f"replica %{{customdata}}<br>wall epoch %{{x:.1f}}<br>{template(told.objective)} %{{y:.5g}}<extra></extra>"
+    hover = (
+        f"replica %{{customdata}}<br>wall epoch %{{x:.1f}}<br>{template(told.objective)}"
+        " %{y:.5g}<extra></extra>"
+    )
 
     def lines(f: pd.DataFrame, group: str, name: str, color: str, width: float) -> dict:
         x, y, r = broken_lines(f.groupby("replica"), ["t", "value", "replica"])
@@ -199,12 +202,12 @@ def learning_curves(told: Told) -> Chart | None:
         span = np.array([min(span[0], on["value"].min()), max(span[1], on["value"].max())])
     pad = 0.04 * (span[1] - span[0] or 1)
     about = (
-        f"{esc(told.objective)} at every validation. A <b>wall epoch</b> is the time in which one replica (one training of the "
-        "population) trains one epoch. "
+        f"{esc(told.objective)} at every validation. A <b>wall epoch</b> is the time in which one replica"
+        " (one training of the population) trains one epoch. "
     )
     about += (
-        "The <b>champion's lineage</b> is the way of the weights that won, back to their start: replicas copy weights from each "
-        "other, so it leads through several of them. "
+        "The <b>champion's lineage</b> is the way of the weights that won, back to their start: replicas copy"
+        " weights from each other, so it leads through several of them. "
         if told.pooled
         else "The replica with the best value is drawn among the best. "
     )

@@ -30,8 +30,8 @@ class Section:
         if figures:
             figures = f'<div class="figures{" pair" if self.pair else ""}">\n{figures}</div>\n'
         return (
-            f'<section id="{self.id}" aria-labelledby="{self.id}-h">\n<h2 id="{self.id}-h">{esc(self.title)}</h2>\n'
-            f"{self.body}\n{figures}{self.after}</section>\n"
+            f'<section id="{self.id}" aria-labelledby="{self.id}-h">\n<h2'
+            f' id="{self.id}-h">{esc(self.title)}</h2>\n{self.body}\n{figures}{self.after}</section>\n'
         )
 
 

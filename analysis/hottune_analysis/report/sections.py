@@ -31,14 +31,17 @@ def gained(told: Told) -> str:
         if np.isfinite(told.real("start_loss"))
         else "the first reading was"
     )
-    out = f"<b>What was gained:</b> {who} reached {name} {number(last)}; {base} {number(first)}, so the gain is {number(whole)}"
+    out = (
+        f"<b>What was gained:</b> {who} reached {name} {number(last)}; {base} {number(first)}, so the gain is"
+        f" {number(whole)}"
+    )
     trend, mutation = told.part("trend"), told.part("mutation")
     if trend is None or mutation is None:
         return out + "."
     race, luck, mean = (told.part(p) for p in ("race", "selection", "averaging"))
     out += (
-        f". Of it, training alone (unchanged control replicas) accounts for {number(trend[0], 3)}, mutations (small changes of knobs in mid-run) for "
-        f"{number(mutation[0], 3)}"
+        f". Of it, training alone (unchanged control replicas) accounts for {number(trend[0], 3)}, mutations"
+        f" (small changes of knobs in mid-run) for {number(mutation[0], 3)}"
     )
     if mean and mean[0]:
         out += f", averaging of weights for {number(mean[0], 3)}"
@@ -109,8 +112,9 @@ def in_short(told: Told, race: pd.DataFrame) -> Section:
         + "</div>\n"
     )
     html += (
-        f'<div class="answers"><div>\n<p class="lead">{gained(told)}</p>\n<p class="lead">{cost(told)}</p>\n</div><div>\n'
-        f'<p class="lead"><b>How sure:</b> <span class="{v.tone} verdict">{esc(v.word)}.</span> {v.text}</p>\n'
+        f'<div class="answers"><div>\n<p class="lead">{gained(told)}</p>\n<p'
+        f' class="lead">{cost(told)}</p>\n</div><div>\n<p class="lead"><b>How sure:</b> <span class="{v.tone}'
+        f' verdict">{esc(v.word)}.</span> {v.text}</p>\n'
     )
     html += f'<p><b>Which knob mattered:</b> {which_knob(told, race)} (<a href="#knobs">more</a>)</p>\n'
     path = _schedule_sentence(told)
@@ -119,8 +123,9 @@ def in_short(told: Told, race: pd.DataFrame) -> Section:
     html += "</div></div>\n"
     if told.whole_study:
         html += (
-            f'<p class="note">This page is about a study of {count(len(told.study.labels), "run")} (<a href="#runs-part">side by side</a>). What concerns one run is told of '
-            f"{esc(told.label)}, the best; <code>--run</code> chooses another.</p>\n"
+            f'<p class="note">This page is about a study of {count(len(told.study.labels), "run")} (<a'
+            f' href="#runs-part">side by side</a>). What concerns one run is told of {esc(told.label)}, the'
+            " best; <code>--run</code> chooses another.</p>\n"
         )
     return Section("short", "In short", html)
 
@@ -210,8 +215,8 @@ def schedule(told: Told) -> Section:
     f = pieces(told)
     if not len(f):
         why = (
-            "Replicas of the independent mode keep their own weights; how the knobs of the best one went is drawn "
-            '<a href="#over-time">below</a>.'
+            "Replicas of the independent mode keep their own weights; how the knobs of the best one went is"
+            ' drawn <a href="#over-time">below</a>.'
             if not told.pooled
             else "This run has no champion yet."
         )
@@ -227,18 +232,26 @@ def schedule(told: Told) -> Section:
         rows.append([f"{r['from']} \u2013 {r['to']}", esc(what), number(r["loss"]), *cells])
     head = ["epochs", "what led there", esc(told.objective) + " at the end", *map(esc, knobs)]
     html = (
-        "<p>The <b>champion</b> is the best weights of the run; its <b>schedule</b> are the values of the knobs with which these weights were trained, from their start. "
-        "An epoch counts what these weights trained, on whatever replica. Bold: changed.</p>\n"
+        "<p>The <b>champion</b> is the best weights of the run; its <b>schedule</b> are the values of the"
+        " knobs with which these weights were trained, from their start. An epoch counts what these weights"
+        " trained, on whatever replica. Bold: changed.</p>\n"
     )
     html += table("Values of the knobs, stretch by stretch", head, rows[:MOST_TABLE_ROWS], texts=(0, 1))
     if len(rows) > MOST_TABLE_ROWS:
-        html += f'<p class="note">The first {MOST_TABLE_ROWS} of {len(rows)} stretches; all of them are in the texts below.</p>\n'
+        html += (
+            f'<p class="note">The first {MOST_TABLE_ROWS} of {len(rows)} stretches; all of them are in the'
+            " texts below.</p>\n"
+        )
     for kind, text in (("yaml", schedule_yaml(told, f)), ("csv", schedule_csv(f))):
         html += (
-            f'<details><summary>As {kind.upper()}</summary><pre id="schedule-{kind}" tabindex="0">{esc_block(text)}</pre></details>'
-            f'<button type="button" data-copy="schedule-{kind}">Copy {kind.upper()}</button>\n'
+            f'<details><summary>As {kind.upper()}</summary><pre id="schedule-{kind}"'
+            f' tabindex="0">{esc_block(text)}</pre></details><button type="button"'
+            f' data-copy="schedule-{kind}">Copy {kind.upper()}</button>\n'
         )
-    html += '<p class="note">A program repeats it with <code>hottune recipe export --schedule</code>, a built-in training with <code>hottune replay</code>.</p>\n'
+    html += (
+        '<p class="note">A program repeats it with <code>hottune recipe export --schedule</code>, a built-in'
+        " training with <code>hottune replay</code>.</p>\n"
+    )
     chart = of_knobs.schedule_figure(told)
     return Section("schedule", "The champion's schedule", html, [chart] if chart else [])
 
@@ -260,7 +273,8 @@ def knobs_part(told: Told, race: pd.DataFrame) -> Section:
                     f"{number(lo, 2)} .. {number(hi, 2)}" if np.isfinite(lo) else "\u2013",
                     percent(float(r["share"])) if pd.notna(r["share"]) else "\u2013",
                     (
-                        f"{number(r['slope'] * TENTH, 2)} ({number(r['slope_lo'] * TENTH, 2)} .. {number(r['slope_hi'] * TENTH, 2)})"
+                        f"{number(r['slope'] * TENTH, 2)} ({number(r['slope_lo'] * TENTH, 2)} .."
+                        f" {number(r['slope_hi'] * TENTH, 2)})"
                         if pd.notna(r["slope"])
                         else "\u2013"
                     ),
@@ -290,13 +304,26 @@ def real_part(told: Told) -> Section:
     v, together = mutations_helped(told), over_runs(told)
     html = f'<p><span class="{v.tone} verdict">This run: {esc(v.word)}.</span> {v.text}</p>\n'
     if together is not None:
-        html += f'<p><span class="{together.tone} verdict">All runs: {esc(together.word)}.</span> {together.text}</p>\n'
+        html += (
+            f'<p><span class="{together.tone} verdict">All runs: {esc(together.word)}.</span>'
+            f" {together.text}</p>\n"
+        )
     else:
-        html += "<p>One run is one draw of the dice: whether the gain comes back can only be told from several runs with other seeds in one study.</p>\n"
+        html += (
+            "<p>One run is one draw of the dice: whether the gain comes back can only be told from several"
+            " runs with other seeds in one study.</p>\n"
+        )
     noise = told.real("noise")
     if np.isfinite(noise):
-        html += f"<p>Unchanged replicas that began with the same weights differ by {number(noise, 2)} (standard deviation, the <b>noise</b>): a single difference below about {number(2 * noise, 2)} means nothing.</p>\n"
-    html += '<p class="note">All of this is about the validation data that the search chose by; only test data say what is left of it elsewhere.</p>\n'
+        html += (
+            f"<p>Unchanged replicas that began with the same weights differ by {number(noise, 2)} (standard"
+            f" deviation, the <b>noise</b>): a single difference below about {number(2 * noise, 2)} means"
+            " nothing.</p>\n"
+        )
+    html += (
+        '<p class="note">All of this is about the validation data that the search chose by; only test data'
+        " say what is left of it elsewhere.</p>\n"
+    )
     return Section("real", "Is the gain real?", html, of_gain.is_it_real(told), pair=True)
 
 

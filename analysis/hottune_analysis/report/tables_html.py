@@ -20,7 +20,10 @@ def table(
     """An HTML table; cells are HTML. `texts`: columns that are aligned left."""
     side = [' class="text"' if i in texts else "" for i in range(len(head))]
     out = [
-        f'<div class="scroll{" tall" if len(rows) > TALL else ""}" tabindex="0" role="region" aria-label="{esc(caption)}"><table><caption>{esc(caption)}</caption><thead><tr>',
+        (
+            f'<div class="scroll{" tall" if len(rows) > TALL else ""}" tabindex="0" role="region"'
+            f' aria-label="{esc(caption)}"><table><caption>{esc(caption)}</caption><thead><tr>'
+        ),
         "".join(f'<th scope="col"{side[i]}>{h}</th>' for i, h in enumerate(head)),
         "</tr></thead><tbody>\n",
     ]

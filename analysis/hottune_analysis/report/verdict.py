@@ -50,9 +50,10 @@ def mutations_helped(told: Told) -> Verdict:
         return Verdict(
             "cannot be told",
             "unsure",
-            "This run was made in the independent mode: each change was compared with the value <em>before</em> it, "
-            "while the training went on getting better by itself. Such a run has no controls (replicas that train "
-            "beside, unchanged), so it cannot say how much of the gain is due to the changes.",
+            "This run was made in the independent mode: each change was compared with the value"
+            " <em>before</em> it, while the training went on getting better by itself. Such a run has no"
+            " controls (replicas that train beside, unchanged), so it cannot say how much of the gain is due"
+            " to the changes.",
         )
     part = told.part("mutation")
     if part is None or not np.isfinite(part[0]):
@@ -69,30 +70,41 @@ def mutations_helped(told: Told) -> Verdict:
         return Verdict(
             "no mutant was judged", "unsure", "No changed replica was compared with unchanged ones."
         )
-    counts = f"{mutants[0]} of {mutants[1]} changed replicas ({percent(mutants[2])}) ended better than the unchanged ones beside them"
+    counts = (
+        f"{mutants[0]} of {mutants[1]} changed replicas ({percent(mutants[2])}) ended better than the"
+        " unchanged ones beside them"
+    )
     beyond = math.nan
     if nulls is not None:
         beyond = more_often(mutants[0], mutants[1], nulls[0], nulls[1])
-        counts += f"; of controls judged in the same way, in which nothing was changed, {nulls[0]} of {nulls[1]} did"
+        counts += (
+            f"; of controls judged in the same way, in which nothing was changed, {nulls[0]} of"
+            f" {nulls[1]} did"
+        )
     if not lo > 0:
         if hi < 0:
             return Verdict(
                 "they did harm",
                 "bad",
-                f"Mutations (small changes of knobs in mid-run) cost {at}: the champion would have been better without them. {counts}.",
+                f"Mutations (small changes of knobs in mid-run) cost {at}: the champion would have been"
+                f" better without them. {counts}.",
             )
         return Verdict(
             "not shown",
             "unsure",
-            f"What mutations (small changes of knobs in mid-run) gave the champion is {at}. The interval has 0 in it, so this run alone does not show "
-            f"that they helped. {counts}.",
+            f"What mutations (small changes of knobs in mid-run) gave the champion is {at}. The interval has"
+            f" 0 in it, so this run alone does not show that they helped. {counts}.",
         )
-    lead = f"Mutations (small changes of knobs in mid-run) gave the champion {at}: more than chance explains. {counts}"
+    lead = (
+        f"Mutations (small changes of knobs in mid-run) gave the champion {at}: more than chance explains."
+        f" {counts}"
+    )
     if beyond < 0.05:
         return Verdict(
             "shown",
             "good",
-            f"{lead}, which is rarer (the probability of such a difference by chance: {number(beyond, 2)}). Both signs agree.",
+            f"{lead}, which is rarer (the probability of such a difference by chance: {number(beyond, 2)})."
+            " Both signs agree.",
         )
     if nulls is None:
         return Verdict(
@@ -123,7 +135,8 @@ def over_runs(told: Told) -> Verdict | None:
         return Verdict(
             "shown over runs",
             "good",
-            text + " The interval lies above 0: the gain comes back with other seeds"
+            text
+            + " The interval lies above 0: the gain comes back with other seeds"
             " (as far as runs that learn from each other can tell).",
         )
     if hi < 0:
@@ -185,9 +198,10 @@ def which_knob(told: Told, race: pd.DataFrame) -> str:
                 f"<b>{esc(k)}</b> ({percent(s)})" for k, s in zip(beyond["knob"][1:4], beyond["share"][1:4])
             ]
             said.append(
-                f"For the start, <b>{esc(top['knob'])}</b> mattered most: it alone explains {percent(top['share'])} of the "
-                f"differences in rank between {n} start values after their first epochs (chance rarely explains more than "
-                f"{percent(top['chance'])}); the best quarter of them had about {interval(top['best_lo'], top['best_hi'], 2)}."
+                f"For the start, <b>{esc(top['knob'])}</b> mattered most: it alone explains"
+                f" {percent(top['share'])} of the differences in rank between {n} start values after their"
+                f" first epochs (chance rarely explains more than {percent(top['chance'])}); the best quarter"
+                f" of them had about {interval(top['best_lo'], top['best_hi'], 2)}."
                 + (f" So did {', '.join(more)}." if more else "")
             )
         else:
@@ -208,14 +222,16 @@ def which_knob(told: Told, race: pd.DataFrame) -> str:
                     else "lowering it paid" if r["slope_hi"] < 0 else "no clear direction"
                 )
                 words.append(
-                    f"<b>{esc(r['knob'])}</b> ({percent(r['share'])} of the differences between what {n} changes gave; {way})"
+                    f"<b>{esc(r['knob'])}</b> ({percent(r['share'])} of the differences between what {n}"
+                    f" changes gave; {way})"
                 )
             said.append("In mid-run, " + ", ".join(words) + " mattered.")
         elif len(maybe):
             r = maybe.iloc[0]
             said.append(
-                f"In mid-run, <b>{esc(r['knob'])}</b> may have mattered ({percent(r['share'])} of the differences between what {n} changes "
-                f"gave, but the interval of that goes down to {percent(r['share_lo'])})."
+                f"In mid-run, <b>{esc(r['knob'])}</b> may have mattered ({percent(r['share'])} of the"
+                f" differences between what {n} changes gave, but the interval of that goes down to"
+                f" {percent(r['share_lo'])})."
             )
         else:
             said.append(f"In mid-run, no knob explains more of what {n} changes gave than chance does.")
