@@ -46,6 +46,7 @@ struct ht_child_training {
     int in_a_row;
     bool is_lost, is_given_up;          /* lost: this epoch has no result */
     double loss, val, best_val;
+    bool maximises;                     /* which of them is the best; known to the kernel itself */
     int best_epoch;
     ht_kernel *kernel;                  /* borrowed while it is trained; NULL = without tuner */
 };
@@ -366,7 +367,8 @@ static void train(ht_child_training *t)
 
 static void keep_best(ht_child_training *t)
 {
-    if (!isfinite(t->val) || (!isnan(t->best_val) && t->val >= t->best_val))
+    bool better = isnan(t->best_val) || (t->maximises ? t->val > t->best_val : t->val < t->best_val);
+    if (!isfinite(t->val) || !better)
         return;
     if (t->hello.n_parts > 0 && fetch(t, HT_STATE_ALL) != HT_OK)
         return;
@@ -588,7 +590,7 @@ void ht_child_training_give_up(ht_child_training *t)
     t->is_given_up = true;
 }
 
-ht_status ht_child_training_settle(ht_child_training *t, const char *hello, int epochs, ht_error *err)
+ht_status ht_child_training_settle(ht_child_training *t, const char *hello, int epochs, bool maximises, ht_error *err)
 {
     cJSON *o = NULL;
     HT_TRY(ht_json_parse(hello, &o, NULL, err));
@@ -611,6 +613,7 @@ ht_status ht_child_training_settle(ht_child_training *t, const char *hello, int 
         return ht_fail(err, HT_ENOMEM, "no memory for the state of a replica: %zu bytes", t->image_bytes);
     memset(t->image, 0, t->image_bytes + BOUNDARY);
     t->epochs = epochs;
+    t->maximises = maximises;
     t->must_init = t->hello.inits;
     return HT_OK;
 }

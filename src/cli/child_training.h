@@ -29,8 +29,10 @@ typedef struct {
  *  @return HT_OK, also without a hello; HT_EIO: no place for its states; HT_ENOMEM */
 ht_status ht_child_training_create(const ht_child_options *o, ht_child_training **out, char **hello, ht_error *err);
 
-/** Make its knobs and state by what the first child of the run answered. @return HT_OK; as ht_child_hello_read */
-ht_status ht_child_training_settle(ht_child_training *t, const char *hello, int epochs, ht_error *err);
+/** Make its knobs and state by what the first child of the run answered.
+ *  @param maximises  which of its states is the best without a kernel
+ *  @return HT_OK; as ht_child_hello_read */
+ht_status ht_child_training_settle(ht_child_training *t, const char *hello, int epochs, bool maximises, ht_error *err);
 /** It takes no part: its child is ended. */
 void ht_child_training_give_up(ht_child_training *t);
 

@@ -10,7 +10,12 @@
 
 /* ---- the end -------------------------------------------------------------------------------- */
 
-ht_row ht_row_of(const ht_outcome *outcomes, int n, int replica, double wall_s)
+static bool is_better(double a, double than, bool maximises)
+{
+    return maximises ? a > than : a < than;
+}
+
+ht_row ht_row_of(const ht_outcome *outcomes, int n, int replica, bool maximises, double wall_s)
 {
     ht_row row = {.best = {NAN, NAN, NAN, NAN, 0, 0, 0, 0}, .replica = replica, .wall_s = wall_s};
     for (int i = 0; i < n; i++) {
@@ -18,7 +23,7 @@ ht_row ht_row_of(const ht_outcome *outcomes, int n, int replica, double wall_s)
         row.epochs += outcomes[i].epochs;
         row.cpu_s += outcomes[i].cpu_s;
         if (replica < 0 && isfinite(outcomes[i].val) &&
-            !(row.replica >= 0 && outcomes[i].val >= outcomes[row.replica].val))
+            (row.replica < 0 || is_better(outcomes[i].val, outcomes[row.replica].val, maximises)))
             row.replica = i;
     }
     if (row.replica >= 0 && row.replica < n)

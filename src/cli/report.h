@@ -20,8 +20,9 @@ typedef struct {
 } ht_row;
 
 /** @param outcomes  [n], by replica
- *  @param replica   whose is the best; -1: the one with the lowest validation loss */
-ht_row ht_row_of(const ht_outcome *outcomes, int n, int replica, double wall_s);
+ *  @param replica   whose is the best; -1: the one with the best validation loss
+ *  @param maximises  the best is the highest */
+ht_row ht_row_of(const ht_outcome *outcomes, int n, int replica, bool maximises, double wall_s);
 
 typedef struct {
     const char *workload, *dir, *study; /**< study NULL = in dir */

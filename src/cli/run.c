@@ -68,7 +68,7 @@ static int train_static(ht_run_job *j, ht_row *row)
     }
     ht_outcome *all = gather(j, &mine);
     if (all != NULL) {
-        *row = ht_row_of(all, j->replicas, -1, now() - start);
+        *row = ht_row_of(all, j->replicas, -1, j->maximises, now() - start);
         ht_cli_say(j->cli, "static default: validation loss %.4f after %.1f s\n", row->best.val, row->wall_s);
     }
     free(all);
@@ -210,7 +210,7 @@ static int train_tuned(ht_run_job *j, ht_row *row, ht_result *result)
         ht_fail(&err, HT_OK, "the run is written down; hottune --dir %s resume goes on with it", j->dir);
     ht_outcome *all = part(j, &mine, result, left && st == HT_OK ? HT_EXIT_AGAIN : ht_exit_of(st), err.text, &code);
     if (all != NULL)
-        *row = ht_row_of(all, j->replicas, result->best_replica, now() - start);
+        *row = ht_row_of(all, j->replicas, result->best_replica, j->maximises, now() - start);
     if (all != NULL && j->command != NULL && code == HT_EXIT_DONE && row->replica < 0)
         code = ht_cli_fail(j->cli, HT_EXIT_FAILED, "no replica came to a result; what %s printed is in %s/replica-0.log", j->command[0], j->dir);
     free(all);

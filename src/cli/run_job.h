@@ -20,6 +20,7 @@ typedef struct {
     const ht_workload_info *workload;       /**< NULL: a command is trained */
     char *const *command;                   /**< [n + 1], ends with NULL; NULL: a workload. Borrowed */
     char name[HT_NAME_MAX];                 /**< of what is trained */
+    bool maximises;                         /**< more is better; of a command, after it was greeted */
     char *own_recipe;                       /**< of what is trained, where none is given. Owned */
     long long steps_per_epoch;
     double reply_s, epoch_s;                /**< longest wait for a command: for an answer, for an epoch */

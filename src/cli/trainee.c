@@ -7,6 +7,7 @@
 
 #include "cli/child_hello.h"
 #include "cli/child_training.h"
+#include "recipe/recipe.h"
 
 /* ---- a built-in workload --------------------------------------------------------------------- */
 
@@ -100,9 +101,24 @@ static ht_status adopt(ht_run_job *j, const char *hello, ht_error *err)
     return st;
 }
 
+/* Which results are better, by the recipe that the run will have. One that is refused is told of when the run begins.
+ * **Collective.** */
+static void find_direction(ht_run_job *j)
+{
+    ht_recipe *r = NULL;
+    ht_error err = {""};
+    if (j->ranks.rank == 0 && (j->recipe != NULL || j->own_recipe != NULL)) {
+        ht_status st = j->recipe != NULL ? ht_recipe_load(j->recipe, &r, &err) : ht_recipe_parse(j->own_recipe, "recipe", &r, &err);
+        j->maximises = st == HT_OK && ht_recipe_set_words(r, j->recipe_set, true, &err) == HT_OK &&
+                       r->objective.mode == HT_MAXIMIZE;
+        ht_recipe_destroy(r);
+    }
+    ht_ranks_share(&j->ranks, &j->maximises, sizeof j->maximises);
+}
+
 static ht_status settle(const ht_run_job *j, ht_child_training *t, const char *hello, ht_error *err)
 {
-    HT_TRY(ht_child_training_settle(t, hello, (int)j->epochs, err));
+    HT_TRY(ht_child_training_settle(t, hello, (int)j->epochs, j->maximises, err));
     return j->set != NULL ? ht_child_training_set(t, j->set, err) : HT_OK;
 }
 
@@ -157,6 +173,7 @@ static int make_command(ht_run_job *j, ht_trainee *out)
     }
     char *hello = share_hello(j, speaker, length, own);
     st = adopt(j, hello, &err);
+    find_direction(j);
     if (st == HT_OK && t != NULL && (st = settle(j, t, hello, &err)) == HT_OK)
         leave_out(j, t, hello, own, &mine.err);
     code = ht_ranks_agree(j->cli, &j->ranks, ht_exit_of(st), err.text);

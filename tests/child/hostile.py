@@ -102,6 +102,8 @@ class Hostile(bowl.Bowl):
         return super().train(epoch, knobs)
 
     def validate(self):
+        if self.acts and HOW == "higher":
+            return {"value": -self.loss()}
         return {"loss": self.loss()} if self.acts and HOW == "misunderstands" else super().validate()
 
     def save(self, path):

@@ -86,6 +86,14 @@ class Child(unittest.TestCase):
         self.assertLess(o["baseline"]["val_loss"], 0.1)
         self.assertEqual(os.path.getsize(os.path.join(self.dir, "champion.state")), 64)
 
+    def test_more_is_better_where_the_recipe_says_so(self):
+        code, out, err = self.run_to_end(1, "run", "--json", "--compare", "--recipe-set", "objective.mode=max", "--", sys.executable,
+                                         str(HERE / "hostile.py"), "higher", "-1", "0")
+        self.assertEqual(code, 0, err)
+        o = json.loads(out)
+        self.assertGreater(o["baseline"]["val_loss"], -0.1)
+        self.assertGreater(o["baseline"]["epoch"], 1)
+
     def test_no_shell_is_involved_and_its_output_is_kept(self):
         words = ["$HOME", "a b", "*", "'", ""]
         show = "import os, sys; print(sys.argv[1:], os.environ['HOTTUNE_REPLICA'], os.environ['MINE']); sys.exit(1)"
