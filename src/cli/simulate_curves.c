@@ -52,8 +52,10 @@ static ht_status take_rows(const cJSON *rows, bool smaller, ht_sim_curves *out, 
     cJSON_ArrayForEach(row, rows) {
         const char *run = ht_json_text(row, "run");
         double value = ht_json_number(row, "value", NAN);
-        if (run != NULL && isfinite(value))
-            points[n++] = (point){ht_json_number(row, "replica", -1), run, n, value};
+        if (run != NULL && isfinite(value)) {
+            points[n] = (point){ht_json_number(row, "replica", -1), run, n, value};
+            n++;
+        }
     }
     qsort(points, n, sizeof *points, by_replica);
     ht_status st = n > 0 ? cut_curves(n, points, smaller, out, err)
