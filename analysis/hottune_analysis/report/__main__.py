@@ -6,6 +6,7 @@ import argparse
 import importlib
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from typing import Any, Iterator, NoReturn
@@ -27,6 +28,23 @@ def stop(code: int, message: str) -> NoReturn:
     sys.exit(code)
 
 
+#: Where packages of the system go, when another Python (pyenv, conda, a module) comes first in the PATH.
+SYSTEM = "/usr/bin/python3"
+
+
+def hand_over(packages: tuple[tuple[str, str, str], ...]) -> None:
+    """Become the system's Python if that has what we lack, unless a Python was named."""
+    if os.environ.get("HOTTUNE_PYTHON") or os.path.realpath(sys.executable) == os.path.realpath(SYSTEM):
+        return
+    look = f"import {', '.join(module for module, _, _ in packages)}"
+    try:
+        has_them = subprocess.run([SYSTEM, "-c", look], capture_output=True, check=False, timeout=60).returncode == 0
+    except (OSError, subprocess.SubprocessError):
+        return
+    if has_them:
+        os.execv(SYSTEM, [SYSTEM, "-m", "hottune_analysis.report", *sys.argv[1:]])
+
+
 def need(packages: tuple[tuple[str, str, str], ...]) -> None:
     """Stop with the names of what to install if something is missing."""
     missing = []
@@ -36,6 +54,7 @@ def need(packages: tuple[tuple[str, str, str], ...]) -> None:
         except ImportError:
             missing.append((debian, pypi))
     if missing:
+        hand_over(packages)
         stop(
             1,
             f"{sys.executable} lacks Python packages: apt-get install {' '.join(d for d, _ in missing)}, or"
