@@ -23,7 +23,7 @@ typedef struct {
     bool muted;     /**< another rank of this job does the talking */
 } ht_cli;
 
-/** A verb: one row of the table in main.c. */
+/** A verb: one row of the table in verbs.c. */
 typedef struct {
     const char *name;                                       /**< one word, or two: "recipe show" */
     int (*handler)(const ht_cli *cli, const ht_args *args); /**< @return the exit code */
