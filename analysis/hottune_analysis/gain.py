@@ -10,7 +10,8 @@ s of members that differ in nothing:
     mutation   C - B - S                     what the best member has beyond that
     averaging  B - after                     what the mean of states adds
 
-The race is what lies before the first of these segments, the last epochs what comes after the last.
+The race is what lies before the first of these segments, the last epochs what comes after the last root on the
+way: the champion may be a reading inside of a segment.
 
 """
 from __future__ import annotations
@@ -22,7 +23,8 @@ import pandas as pd
 
 from .columns import GAIN, frame
 from .stats import best_of
-from .tables import RunData, champion_path, segments
+from .over_time import champion_way
+from .tables import RunData, segments
 
 PARTS = {
     "race": "race over start values",
@@ -49,10 +51,17 @@ def noise_of_controls(s: pd.DataFrame) -> float:
     return float(np.sqrt(squares[n > 1].sum() / freedom)) if freedom > 0 else np.nan
 
 
+def _is_root(s: pd.DataFrame, piece: pd.Series) -> bool:
+    """Whether the state at the end of a piece, and no mean of several, became its island's root."""
+    mine = s[(s["replica"] == piece["replica"]) & (s["t0"] == piece["t0"])]
+    of = s[s["segment"].isin(mine["segment"])]
+    return int(of["in_root"].sum()) == 1 and bool(mine["in_root"].any())
+
+
 def _pieces(run: RunData) -> pd.DataFrame:
     """Segments on the champion's way: before, control, best, after (all turned so that less is better), n,
     time."""
-    way, s = run.made(champion_path), run.made(segments)
+    way, s = run.made(champion_way), run.made(segments)
     columns = ["segment", "t0", "before", "control", "best", "after", "n"]
     if len(way) == 0 or len(s) == 0:
         return pd.DataFrame(columns=columns)
@@ -62,6 +71,8 @@ def _pieces(run: RunData) -> pd.DataFrame:
     trained = way.assign(after=after)[~mean]
     key = ["replica", "t0", "loss"]
     at = trained[key + ["after"]].merge(s[key + ["segment"]], on=key, how="inner").drop_duplicates("segment")
+    if len(at) and not mean[-1] and len(way) and not _is_root(s, trained.iloc[-1]):
+        at = at[at["replica"].ne(trained["replica"].iloc[-1]) | at["t0"].ne(trained["t0"].iloc[-1])]
     of = s[s["segment"].isin(at["segment"]) & s["finite"].astype(bool)]
     by = of.assign(signed=run.sign * of["loss"]).groupby("segment")
     controls = run.sign * of[of["role"] == "control"].groupby("segment")["loss"].mean()
@@ -97,7 +108,7 @@ def gain_by_segment(run: RunData) -> pd.DataFrame:
 def _recomputed(run: RunData) -> Dict[str, float]:
     p, g = run.made(_pieces), run.made(gain_by_segment)
     start, champion = (run.sign * run.attributes.get(k, np.nan) for k in ("start_loss", "champion_loss"))
-    if len(p) == 0 and len(run.made(champion_path)):    # it comes right from the race
+    if len(p) == 0 and len(run.made(champion_way)):    # it comes right from the race
         return dict({c: 0.0 for c in PARTS}, race=start - champion if np.isfinite(start) else 0.0)
     if len(p) == 0:
         return {}

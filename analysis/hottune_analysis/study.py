@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from . import gain as gains
-from . import columns, insight, logs, priors, tables
+from . import columns, insight, logs, over_time, priors, tables
 from .columns import frame
 from .files import StudyError, StudyFile, decode, join
 from .tables import RunData
@@ -155,11 +155,11 @@ class Study:
 
     def curves(self, run: Any = None) -> pd.DataFrame:
         """Table CURVES."""
-        return self._each(run, tables.curves, columns.CURVES)
+        return self._each(run, over_time.curves, columns.CURVES)
 
     def knobs(self, run: Any = None) -> pd.DataFrame:
         """Table KNOBS."""
-        return self._each(run, tables.knobs, columns.KNOBS)
+        return self._each(run, over_time.knobs, columns.KNOBS)
 
     def knob_names(self, run: Any) -> List[str]:
         """Knobs of a run, as the columns of `lineage` and `champion_path` are called."""
@@ -194,8 +194,9 @@ class Study:
         return self._each(run, tables.lineage, columns.LINEAGE)
 
     def champion_path(self, run: Any = None) -> pd.DataFrame:
-        """Table PATH: the champion's schedule. Empty for independent runs."""
-        return self._each(run, tables.champion_path, columns.PATH)
+        """Table PATH: the champion's schedule, up to the epoch at which its weights were validated and kept.
+        Empty for independent runs."""
+        return self._each(run, over_time.champion_path, columns.PATH)
 
     def gain(self, run: Any = None) -> pd.DataFrame:
         """Table GAIN."""

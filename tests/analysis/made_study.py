@@ -61,10 +61,11 @@ def link(name: bytes) -> bytes:
 class Maker:
     """Pooled runs whose numbers look like those of a training: a loss that falls, members that differ a little."""
     def __init__(self, path: str, replicas: int, segments: int, knobs: int, hostile: bool, maximize: bool,
-                 seed: int):
+                 seed: int, within: bool = False):
         self.file = h5py.File(path, "w", libver=("earliest", "v108"))
         self.random = np.random.default_rng(seed)
         self.replicas, self.segments, self.sign = replicas, segments, -1.0 if maximize else 1.0
+        self.within = within
         names = (HOSTILE if hostile else []) + [k.encode() for k in KNOBS]
         self.knobs = names[:knobs]
         self.actuator = HOSTILE[3] if hostile else b"opt"
@@ -186,12 +187,17 @@ class Maker:
         }, kinds, len(way))
         put(g, "schedule_knobs", values[way], columns)
         self.champion = float(np.asarray(rows["loss"])[way[-1]])
+        if self.within:
+            self.champion -= self.sign * .05
+        self.last = int(rows["replica"][way[-1]]), int(rows["wall"][way[-1]])
 
     def _curves(self, g: h5py.Group, epochs: int, steps: int) -> None:
         epoch, replica = np.meshgrid(np.arange(1, epochs + 1), np.arange(self.replicas), indexing="ij")
         epoch, replica = epoch.ravel(), replica.ravel()
         value = self.loss(epoch) + .03 * self.random.standard_normal(len(epoch)) + .2 * (replica % 7
                                                                                          == 0) / epoch
+        if self.within:
+            value[(replica == self.last[0]) & (epoch == self.last[1] + 1)] = self.sign * self.champion
         table(g, "curves", dict(replica=replica, step=steps * epoch, epoch=epoch, value=self.sign * value),
               dict(replica="<i4", step="<i8", epoch="<i4", value="<f8"), len(epoch))
 
@@ -407,9 +413,11 @@ def make(path: str,
          knobs: int = 4,
          hostile: bool = False,
          maximize: bool = False,
-         seed: int = 1) -> None:
-    """Write a study. @param segments  rows of the tables `segments` of all runs, about"""
-    maker = Maker(path, replicas, segments // max(runs, 1), knobs, hostile, maximize, seed)
+         seed: int = 1,
+         within: bool = False) -> None:
+    """Write a study. @param segments  rows of the tables `segments` of all runs, about
+    @param within  the champion was validated one epoch before the last piece of its way ended"""
+    maker = Maker(path, replicas, segments // max(runs, 1), knobs, hostile, maximize, seed, within)
     for _ in range(runs):
         maker.add_run()
     maker.finish()

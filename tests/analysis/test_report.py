@@ -1,5 +1,7 @@
 """The words and texts of the report: what becomes of names, and which word goes with which evidence. Its pages: tests/cli/report.sh."""
 
+import csv
+import io
 import json
 import re
 import unittest
@@ -10,7 +12,7 @@ from case import Case
 import pandas as pd
 import yaml
 from hottune_analysis import open_study
-from hottune_analysis.report import sections, text, verdict
+from hottune_analysis.report import of_knobs, schedule, text, verdict
 from hottune_analysis.report.chart import Chart, figures_json
 from hottune_analysis.report.data import Told, chosen_run
 from hottune_analysis.report.tables_html import table
@@ -115,18 +117,73 @@ class Words(unittest.TestCase):
         self.assertLess(sum(beyond), 36)  # 20 are expected; 36 come once in 3000 times
 
 
+def on_a_way(*pieces):
+    """A made-up champion's way: (epochs, what, members, loss, lr) each."""
+    epochs, what, members, loss, lr = zip(*pieces)
+    age = pd.Series(epochs).cumsum()
+    path = pd.DataFrame(dict(what=what, members=members, loss=loss, epochs=epochs, age=age, t0=age - epochs, t1=age, lr=lr))
+    return SimpleNamespace(
+        path=path, knob_names=["lr"], study=SimpleNamespace(sign=1.0), objective="loss", row={"id": "x"}
+    )
+
+
+AVERAGED = on_a_way(
+    (3, "race", 1, 0.9, 0.01),
+    (3, "control", 1, 0.8, 0.01),
+    (3, "mutant", 1, 0.7, 0.02),
+    (0, "mean", 4, 0.65, 0.02),
+    (3, "control", 1, 0.6, 0.02 * (1 + 1e-15)),
+    (1, "mutant", 1, 0.5, 0.03),
+)
+
+
 class Schedules(Case):
     def test_the_schedule_reads_back_with_any_names(self):
         study = open_study(self.made("hostile.h5", runs=1, replicas=8, segments=300, knobs=4, hostile=True))
         told = Told(study, chosen_run(study, None, None), False)
-        pieces = sections.pieces(told)
-        read = yaml.safe_load(sections.schedule_yaml(told, pieces))["schedule"]
+        pieces = schedule.pieces(told)
+        read = yaml.safe_load(schedule.as_yaml(told, pieces))["schedule"]
         self.assertEqual(len(read), len(pieces))
         self.assertEqual((read[0]["from_epoch"], read[-1]["to_epoch"]), (0, int(pieces["to"].iloc[-1])))
         self.assertEqual(set(read[0]["knobs"]), {text.plain(k) for k in told.knob_names})
         for r, (_, p) in zip(read, pieces.iterrows()):
             for k in told.knob_names:
                 self.assertAlmostEqual(r["knobs"][text.plain(k)], p[k], delta=1e-6 * abs(p[k]))
+
+    def test_it_ends_with_the_champion_everywhere(self):
+        study = open_study(self.made("within.h5", runs=1, replicas=8, segments=200, within=True))
+        told = Told(study, "r1", False)
+        f, champion = schedule.pieces(told), told.champion_value()
+        end = int(told.path["age"].iloc[-1])
+        read = yaml.safe_load(schedule.as_yaml(told, f))
+        self.assertEqual((read["champion"]["epoch"], read["schedule"][-1]["to_epoch"]), (end, end))
+        self.assertAlmostEqual(read["champion"]["value"], champion, places=6)
+        last = list(csv.DictReader(io.StringIO(schedule.as_csv(f))))[-1]
+        self.assertEqual(int(last["to_epoch"]), end)
+        self.assertAlmostEqual(float(last["loss"]), champion, places=6)
+        cells = schedule.table_rows(f)[-1]
+        self.assertTrue(cells[0].endswith(f" {end}"))
+        self.assertEqual(cells[3], text.number(champion))
+        figure = of_knobs.schedule_figure(told, f, "")
+        self.assertEqual(max(figure.traces[0]["x"]), end)
+
+    def test_averagings_are_in_it(self):
+        f = schedule.pieces(AVERAGED)
+        self.assertEqual([w for w in f["what"]], [["race", "control"], ["mutant"], ["mean"], ["control"], ["mutant"]])
+        rows = schedule.table_rows(f)
+        self.assertEqual(rows[2][0], "after 9")
+        self.assertIn("0.7 \u2192 0.65", rows[2][3])
+        read = yaml.safe_load(schedule.as_yaml(AVERAGED, f))
+        self.assertEqual(read["averaging"], [dict(after_epoch=9, replicas=4, before=0.7, after=0.65)])
+        self.assertAlmostEqual(schedule.averaged(AVERAGED, f), 0.05)
+
+    def test_bold_is_what_is_printed_otherwise_than_before(self):
+        bold = ["<b>" in row[4] for row in schedule.table_rows(schedule.pieces(AVERAGED))]
+        self.assertEqual(bold, [False, True, False, False, True])
+
+    def test_stretches_that_look_alike_are_one_setting(self):
+        read = yaml.safe_load(schedule.as_yaml(AVERAGED, schedule.pieces(AVERAGED)))["schedule"]
+        self.assertEqual([(r["from_epoch"], r["to_epoch"]) for r in read], [(0, 6), (6, 12), (12, 13)])
 
     def test_the_best_run_is_told_of_whatever_the_direction(self):
         for maximize in (False, True):

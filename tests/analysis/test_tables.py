@@ -43,11 +43,13 @@ class Pooled(Case):
             self.assertTrue(((s["role"] == "mutant") == (shown["mutant"] == 1)).all())
             self.same(self.study.curves(label), self.exported("curves", label),
                       dict(replica="replica", step="step", epoch="epoch", value="value"), label)
+            knobs = self.study.knob_names(label)
             for made, name in ((self.study.lineage(label), "lineage"), (self.study.champion_path(label), "schedule")):
                 self.same(made, self.exported(name, label), dict(node="node", parent="parent", replica="replica",
-                                                                 members="members", epochs="epochs", loss="loss"), label)
-                knobs = self.study.knob_names(label)
+                                                                 members="members"), label)
                 self.same(made, self.exported(name + "_knobs", label), {k: k for k in knobs}, label)
+                last = len(made) - (name == "schedule")     # the last piece of the way may have trained on
+                self.same(made[:last], self.exported(name, label)[:last], dict(epochs="epochs", loss="loss"), label)
             self.same(self.study.gain(label), self.exported("gain", label), dict(gain="gain", lo="lo", hi="hi"), label)
             self.same(self.study.shares(label), self.exported("shares", label), dict(judged="judged", share="share"), label)
             self.same(self.study.lessons(label), self.exported("lessons", label), dict(mean="mean", wins="wins"), label)
@@ -91,7 +93,10 @@ class Pooled(Case):
             with open(self.path(f"run{label[1:]}/hotcb.tune.summary.json"), encoding="utf-8") as f:
                 told = json.load(f)["population"]["schedule"]
             self.assertEqual(len(told), len(way))
-            self.assertTrue(np.allclose([p["loss"] for p in told], way["loss"]))
+            self.assertTrue(np.allclose([p["loss"] for p in told[:-1]], way["loss"][:-1]))
+            champion = self.study.runs().set_index("run").loc[label, "champion_loss"]
+            self.assertAlmostEqual(way["loss"].iloc[-1], champion)
+            self.assertLessEqual(way["epochs"].iloc[-1], told[-1]["epochs"])
             for knob in self.study.knob_names(label):
                 self.assertTrue(np.allclose([p["knobs"][knob] for p in told], way[knob]))
             l = self.study.lineage(label)
@@ -153,6 +158,30 @@ class Maximized(Case):
         u = self.study.utilisation(0)
         self.assertEqual(set(u["source"]), {"log"})
         self.assertAlmostEqual(u["busy"].mean(), self.study.runs()["utilisation"].iloc[0], delta=.02)
+
+
+class ChampionWithinAPiece(Case):
+    """Its weights were kept one epoch before the end of the last piece of its way."""
+
+    def test_its_schedule_ends_where_it_was_validated(self):
+        for maximize in (False, True):
+            study = open_study(self.made(f"w{maximize}.h5", runs=1, replicas=8, segments=200, maximize=maximize,
+                                         within=True))
+            self.addCleanup(study.close)
+            run, way = study.runs().iloc[0], study.champion_path(0)
+            last, piece = way.iloc[-1], study.lineage(0).set_index("node").loc[way["node"].iloc[-1]]
+            self.assertEqual((last["epochs"], piece["epochs"]), (1, 2))
+            self.assertEqual(last["loss"], run["champion_loss"])
+            self.assertEqual((last["t1"], piece["t1"]), (last["t0"] + 1, last["t0"] + 2))
+            self.assertEqual(last["age"], way["epochs"].sum())
+            c = study.curves(0)
+            end = c[c["on_path"]].sort_values("t").iloc[-1]
+            self.assertEqual((end["t"], end["value"]), (last["t1"], run["champion_loss"]))
+
+    def test_a_piece_whose_end_is_the_champion_is_whole(self):
+        study = open_study(self.made("whole.h5", runs=1, replicas=8, segments=200))
+        self.addCleanup(study.close)
+        self.assertEqual(study.champion_path(0)["epochs"].iloc[-1], 2)
 
 
 class Policies(Case):

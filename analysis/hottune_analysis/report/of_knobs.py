@@ -144,6 +144,8 @@ def knob_trajectories(told: Told) -> Chart | None:
         )
         on = mine[mine["on_path"].astype(bool)].sort_values("t0", kind="stable")
         if len(on):
+            if len(told.path):  # the last piece trained on after the champion was kept
+                on = on.assign(t1=np.minimum(on["t1"], max(on["t0"].iloc[-1], told.path["t1"].iloc[-1])))
             t, v, who = _way(on)
             traces.append(
                 {
@@ -184,24 +186,30 @@ def knob_trajectories(told: Told) -> Chart | None:
     )
 
 
-def schedule_figure(told: Told) -> Chart | None:
-    p = told.path[told.path["epochs"] > 0] if len(told.path) else told.path
-    names = [k for k in shown_knobs(told) if k in p.columns]
+def schedule_figure(told: Told, f: pd.DataFrame, single_training: str) -> Chart | None:
+    """@param f  stretches and averagings, of schedule.pieces  @param single_training  HTML: what of it can be repeated"""
+    p, means = f[f["to"] > f["from"]], f[f["to"] == f["from"]]
+    names = [k for k in shown_knobs(told) if k in f.columns]
     if not len(p) or not names:
         return None
     logs = [bool((p[k].astype(float) > 0).all() and p[k].max() > 3 * p[k].min()) for k in names]
-    begin = np.r_[0, p["age"].to_numpy(float)[:-1]]
-    x = np.stack([begin, p["age"].to_numpy(float)], axis=1).ravel()
-    text = np.repeat([label(WORDS.get(w, w)) for w in p["what"]], 2)
+    x = p[["from", "to"]].to_numpy(float).ravel()
+    text = np.repeat([label(", ".join(WORDS.get(w, w) for w in what)) for what in p["what"]], 2)
+    at = means["to"].to_numpy(float)
+    before = np.searchsorted(p["to"].to_numpy(float), at)  # the stretch that ends there
+    notes = [
+        f"mean of {m} replicas: {number(a)} \u2192 {number(b)}"
+        for m, a, b in zip(means["members"], means["before"], means["loss"])
+    ]
     traces = []
     for i, knob in enumerate(names):
-        axis = "y" if i == 0 else f"y{i + 1}"
+        axis, v = "y" if i == 0 else f"y{i + 1}", p[knob].to_numpy(float)
         traces.append(
             {
                 "type": "scatter",
                 "mode": "lines",
                 "x": x,
-                "y": np.repeat(p[knob].to_numpy(float), 2),
+                "y": np.repeat(v, 2),
                 "text": text,
                 "yaxis": axis,
                 "name": label(knob),
@@ -213,12 +221,25 @@ def schedule_figure(told: Told) -> Chart | None:
                 ),
             }
         )
+        if len(at):
+            traces.append(
+                {
+                    "type": "scatter",
+                    "mode": "markers",
+                    "x": at,
+                    "y": v[np.minimum(before, len(v) - 1)],
+                    "text": notes,
+                    "yaxis": axis,
+                    "name": "weights averaged",
+                    "legendgroup": "averaged",
+                    "showlegend": i == 0,
+                    "marker": {"size": 9, "symbol": "diamond", "color": "@c3"},
+                    "hovertemplate": "after epoch %{x:.0f}: %{text}<extra></extra>",
+                }
+            )
     layout = _stacked([label(k, 22) for k in names], logs, [_ends(p[k].to_numpy(float)) for k in names])
     layout["xaxis"]["title"] = {"text": "epochs that these weights have trained"}
-    about = (
-        "Each step is one setting of the knob for some epochs. This is the schedule that a single training"
-        " would have to follow."
-    )
+    about = f"Each step is one setting of the knob for some epochs; the line ends with the champion. {single_training}"
     return Chart(
-        "champion-schedule", "The champion's schedule", about, traces, layout, height=90 + 105 * len(names)
+        "champion-schedule", "The champion's schedule", about, traces, layout, height=110 + 120 * len(names)
     )

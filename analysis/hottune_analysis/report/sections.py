@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
 
 import numpy as np
 import pandas as pd
 
-from . import of_gain, of_knobs, of_search, of_time, of_training
+from . import of_gain, of_knobs, of_search, of_time, of_training, schedule
 from .data import Told
 from .page import Section
-from .tables_html import MOST_TABLE_ROWS, esc_block, table
+from .tables_html import MOST_TABLE_ROWS, table
 from .background import provenance, runs_part
 from .text import count, duration, esc, number, percent, plain
 from .verdict import Verdict, mutations_helped, over_runs, race_importance, which_knob
@@ -117,7 +114,7 @@ def in_short(told: Told, race: pd.DataFrame) -> Section:
         f' verdict">{esc(v.word)}.</span> {v.text}</p>\n'
     )
     html += f'<p><b>Which knob mattered:</b> {which_knob(told, race)} (<a href="#knobs">more</a>)</p>\n'
-    path = _schedule_sentence(told)
+    path = schedule.sentence(told)
     if path:
         html += f'<p><b>The champion\'s schedule:</b> {path} (<a href="#schedule">all of it</a>)</p>\n'
     html += "</div></div>\n"
@@ -128,132 +125,6 @@ def in_short(told: Told, race: pd.DataFrame) -> Section:
             " best; <code>--run</code> chooses another.</p>\n"
         )
     return Section("short", "In short", html)
-
-
-# ---- the schedule -------------------------------------------------------------------------------
-
-
-def pieces(told: Told) -> pd.DataFrame:
-    """The champion's way as stretches of unchanged knobs: from, to (epochs of the weights), what, loss, and the knobs."""
-    p = told.path[told.path["epochs"] > 0] if len(told.path) else told.path
-    knobs = [k for k in told.knob_names if k in p.columns]
-    rows: list[dict] = []
-    begin = 0
-    for r in p.to_dict("records"):
-        values = {k: float(r[k]) for k in knobs}
-        if rows and all(
-            rows[-1][k] == v or (v != v and rows[-1][k] != rows[-1][k]) for k, v in values.items()
-        ):
-            rows[-1].update({"to": int(r["age"]), "loss": r["loss"]})
-            rows[-1]["what"] = (
-                rows[-1]["what"] if r["what"] in rows[-1]["what"] else rows[-1]["what"] + [r["what"]]
-            )
-        else:
-            rows.append(
-                {"from": begin, "to": int(r["age"]), "what": [r["what"]], "loss": r["loss"], **values}
-            )
-        begin = int(r["age"])
-    return pd.DataFrame(rows, columns=["from", "to", "what", "loss"] + knobs)
-
-
-def _schedule_sentence(told: Told) -> str:
-    f = pieces(told)
-    if not len(f):
-        return ""
-    said = []
-    for k in of_knobs.shown_knobs(told)[:6]:
-        v = f[k].dropna().to_numpy(float)
-        if not len(v):
-            continue
-        way = (
-            f"stays at {number(v[0], 3)}"
-            if np.ptp(v) == 0
-            else f"from {number(v[0], 3)} to {number(v[-1], 3)}"
-        )
-        said.append(f"{esc(k)} {way}")
-    return (
-        f"{count(len(f), 'setting')} over {count(int(f['to'].iloc[-1]), 'epoch')}: " + "; ".join(said) + "."
-    )
-
-
-def schedule_yaml(told: Told, f: pd.DataFrame) -> str:
-    """Quoted as JSON, which YAML reads: any name is safe in it."""
-    knobs = [c for c in f.columns if c not in ("from", "to", "what", "loss")]
-    out = [
-        f"# champion's schedule of run {plain(told.row['id'])}; epochs count what these weights have trained",
-        "schedule:",
-    ]
-    for r in f.to_dict("records"):
-        values = ", ".join(
-            f"{json.dumps(plain(k))}: {json.dumps(float(f'{r[k]:.7g}')) if np.isfinite(r[k]) else 'null'}"
-            for k in knobs
-        )
-        out.append(f"  - {{from_epoch: {r['from']}, to_epoch: {r['to']}, knobs: {{{values}}}}}")
-    return "\n".join(out) + "\n"
-
-
-def schedule_csv(f: pd.DataFrame) -> str:
-    knobs = [c for c in f.columns if c not in ("from", "to", "what", "loss")]
-    out = io.StringIO()
-    w = csv.writer(out)
-    safe = [("'" + k if k[:1] in "=+-@" else k) for k in (plain(k) for k in knobs)]
-    w.writerow(["from_epoch", "to_epoch", "what", "loss", *safe])
-    for r in f.to_dict("records"):
-        w.writerow(
-            [
-                r["from"],
-                r["to"],
-                " ".join(plain(x) for x in r["what"]),
-                f"{r['loss']:.7g}",
-                *(f"{r[k]:.7g}" for k in knobs),
-            ]
-        )
-    return out.getvalue()
-
-
-def schedule(told: Told) -> Section:
-    f = pieces(told)
-    if not len(f):
-        why = (
-            "Replicas of the independent mode keep their own weights; how the knobs of the best one went is"
-            ' drawn <a href="#over-time">below</a>.'
-            if not told.pooled
-            else "This run has no champion yet."
-        )
-        return Section("schedule", "The champion's schedule", f"<p>{why}</p>")
-    knobs = list(f.columns[4:])
-    before = f[knobs].shift()
-    rows = []
-    for i, r in enumerate(f.to_dict("records")):
-        what = ", ".join(dict.fromkeys(of_training.WORDS.get(w, w) for w in r["what"]))
-        cells = [
-            f"<b>{number(r[k], 4)}</b>" if i and r[k] != before[k].iloc[i] else number(r[k], 4) for k in knobs
-        ]
-        rows.append([f"{r['from']} \u2013 {r['to']}", esc(what), number(r["loss"]), *cells])
-    head = ["epochs", "what led there", esc(told.objective) + " at the end", *map(esc, knobs)]
-    html = (
-        "<p>The <b>champion</b> is the best weights of the run; its <b>schedule</b> are the values of the"
-        " knobs with which these weights were trained, from their start. An epoch counts what these weights"
-        " trained, on whatever replica. Bold: changed.</p>\n"
-    )
-    html += table("Values of the knobs, stretch by stretch", head, rows[:MOST_TABLE_ROWS], texts=(0, 1))
-    if len(rows) > MOST_TABLE_ROWS:
-        html += (
-            f'<p class="note">The first {MOST_TABLE_ROWS} of {len(rows)} stretches; all of them are in the'
-            " texts below.</p>\n"
-        )
-    for kind, text in (("yaml", schedule_yaml(told, f)), ("csv", schedule_csv(f))):
-        html += (
-            f'<details><summary>As {kind.upper()}</summary><pre id="schedule-{kind}"'
-            f' tabindex="0">{esc_block(text)}</pre></details><button type="button"'
-            f' data-copy="schedule-{kind}">Copy {kind.upper()}</button>\n'
-        )
-    html += (
-        '<p class="note">A program repeats it with <code>hottune recipe export --schedule</code>, a built-in'
-        " training with <code>hottune replay</code>.</p>\n"
-    )
-    chart = of_knobs.schedule_figure(told)
-    return Section("schedule", "The champion's schedule", html, [chart] if chart else [])
 
 
 def knobs_part(told: Told, race: pd.DataFrame) -> Section:
@@ -337,7 +208,7 @@ def all_sections(told: Told) -> list[Section]:
     found: list[Section | None] = [in_short(told, race)]
     if told.whole_study:
         found.append(runs_part(told))
-    found += [knobs_part(told, race), schedule(told), real_part(told), gain_part(told)]
+    found += [knobs_part(told, race), schedule.section(told), real_part(told), gain_part(told)]
     over_time = [c for c in (of_training.learning_curves(told), of_knobs.knob_trajectories(told)) if c]
     found.append(Section("over-time", "The run over time", "", over_time) if over_time else None)
     for id_, title, chart in (
