@@ -25,9 +25,9 @@ CURVES        run, replica, step, epoch, t, value, best (of all replicas so far)
 KNOBS         what each member trained with: run, replica, t0, t1, knob, value, what, node, on_path
 LINEAGE       run, node, parent, replica, members, epochs, t0, t1, loss, what, depth, on_path, then a column
     for each knob
-PATH          the champion's way, oldest first, to the epoch at which it was validated: run, position, node, parent, replica, members, what, epochs,
-    t0, t1, age (epochs its state has trained at the end of the piece), loss, gain (on the piece before), then
-    a column for each knob
+PATH          the champion's way, oldest first, to the epoch at which it was validated: run, position, node,
+    parent, replica, members, what, epochs, t0, t1, age (epochs its state has trained at the end of the
+    piece), loss, gain (on the piece before), then a column for each knob
 GAIN          run, part (race, trend, selection, mutation, averaging, last_epochs), label, gain, lo, hi (95
     %), recomputed (from the rows), difference (recomputed less stored), agrees
 PRIORS        when (before: recipe that the study evolves from; after: evolved), family, phase (empty: all),

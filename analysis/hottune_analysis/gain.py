@@ -10,8 +10,8 @@ s of members that differ in nothing:
     mutation   C - B - S                     what the best member has beyond that
     averaging  B - after                     what the mean of states adds
 
-The race is what lies before the first of these segments, the last epochs what comes after the last root on the
-way: the champion may be a reading inside of a segment.
+The race is what lies before the first of these segments, the last epochs what comes after the last root on
+the way: the champion may be a reading inside of a segment.
 
 """
 from __future__ import annotations

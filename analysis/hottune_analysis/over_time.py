@@ -1,4 +1,4 @@
-"""Tables of one run over time: the champion's way, curves, values of the knobs. Their columns: see `columns`."""
+"""Tables of one run over time: the champion's way, curves, values of the knobs. Columns: see `columns`."""
 from __future__ import annotations
 
 from typing import Dict, Tuple
@@ -41,8 +41,8 @@ def champion_path(run: RunData) -> pd.DataFrame:
         return way
     last = way.iloc[-1]
     kept = _readings(run, last["replica"], last["t0"], last["t1"])
-    kept = kept[np.isclose(kept["value"], champion, rtol=1e-9, atol=0)] if last["loss"] != champion else kept[:0]
-    trained = round(float(kept["t"].iloc[0] - last["t0"])) if len(kept) else 0
+    kept = kept[np.isclose(kept["value"], champion, rtol=1e-9, atol=0)]
+    trained = round(float(kept["t"].iloc[0] - last["t0"])) if len(kept) and last["loss"] != champion else 0
     if not 1 <= trained < last["epochs"]:
         return way
     at = way.index[-1]

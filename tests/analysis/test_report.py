@@ -12,22 +12,28 @@ from case import Case
 import pandas as pd
 import yaml
 from hottune_analysis import open_study
-from hottune_analysis.report import of_knobs, schedule, text, verdict
+from hottune_analysis.report import of_gain, of_knobs, schedule, sections, text, verdict
 from hottune_analysis.report.chart import Chart, figures_json
 from hottune_analysis.report.data import Told, chosen_run
 from hottune_analysis.report.tables_html import table
 
 
-def run_with(mutation=(0.02, 0.01, 0.03), mutants=(60, 80), nulls=(40, 80), mode="pooled"):
-    """What verdicts look at, of a made-up run."""
-    shares = {"mutants": mutants, "nulls": nulls}
+ON_AVERAGE, AT_CHANCE = (0.01, 0.005, 0.015, 80, 20), (0.0014, -0.0009, 0.0038, 80, 20)
 
-    def share(of):
-        s = shares[of]
+
+def run_with(mutation=(0.02, 0.01, 0.03), mutants=(60, 80), nulls=(40, 80), mean=ON_AVERAGE, mode="pooled"):
+    """What verdicts look at, of a made-up run. `nulls`: None where too few controls were judged."""
+
+    def share(s):
         return None if s is None else (*s, s[0] / s[1], 0.0, 1.0)
 
     return SimpleNamespace(
-        pooled=mode == "pooled", part=lambda name: mutation, share=share, row={"policy": "pooled"}
+        pooled=mode == "pooled",
+        part=lambda name: mutation,
+        share=lambda of: share(mutants),
+        nulls=lambda: share(nulls),
+        mean_score=lambda: mean,
+        row={"policy": "pooled"},
     )
 
 
@@ -83,12 +89,16 @@ class Numbers(unittest.TestCase):
             self.assertEqual(text.duration(seconds), shown)
 
 
-class Words(unittest.TestCase):
+class Words(Case):
     def test_the_word_follows_the_evidence(self):
         for word, run in (
             ("shown", run_with()),
-            ("some evidence", run_with(mutants=(45, 80))),
+            ("likely", run_with(mutants=(45, 80))),
+            ("likely", run_with(mean=AT_CHANCE)),
             ("likely", run_with(nulls=None)),
+            ("weak evidence", run_with(mutants=(39, 80), nulls=None, mean=AT_CHANCE)),
+            ("weak evidence", run_with(mutants=(45, 80), mean=AT_CHANCE)),
+            ("weak evidence", run_with(nulls=None, mean=None)),
             ("not shown", run_with(mutation=(0.02, -0.01, 0.05))),
             ("they did harm", run_with(mutation=(-0.2, -0.3, -0.1))),
             ("cannot be told", run_with(mode="independent")),
@@ -97,6 +107,67 @@ class Words(unittest.TestCase):
         ):
             with self.subTest(word):
                 self.assertEqual(verdict.mutations_helped(run).word, word)
+
+    def test_the_words_do_not_contradict_the_numbers_beside_them(self):
+        said = verdict.mutations_helped(run_with(mutants=(17, 35), nulls=None, mean=AT_CHANCE)).text
+        for words in ("0.0014", "no gain is shown", "17 of 35", "49 %", "about half", "weak"):
+            self.assertIn(words, said)
+        for words in ("more than chance", "more than nothing", "agree", "controls judged"):
+            self.assertNotIn(words, said)
+
+    def test_a_few_controls_judged_by_each_other_are_not_shown(self):
+        study = open_study(self.made("pairs.h5", runs=1, replicas=8, segments=400))
+        told = Told(study, "r1", False)
+        self.assertEqual(told.share("nulls")[1], 100)  # two a segment: one of them is always the better
+        self.assertEqual(told.independent_controls(), 0)
+        self.assertIsNone(told.nulls())
+        self.assertEqual(of_gain._of_chance(told).traces[0]["y"], ["changed (mutants)"])
+
+    def test_the_parts_of_the_gain_add_up_in_words(self):
+        told = Told(open_study(self.made("sum.h5", runs=1, replicas=8, segments=200)), "r1", False)
+        said = re.sub("<[^>]*>", "", sections.gained(told))
+        whole = abs(told.first_value() - told.champion_value())
+        places = len(re.search(r"is the sum of: .*?\.(\d+)", said).group(1))
+        listed = said.split("is the sum of:")[1].split("What tuning")[0].replace("\u2212", "-")
+        parts = [float(x) for x in re.findall(r" (-?[0-9.]*[0-9])[;.]", listed)]
+        self.assertEqual(len(parts), len(of_gain.parts(told)))
+        self.assertAlmostEqual(sum(parts), whole, delta=len(parts) * 0.5 * 10**-places)
+
+    def test_the_best_epoch_of_the_last_segment_is_one_of_the_parts(self):
+        gain = pd.DataFrame(dict(part=["race", "trend", "last_epochs"], gain=[0.2, 0.1, 0.05], lo=0.0, hi=0.0))
+        told = SimpleNamespace(gain=gain, race_split=lambda: (0.15, 0.05))
+        found = [(name, round(g, 9)) for _, name, g, _, _ in of_gain.parts(told)]
+        self.assertEqual(found[:2], list(zip(of_gain.OF_RACE, (0.15, 0.05))))
+        self.assertEqual(found[-1], ("best epoch of the last segment", 0.05))
+
+    def test_the_race_is_split_at_the_age_of_the_champions_start(self):
+        lineage = pd.DataFrame(
+            dict(node=[0, 1, 2, 3], parent=[-1, -1, 0, 1], what="race", epochs=[1, 1, 2, 2], loss=[0.9, 0.8, 0.6, 0.5])
+        )
+        told = SimpleNamespace(
+            part=lambda name: (0.4, 0.4, 0.4),
+            real=lambda name: 0.9,
+            path=lineage.iloc[[1, 3]],
+            lineage=lineage,
+            study=SimpleNamespace(sign=1.0),
+        )
+        alone, better = Told.race_split(told)
+        self.assertAlmostEqual(alone, 0.3)  # the recipe's start values, trained as long
+        self.assertAlmostEqual(better, 0.1)
+        told.lineage = lineage[lineage["node"] != 2]
+        self.assertIsNone(Told.race_split(told))  # they were given up
+
+    def test_one_interval_of_many_off_zero_is_a_hint_that_may_be_chance(self):
+        kinds = [(f"f{i}", d, 0.001, -0.001, 0.003, 0.8) for i in range(4) for d in ("up", "down")]
+        kinds[0] = ("f0", "up", 0.003, 0.0006, 0.0054, 0.99)
+        paid = pd.DataFrame(kinds, columns=["family", "direction", "mean_score", "lo", "hi", "p_helped"]).assign(phase="")
+        mattered = pd.DataFrame(dict(knob=["w"], n=35, share=0.35, chance=0.17, share_lo=-0.07))
+        told = SimpleNamespace(paid=paid, mattered=mattered, pooled=True, mutations=[], knob_of=lambda f: "knob " + f)
+        said = verdict.which_knob(told, pd.DataFrame(columns=["share"]))
+        self.assertIn("no knob is shown to matter", said)
+        self.assertIn("raising <b>knob f0</b>", said)
+        self.assertIn("1 of 8", said)
+        self.assertIn("may be chance", said)
 
     def test_more_often_is_fishers_exact_test(self):
         # Fisher's tea: 3 of 4 against 1 of 4 gives 17/70 (Fisher, The Design of Experiments, 1935, section 5)
@@ -163,7 +234,7 @@ class Schedules(Case):
         self.assertAlmostEqual(float(last["loss"]), champion, places=6)
         cells = schedule.table_rows(f)[-1]
         self.assertTrue(cells[0].endswith(f" {end}"))
-        self.assertEqual(cells[3], text.number(champion))
+        self.assertEqual(cells[2], text.number(champion))
         figure = of_knobs.schedule_figure(told, f, "")
         self.assertEqual(max(figure.traces[0]["x"]), end)
 
@@ -172,14 +243,14 @@ class Schedules(Case):
         self.assertEqual([w for w in f["what"]], [["race", "control"], ["mutant"], ["mean"], ["control"], ["mutant"]])
         rows = schedule.table_rows(f)
         self.assertEqual(rows[2][0], "after 9")
-        self.assertIn("0.7 \u2192 0.65", rows[2][3])
+        self.assertIn("0.7 \u2192 0.65", rows[2][2])
         read = yaml.safe_load(schedule.as_yaml(AVERAGED, f))
         self.assertEqual(read["averaging"], [dict(after_epoch=9, replicas=4, before=0.7, after=0.65)])
         self.assertAlmostEqual(schedule.averaged(AVERAGED, f), 0.05)
 
     def test_bold_is_what_is_printed_otherwise_than_before(self):
-        bold = ["<b>" in row[4] for row in schedule.table_rows(schedule.pieces(AVERAGED))]
-        self.assertEqual(bold, [False, True, False, False, True])
+        bold = ["<b>" in row[3] for row in schedule.table_rows(schedule.pieces(AVERAGED))]
+        self.assertEqual(bold, [False, True, False, False, True])  # the third row is an averaging
 
     def test_stretches_that_look_alike_are_one_setting(self):
         read = yaml.safe_load(schedule.as_yaml(AVERAGED, schedule.pieces(AVERAGED)))["schedule"]

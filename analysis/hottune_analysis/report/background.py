@@ -10,7 +10,7 @@ from . import of_gain
 from .data import Told
 from .page import Section
 from .tables_html import MOST_TABLE_ROWS, esc_block, table
-from .text import duration, esc, lines, number, percent
+from .text import count, duration, esc, lines, number, percent
 
 
 def runs_part(told: Told) -> Section | None:
@@ -62,10 +62,10 @@ def runs_part(told: Told) -> Section | None:
     return Section("runs-part", "The runs of the study", html, charts, pair=True)
 
 
-def diff_html(before: str, after: str) -> str:
+def diff_html(before: str, after: str, names: tuple[str, str] = ("at the start", "at the end")) -> str:
     out = []
     for line in difflib.unified_diff(
-        lines(before).split("\n"), lines(after).split("\n"), "at the start", "at the end", lineterm="", n=2
+        lines(before).split("\n"), lines(after).split("\n"), *names, lineterm="", n=2
     ):
         kind = {"+": "add", "-": "del"}.get(line[:1])
         out.append(f'<span class="{kind}">{esc(line)}</span>' if kind else esc(line))
@@ -78,11 +78,11 @@ def provenance(told: Told) -> Section:
         ("run", f"{r['id']} ({told.label} of {len(s.labels)} in {s.path})"),
         ("problem", r["name"]),
         ("objective", f"{s.objective}, to {s.direction}"),
-        ("mode, policy", f"{r['mode']}, {r['policy'] or 'none'}"),
+        ("mode, policy", f"{r['mode']} mode, policy {r['policy'] or 'none'}"),
         ("seed", r["seed"]),
         ("began", f"{r['started']:%Y-%m-%d %H:%M:%S} UTC"),
         ("ended", f"{r['ended']:%Y-%m-%d %H:%M:%S} UTC" if pd.notna(r["ended"]) else "not, or it was killed"),
-        ("replicas", f"{r['replicas']}, {r['ranks_per_replica']} MPI ranks each"),
+        ("replicas", f"{r['replicas']}, {count(int(r['ranks_per_replica']), 'MPI rank')} each"),
         ("hosts", r["nodes"] or r["host"]),
         ("Slurm job", r["slurm_job"]),
         ("hottune", f"{r['hottune_version']} {r['commit']}"),
@@ -146,6 +146,6 @@ def provenance(told: Told) -> Section:
     if evolved.strip():
         html += (
             "<details><summary>What the next run with this study would begin with, beside that</summary><pre"
-            f' tabindex="0">{diff_html(final, evolved)}</pre></details>\n'
+            f' tabindex="0">{diff_html(final, evolved, ("this run at its end", "the next run"))}</pre></details>\n'
         )
     return Section("provenance", "Where this comes from", html)

@@ -11,7 +11,11 @@ import numpy as np
 import pandas as pd
 
 from ..files import StudyError, decode
+from ..insight import ALL_KNOBS
 from ..study import Study, open_study
+
+RACE = ("race", "fresh", "rung")
+FEWEST_CONTROLS = 10  # independent ones: with fewer their share says nothing
 
 
 def run_of_directory(directory: str) -> str | None:
@@ -52,7 +56,7 @@ def in_turn(f: pd.DataFrame) -> pd.DataFrame:
     which the rung began, and a replica does one after the other."""
     f = f.sort_values(["replica", "t0", "node"], kind="stable")
     r, t0, long = f["replica"].to_numpy(), f["t0"].to_numpy(float).copy(), (f["t1"] - f["t0"]).to_numpy(float)
-    race = f["what"].isin(("race", "fresh", "rung")).to_numpy()
+    race = f["what"].isin(RACE).to_numpy()
     for i in range(1, len(f)):
         if r[i] == r[i - 1] and race[i]:
             t0[i] = max(t0[i], t0[i - 1] + long[i - 1])
@@ -90,6 +94,11 @@ class Told:
         finite = values[np.isfinite(values)]
         return self._scale.get(self._family.get(knob), "log") == "log" and bool((finite > 0).all())
 
+    def knob_of(self, family: str) -> str:
+        """The knob that a family of changes moves; the family where it moves several, or none is known."""
+        knobs = [k for k, f in self._family.items() if f == family]
+        return knobs[0] if len(knobs) == 1 else family
+
     def real(self, name: str) -> float:
         """A number of the run's row; NaN = it has none."""
         value = self.row.get(name)
@@ -108,12 +117,64 @@ class Told:
         f = row.iloc[0]
         return int(f["accepted"]), int(f["judged"]), float(f["share"]), float(f["lo"]), float(f["hi"])
 
+    def mean_score(self) -> tuple[float, float, float, int, int] | None:
+        """Mean score of all changes with its 95 % interval, changes, segments (each counts once); None: there are none."""
+        p = self.paid
+        row = p[(p["family"] == ALL_KNOBS) & (p["phase"] == "")] if len(p) else p
+        if not len(row) or not np.isfinite(row["mean_score"].iloc[0]):
+            return None
+        f = row.iloc[0]
+        return float(f["mean_score"]), float(f["lo"]), float(f["hi"]), int(f["n"]), int(f["segments"])
+
+    def independent_controls(self) -> int:
+        """Controls whose being better says something: of those of one segment, which are compared with each other, one
+        less than there are; of two none, since one of them is always the better."""
+        s = self.segments
+        if not self.pooled or not len(s):
+            return 0
+        n = s[(s["role"] == "control") & s["finite"].astype(bool)].groupby("segment").size()
+        return int((n[n > 2] - 1).sum())
+
+    def nulls(self) -> tuple[int, int, float, float, float] | None:
+        """The share of nulls, where there are enough of them to say anything."""
+        return self.share("nulls") if self.independent_controls() >= FEWEST_CONTROLS else None
+
+    def race_split(self) -> tuple[float, float] | None:
+        """The race's part of the gain: what the recipe's own start values gained in its epochs, and what the champion's were
+        better by at the same age. None: there is no such part, or the recipe's were not trained to its end."""
+        race, start = self.part("race"), self.real("start_loss")
+        of = self.path["what"].isin(RACE)
+        if race is None or not np.isfinite(start) or not of.any() or not race[0]:
+            return None
+        l = self.lineage[self.lineage["what"].isin(RACE)]
+        age = int(self.path.loc[of, "epochs"].sum())
+        here = l[(l["parent"] < 0) & np.isclose(l["loss"].to_numpy(float), start, rtol=1e-12, atol=0)].head(1)
+        trained = int(here["epochs"].sum())
+        while len(here) and trained < age:
+            here = l[l["parent"] == here["node"].iloc[0]].head(1)
+            trained += int(here["epochs"].sum())
+        if not len(here) or trained != age:
+            return None
+        alone = float(self.study.sign * (start - here["loss"].iloc[0]))
+        return alone, race[0] - alone
+
+    def ranks_and_cores(self) -> tuple[int, int]:
+        """Ranks of the job, and distinct cores that they could run on; 0 = not known."""
+        cores: set[tuple[str, int]] = set()
+        for node, text in self.places[["node", "cores"]].itertuples(index=False) if len(self.places) else []:
+            for piece in str(text).split(","):
+                lo, _, hi = piece.partition("-")
+                if not lo.isdecimal() or not (hi or lo).isdecimal():
+                    return len(self.places), 0
+                cores |= {(node, c) for c in range(int(lo), min(int(hi or lo), int(lo) + 4095) + 1)}
+        return len(self.places), len(cores)
+
     def race_starts(self) -> pd.DataFrame:
         """Start values of the race with what each was worth after its first rung."""
         f = self.lineage
         if not len(f):
             return f
-        return f[(f["parent"] < 0) & f["what"].isin(("race", "fresh", "rung")) & (f["epochs"] > 0)]
+        return f[(f["parent"] < 0) & f["what"].isin(RACE) & (f["epochs"] > 0)]
 
     def champion_began_at_start(self) -> bool:
         """Whether the champion descends from the recipe's own start values: the candidate whose loss is the run's start."""

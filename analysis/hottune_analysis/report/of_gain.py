@@ -7,7 +7,7 @@ import numpy as np
 from .chart import Chart
 from .colours import CHAMPION, PALE, SERIES, SOFT
 from .data import Told
-from .text import count, esc, label, number
+from .text import count, esc, label, number, plain
 
 PARTS = {
     "race": "race over starts",
@@ -15,25 +15,65 @@ PARTS = {
     "selection": "luck of the best",
     "mutation": "mutations",
     "averaging": "averaging",
-    "last_epochs": "last epochs",
+    "last_epochs": "best epoch of the last segment",
 }
+HALF = {
+    "type": "line",
+    "yref": "paper",
+    "x0": 0.5,
+    "x1": 0.5,
+    "y0": 0,
+    "y1": 1,
+    "line": {"dash": "dot", "width": 1.6, "color": "@text"},
+}
+OF_RACE = ("epochs of the race", "better start values")
 ABOUT_PARTS = {
     "race": (
-        "what the winner's start values were better by when the race was over; the epochs trained until then"
-        " are in it"
+        "start values and epochs of the race: what the winner was better by when the race was over than the"
+        " recipe's start values after their first epochs"
     ),
     "trend": "what unchanged replicas (controls) gained: the training would have had that anyhow",
     "selection": "what taking the best of several equal replicas gives by chance",
-    "mutation": "what the best had beyond that: small changes of knobs in mid-run",
-    "averaging": "what means of several weights added",
-    "last_epochs": "what came after the last judged segment",
+    "mutation": "what the best had beyond that: small changes of knobs after the race",
+    "averaging": "what means of several replicas' weights added",
+    "last_epochs": (
+        "the champion is one reading inside of the segment that it was found in: what it is better by than the"
+        " weights that its island took up last (training, changes, and partly luck: the best of many readings)"
+    ),
 }
 
 
+def parts(told: Told) -> list[tuple[str, str, float, float, float]]:
+    """What the gain is made of, in its order: part, name, gain, lo, hi. The race is two of them where it can be split."""
+    out = []
+    for r in told.gain[np.isfinite(told.gain["gain"].astype(float))].to_dict("records") if len(told.gain) else []:
+        split = told.race_split() if r["part"] == "race" else None
+        if r["part"] == "last_epochs" and r["gain"] == 0:
+            continue
+        if split is not None:
+            out += [("race", name, g, g, g) for name, g in zip(OF_RACE, split)]
+        else:
+            out.append((r["part"], PARTS.get(r["part"], plain(r["part"])), r["gain"], r["lo"], r["hi"]))
+    return out
+
+
+def about_parts(told: Told) -> str:
+    """The parts in words, as HTML."""
+    said = []
+    for part, name, *_ in parts(told):
+        if name == OF_RACE[0]:
+            about = "what the recipe's own start values gained while the race went on (training)"
+        elif name == OF_RACE[1]:
+            about = "what the champion's start values were better by than those, after as many epochs"
+        else:
+            about = ABOUT_PARTS.get(part, "")
+        said.append(f"<b>{esc(name)}</b>: {about}" if about else f"<b>{esc(name)}</b>")
+    return "; ".join(said)
+
+
 def waterfall(told: Told) -> Chart | None:
-    g = told.gain[np.isfinite(told.gain["gain"].astype(float))] if len(told.gain) else told.gain
-    start = told.first_value()
-    if not len(g) or not np.isfinite(start):
+    found, start = parts(told), told.first_value()
+    if not found or not np.isfinite(start):
         return None
     down = -1.0 if told.less_is_better else 1.0
     at, names, base, high, plus, minus, colours, notes = (
@@ -46,25 +86,25 @@ def waterfall(told: Told) -> Chart | None:
         [SOFT],
         [f"{number(start)}: the recipe's start values"],
     )
-    for _, r in g.iterrows():
-        if r["part"] == "last_epochs" and r["gain"] == 0:
-            continue
-        step = down * float(r["gain"])
-        has = np.isfinite(r["lo"]) and r["hi"] > r["lo"]
-        ends = sorted([down * (r["lo"] - r["gain"]), down * (r["hi"] - r["gain"])]) if has else [0.0, 0.0]
-        names.append(PARTS.get(r["part"], label(r["part"])))
+    for part, name, gain, part_lo, part_hi in found:
+        step = down * gain
+        has = np.isfinite(part_lo) and part_hi > part_lo
+        ends = sorted([down * (part_lo - gain), down * (part_hi - gain)]) if has else [0.0, 0.0]
+        names.append(label(name))
         base.append(at)
         high.append(step)
         minus.append(-float(ends[0]))
         plus.append(float(ends[1]))
         colours.append(
-            {"trend": "@c7", "selection": "@c7", "mutation": "@c1", "race": "@c0", "averaging": "@c3"}.get(
-                r["part"], SOFT
+            {"trend": "@c7", "selection": "@c7", "mutation": "@c1", "race": "@c0", "averaging": "@c3", "last_epochs": "@c6"}.get(
+                part, SOFT
             )
+            if name != OF_RACE[0]
+            else "@c7"
         )
         notes.append(
-            f"gain {number(r['gain'], 4)}"
-            + (f" (95 %: {number(r['lo'], 3)} .. {number(r['hi'], 3)})" if has else "")
+            f"gain {number(gain, 4)}"
+            + (f" (95 %: {number(part_lo, 3)} .. {number(part_hi, 3)})" if has else "")
         )
         at += step
     names.append("champion")
@@ -129,15 +169,11 @@ def waterfall(told: Told) -> Chart | None:
             for n, b, h, p, t in zip(names, base, high, plus, shown)
         ],
     }
-    words = "; ".join(
-        f"<b>{esc(PARTS[p])}</b>: {ABOUT_PARTS[p]}"
-        for p in g["part"]
-        if p in PARTS and not (p == "last_epochs" and g.set_index("part").loc[p, "gain"] == 0)
-    )
     return Chart(
         "gain",
         "From the start to the champion",
-        f"{words}. Lines at the end of a bar: 95 % interval. The axis does not begin at 0.",
+        f"{about_parts(told)}. Lines at the end of a bar: 95 %"
+        " interval. The axis does not begin at 0.",
         traces,
         layout,
         height=110 + 42 * len(names),
@@ -152,6 +188,7 @@ def _of_chance(told: Told) -> Chart | None:
             ("mutants", "changed (mutants)", "@c1"),
             ("nulls", "unchanged (controls)", "@c7"),
         )
+        if of == "mutants" or told.nulls() is not None
     ]
     rows = [(n, s, c) for n, s, c in rows if s is not None]
     if not rows:
@@ -182,12 +219,21 @@ def _of_chance(told: Told) -> Chart | None:
     ]
     about = (
         "Share of replicas that ended a segment (a few epochs) better than the unchanged ones beside them,"
-        " with 95 % intervals (Wilson, 1927). In the second row nothing was changed: what wins there wins by"
-        " chance. Changes helped if the first lies clearly to the right of the second."
+        " with 95 % intervals (Wilson, 1927). "
     )
+    if told.nulls() is not None:
+        about += (
+            "In the second row nothing was changed: what wins there wins by chance. Changes helped if the first"
+            " lies clearly to the right of the second."
+        )
+    else:
+        about += (
+            "Changes without any effect would win in about half of the cases (the dotted line). Too few"
+            " controls trained side by side to be judged in the same way: of two, one is always the better."
+        )
     return Chart(
         "shares",
-        "Did changed replicas win more often than unchanged ones?",
+        "How often did changed replicas win?",
         about,
         traces,
         {
@@ -196,9 +242,10 @@ def _of_chance(told: Told) -> Chart | None:
                 "tickformat": ".0%",
                 "range": [-0.02, 1.02],
             },
+            "shapes": [] if told.nulls() is not None else [HALF],
             "yaxis": {"type": "category", "autorange": "reversed", "range": [-0.6, len(rows) - 0.4]},
         },
-        height=230,
+        height=180 + 25 * len(rows),
     )
 
 
@@ -214,7 +261,7 @@ def _scores(told: Told) -> Chart | None:
         * (c["loss"] - c.groupby("segment")["loss"].transform("mean"))
         * np.sqrt(alone / (alone - 1).where(alone > 1))
     )
-    null = null[np.isfinite(null)].to_numpy(float)
+    null = null[np.isfinite(null)].to_numpy(float) if told.nulls() is not None else np.empty(0)
     score = m["score"].to_numpy(float)
     if len(score) < 2:
         return None
@@ -243,12 +290,16 @@ def _scores(told: Told) -> Chart | None:
         )
     about = (
         "The <b>score</b> is how much better a replica ended a segment than the unchanged ones beside it;"
-        " right of 0 is better. The grey bars are how far unchanged replicas differ from each other: that is"
-        " the noise."
+        " right of 0 is better. "
     )
+    noise = told.real("noise")
+    if len(null):
+        about += "The grey bars are how far unchanged replicas differ from each other: that is the noise."
+    elif np.isfinite(noise):
+        about += f"Two replicas in which nothing is changed differ by about {number(1.4 * noise, 2)}."
     return Chart(
         "scores",
-        "What changes were worth, beside the noise",
+        "What changes were worth, beside the noise" if len(null) else "What changes were worth",
         about,
         traces,
         {

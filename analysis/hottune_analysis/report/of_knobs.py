@@ -27,14 +27,16 @@ def _log_ticks(ends: tuple[float, float]) -> dict:
     """Few ticks, since these axes are low: powers of ten, or some round values where there are none."""
     low, high = ends
     if high / low > 40:
-        return {"dtick": 1}
+        powers = np.arange(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)
+        ticks = list(10.0 ** powers[:: math.ceil(len(powers) / 3)])
+        return {"tickvals": ticks, "ticktext": [number(t, 2) for t in ticks]}
     steps = [
         m * 10.0**e
         for e in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-        for m in range(1, 10)
+        for m in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)
     ]
     inside = [s for s in steps if low <= s <= high] or [low, high]
-    wanted = np.geomspace(low, high, 4)[1:-1] if len(inside) > 2 else inside
+    wanted = low * (high / low) ** np.array([0.08, 0.5, 0.92]) if len(inside) > 3 else inside
     ticks = sorted({min(inside, key=lambda s: abs(math.log(s / w))) for w in wanted})
     return {"tickvals": ticks, "ticktext": [number(t, 2) for t in ticks]}
 
@@ -44,22 +46,25 @@ def _ends(values: np.ndarray) -> tuple[float, float]:
 
 
 def _stacked(titles: list[str], logs: list[bool], ranges: list[tuple[float, float]]) -> dict:
-    """Axes of one small figure a knob, one above the other, over one time axis."""
-    n, gap = len(titles), 0.045 if len(titles) < 9 else 0.02
-    high = (1 - gap * (n - 1)) / n
+    """Axes of one small figure a knob, one above the other, over one time axis. Titles lie above, where they have room."""
+    n = len(titles)
+    gap = 0.2 / n
+    high = (1 - gap * n) / n
     layout: dict = {
         "xaxis": {"title": {"text": "wall epochs"}, "anchor": "y" if n == 1 else f"y{n}"},
         "hovermode": "closest",
+        "annotations": [],
     }
     for i in range(n):
-        top = 1 - i * (high + gap)
+        top = 1 - i * (high + gap) - gap
         layout["yaxis" if i == 0 else f"yaxis{i + 1}"] = {
-            "title": {"text": titles[i]},
             "domain": [max(0.0, top - high), top],
             "type": "log" if logs[i] else "linear",
             "exponentformat": "power" if logs[i] else "none",
             **(_log_ticks(ranges[i]) if logs[i] else {"nticks": 5}),
         }
+        title = {"text": f"<b>{titles[i]}</b>", "x": 0, "y": top, "xref": "paper", "yref": "paper", "showarrow": False}
+        layout["annotations"].append({**title, "xanchor": "left", "yanchor": "bottom"})
     return layout
 
 
@@ -193,8 +198,10 @@ def schedule_figure(told: Told, f: pd.DataFrame, single_training: str) -> Chart 
     if not len(p) or not names:
         return None
     logs = [bool((p[k].astype(float) > 0).all() and p[k].max() > 3 * p[k].min()) for k in names]
-    x = p[["from", "to"]].to_numpy(float).ravel()
-    text = np.repeat([label(", ".join(WORDS.get(w, w) for w in what)) for what in p["what"]], 2)
+    # a point for each epoch (of long stretches some), so that there is something to point at
+    epochs = [np.unique(np.linspace(a, b, min(b - a + 1, 12)).round()) for a, b in zip(p["from"], p["to"])]
+    x, long = np.concatenate(epochs), [len(e) for e in epochs]
+    text = np.repeat([label(", ".join(WORDS.get(w, w) for w in what)) for what in p["what"]], long)
     at = means["to"].to_numpy(float)
     before = np.searchsorted(p["to"].to_numpy(float), at)  # the stretch that ends there
     notes = [
@@ -209,7 +216,7 @@ def schedule_figure(told: Told, f: pd.DataFrame, single_training: str) -> Chart 
                 "type": "scatter",
                 "mode": "lines",
                 "x": x,
-                "y": np.repeat(v, 2),
+                "y": np.repeat(v, long),
                 "text": text,
                 "yaxis": axis,
                 "name": label(knob),

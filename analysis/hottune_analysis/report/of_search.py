@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from ..insight import ALL_KNOBS
 from .chart import Chart, Views
 from .colours import GOOD, PALE, SOFT
 from .data import Told
-from .text import label, number, plain
+from .text import count, label, number, plain
 
 MOST_ROWS = 40
+MARK = "Chance alone stays left of the mark in 19 of 20 cases; a bar beyond it is more than chance."
 
 
 def importance(told: Told, race: pd.DataFrame) -> list[Chart]:
@@ -22,18 +24,17 @@ def importance(told: Told, race: pd.DataFrame) -> list[Chart]:
             race,
             (
                 "How much of the differences in rank between start values, after their first epochs, one knob"
-                " explains alone (a parabola in its logarithm). Left of the mark: chance does as well in 19"
-                " of 20 cases."
+                f" explains alone (a parabola in its logarithm). {MARK}"
             ),
         ),
         (
             "knobs-run",
-            "In mid-run: what tells changes apart",
+            "After the race: what tells changes apart",
             told.mattered,
             (
                 "How much of the differences between scores each knob explains (the score fitted by all of"
-                " them together); the lines are 95 % intervals. Left of the mark: chance does as well in 19"
-                " of 20 cases. It says nothing of values outside the bounds of a single change."
+                f" them together); the lines are 95 % intervals. {MARK} Pale: no more than chance, or an interval"
+                " with 0 in it. It says nothing of values outside the bounds of a single change."
             ),
         ),
     ):
@@ -42,6 +43,7 @@ def importance(told: Told, race: pd.DataFrame) -> list[Chart]:
             continue
         share, chance = f["share"].to_numpy(float), f["chance"].to_numpy(float)
         names = [label(k, 28) for k in f["knob"]]
+        sure = (share > chance) & (f["share_lo"].to_numpy(float) > 0 if "share_lo" in f.columns else True)
         bar = {
             "type": "bar",
             "orientation": "h",
@@ -49,7 +51,7 @@ def importance(told: Told, race: pd.DataFrame) -> list[Chart]:
             "x": np.maximum(share, 0),
             "name": "explained by the knob",
             "showlegend": False,
-            "marker": {"color": [GOOD if s > c else PALE for s, c in zip(share, chance)]},
+            "marker": {"color": [GOOD if s else PALE for s in sure]},
             "hovertemplate": "%{y}: %{x:.0%}<extra></extra>",
         }
         if "share_lo" in f.columns:
@@ -112,13 +114,15 @@ def paid(told: Told) -> Chart | None:
     traces = []
     for i, (name, f) in enumerate(groups):
         f = f[f["family"].isin(order)]
-        rows = [f"{label(fam, 26)} {ways.get(d, label(d))}" for fam, d in zip(f["family"], f["direction"])]
+        rows = [f"{label(told.knob_of(fam), 26)} {ways.get(d, label(d))}" for fam, d in zip(f["family"], f["direction"])]
         lo, hi, mean = (f[c].to_numpy(float) for c in ("lo", "hi", "mean_score"))
         has = np.isfinite(lo) & np.isfinite(hi)
         text = [
-            f"{w} of {n} won; mean {number(m, 3)}"
+            f"{w} of {n} won, in {s}; mean {number(m, 3)}"
             + (f" (95 %: {number(a, 3)} .. {number(b, 3)})" if k else "")
-            for w, n, m, a, b, k in zip(f["wins"], f["n"], mean, lo, hi, has)
+            for w, n, s, m, a, b, k in zip(
+                f["wins"], f["n"], (count(int(s), "segment") for s in f["segments"]), mean, lo, hi, has
+            )
         ]
         traces.append(
             {
@@ -156,14 +160,19 @@ def paid(told: Told) -> Chart | None:
         else "than before the change; the training's own progress is in it"
     )
     about = (
-        "A <b>family</b> is one knob's kind of change, a <b>phase</b> a stretch of the run (as the recipe"
+        "A row is one knob and the way that it was changed, a <b>phase</b> a stretch of the run (as the recipe"
         f" divides it). The dot is the mean score (how much better {against}), the line its 95 % interval."
         " Green: the interval lies above 0, this change paid; red: below 0, it did harm; grey: not shown."
     )
+    looked = int((np.isfinite(p["lo"].astype(float)) & (p["phase"] == "") & (p["family"] != ALL_KNOBS)).sum())
+    if looked > 1:
+        about += f" Of {looked} useless kinds of change about {number(0.05 * looked, 1)} would be coloured by chance."
     if told.pooled:
         about += (
             " Changed replicas have all knobs changed at once, so each row is of those in which this knob"
-            " went that way."
+            " went that way. Changes of one segment share their controls, so a mean is one over segments, each"
+            " counted once however many changes it has: the mean over all phases weighs a phase by its segments,"
+            " and a segment with changes both ways is in both rows."
         )
     return Chart(
         "paid",
@@ -184,13 +193,28 @@ def paid(told: Told) -> Chart | None:
     )
 
 
+def _by_phase(f: pd.DataFrame) -> pd.DataFrame:
+    """Of a family with phases only these: the value without a phase is used where a phase has no prior, so it stands for
+    the phases that had none before."""
+    after = f[(f["when"] == "after") & (f["phase"] != "")]
+    phased = f["family"].isin(set(after["family"]))
+    before = f[(f["when"] == "before") & (f["phase"] != "")]
+    had = set(zip(before["family"], before["phase"]))
+    general = f[(f["when"] == "before") & (f["phase"] == "") & phased].drop(columns="phase")
+    stand_in = general.merge(after[["family", "phase"]].drop_duplicates(), on="family")
+    new = [k not in had for k in zip(stand_in["family"], stand_in["phase"])]
+    return pd.concat([f[~phased | (f["phase"] != "")], stand_in[np.array(new, bool)]], ignore_index=True)
+
+
 def priors(told: Told) -> Chart | None:
     f = told.study.priors()
     f = f[np.isfinite(f["q50"].astype(float))] if len(f) else f
+    f = _by_phase(f) if len(f) else f
     if not len(f):
         return None
     order = list(dict.fromkeys(zip(f["family"], f["phase"])))[:MOST_ROWS]
-    rows = {k: f"{label(k[0], 26)}" + (f" \u00b7 {label(k[1], 14)}" if k[1] else "") for k in order}
+    factors = all(k[0].endswith("_mult") for k in order)
+    rows = {k: f"{label(told.knob_of(k[0]), 26)}" + (f" \u00b7 {label(k[1], 14)}" if k[1] else "") for k in order}
     traces = []
     for when, name, colour, size in (("before", "before", PALE, 9), ("after", "after", "@c0", 10)):
         g = f[(f["when"] == when) & np.array([k in rows for k in zip(f["family"], f["phase"])], bool)]
@@ -227,11 +251,24 @@ def priors(told: Told) -> Chart | None:
             }
         )
     about = (
-        "A <b>prior</b> is where the search leans before it knows more: the value that a change tends to (1 ="
-        " as it is, for factors), for each family and phase. Before: as the recipe had it; after: moved"
-        " towards what won. Lines hold nine of ten proposals. The next run with this study begins with the"
-        " second."
+        "A <b>prior</b> is where the search leans before it knows more: the value that a change tends to"
+        + (" (a factor of the knob; dotted: 1, as it is)" if factors else " (1 = as it is, for factors)")
+        + ", for each knob and phase. Before: as the recipe had it; after: moved towards what won. Lines hold nine of"
+        " ten proposals. The next run with this study begins with the second."
     )
+    if factors:
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": [1.0, 1.0],
+                "y": [rows[order[0]], rows[order[-1]]],
+                "name": "as it is",
+                "showlegend": False,
+                "hoverinfo": "skip",
+                "line": {"dash": "dot", "width": 1.4, "color": "@text"},
+            }
+        )
     return Chart(
         "priors",
         "Priors before and after",
@@ -261,7 +298,7 @@ def parallel(told: Told) -> Chart | None:
         wide = m.pivot_table(index="row", columns="knob", values="factor", aggfunc="first")
         score = m.drop_duplicates("row").set_index("row")["score"].reindex(wide.index).to_numpy(float)
         if wide.notna().all(axis=None) and len(wide) >= 8:
-            views.append(("changes in mid-run (factors)", wide, -score, score, "score"))
+            views.append(("changes after the race (factors)", wide, -score, score, "score"))
     if not views:
         return None
     traces, choices, layout = [], [], {}

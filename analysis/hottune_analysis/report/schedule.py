@@ -14,7 +14,7 @@ from . import of_knobs
 from .data import Told
 from .of_training import WORDS
 from .page import Section
-from .tables_html import MOST_TABLE_ROWS, esc_block, table
+from .tables_html import MOST_TABLE_ROWS, breakable, esc_block, table
 from .text import count, esc, number, plain
 
 FACTS = ["from", "to", "wall_from", "wall_to", "what", "members", "before", "loss"]
@@ -137,15 +137,15 @@ def table_rows(f: pd.DataFrame) -> list[list[str]]:
     rows, shown = [], None
     for r in f.to_dict("records"):
         if r["to"] == r["from"]:
-            what = f"<b>averaged</b>: mean of {count(r['members'], 'replica')}"
+            what = f"<b>mean of {r['members']}</b>"
             change = f"{number(r['before'])} \u2192 {number(r['loss'])}" if np.isfinite(r["before"]) else number(r["loss"])
-            rows.append([f"after {r['to']}", f"{r['wall_to']:.4g}", what, change, *("" for _ in knobs_of(f))])
+            rows.append([f"after {r['to']}", what, change, *("" for _ in knobs_of(f)), f"{r['wall_to']:.4g}"])
             continue
-        now = [number(float(f"{r[k]:.4g}"), 4) for k in knobs_of(f)]
-        cells = [f"<b>{n}</b>" if shown and n != s else n for n, s in zip(now, shown or now)]
+        now = [(f"{r[k]:.4g}", number(r[k], 4)) for k in knobs_of(f)]
+        cells = [f"<b>{n[1]}</b>" if n[0] != s[0] else n[1] for n, s in zip(now, shown or now)]
         what = ", ".join(dict.fromkeys(SHORT.get(w, WORDS.get(w, w)) for w in r["what"]))
         walls = f"{r['wall_from']:.4g} \u2013 {r['wall_to']:.4g}"
-        rows.append([f"{r['from']} \u2013 {r['to']}", walls, esc(what), number(r["loss"]), *cells])
+        rows.append([f"{r['from']} \u2013 {r['to']}", esc(what), number(r["loss"]), *cells, walls])
         shown = now
     return rows
 
@@ -156,9 +156,9 @@ SHORT = {"race": "race", "control": "control", "mutant": "mutant"}
 def _commands(told: Told) -> str:
     at = esc(shlex.quote(told.study.directory)) if told.study.directory else "RUN_DIRECTORY"
     return (
-        '<p class="note">To train it again: <code>hottune --dir '
+        '<p class="note">To train it again: <code class="command">hottune --dir '
         f"{at} recipe export --schedule --out schedule.jsonl</code> writes the settings for a program,"
-        f" <code>hottune --dir {at} replay</code> trains a built-in workload with them. Both take"
+        f' <code class="command">hottune --dir {at} replay</code> trains a built-in workload with them. Both take'
         f" the last run of that directory; this page tells of {esc(told.row['id'])}.</p>\n"
     )
 
@@ -174,16 +174,16 @@ def section(told: Told) -> Section:
         )
         return Section("schedule", "The champion's schedule", f"<p>{why}</p>")
     rows, end = table_rows(f), f.iloc[-1]
-    head = ["epochs", "wall epochs", "what led there", esc(told.objective) + " at the end", *map(esc, knobs_of(f))]
+    head = ["epochs", "what", esc(told.objective), *map(breakable, knobs_of(f)), "wall epochs"]
     html = (
         "<p>The <b>champion</b> is the best weights of the run; its <b>schedule</b> are the values of the"
         " knobs with which these weights were trained, from their start to the epoch at which they were"
         f" validated and kept ({end['to']}). <b>Epochs</b> count what these weights trained, on whatever"
         " replica; <b>wall epochs</b> count the time of the run, as the figures below do (waiting included)."
-        " Bold: changed. A <b>mutant</b> trained with changed knobs, a <b>control</b> with those of its"
-        " island.</p>\n"
+        " Bold: changed. A <b>mutant</b> trained with changed knobs, a <b>control</b> with those of its island; a"
+        f" <b>mean</b> is an averaging of the weights of so many replicas. {esc(told.objective)} is that at the end.</p>\n"
     )
-    html += table("Values of the knobs, stretch by stretch", head, rows[:MOST_TABLE_ROWS], texts=(0, 1, 2))
+    html += table("Values of the knobs, stretch by stretch", head, rows[:MOST_TABLE_ROWS], texts=(0, 1))
     if len(rows) > MOST_TABLE_ROWS:
         html += (
             f'<p class="note">The first {MOST_TABLE_ROWS} of {len(rows)} rows; all of them are in the'

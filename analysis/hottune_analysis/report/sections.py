@@ -12,14 +12,14 @@ from .data import Told
 from .page import Section
 from .tables_html import MOST_TABLE_ROWS, table
 from .background import provenance, runs_part
-from .text import count, duration, esc, number, percent, plain
+from .text import count, duration, esc, fixed, number, percent, plain
 from .verdict import Verdict, mutations_helped, over_runs, race_importance, which_knob
 
 TENTH = math.log(1.1)
 
 
 def gained(told: Told) -> str:
-    """One sentence: what was gained against the start and against training alone."""
+    """What was gained against the start, and all parts of it: they add up."""
     first, last, name = told.first_value(), told.champion_value(), esc(told.objective)
     whole = first - last if told.less_is_better else last - first
     who = "the champion (the best weights of the run)" if told.pooled else "the best replica"
@@ -32,28 +32,70 @@ def gained(told: Told) -> str:
         f"<b>What was gained:</b> {who} reached {name} {number(last)}; {base} {number(first)}, so the gain is"
         f" {number(whole)}"
     )
-    trend, mutation = told.part("trend"), told.part("mutation")
-    if trend is None or mutation is None:
+    found = of_gain.parts(told)
+    if told.part("trend") is None or told.part("mutation") is None or not found:
         return out + "."
-    race, luck, mean = (told.part(p) for p in ("race", "selection", "averaging"))
-    out += (
-        f". Of it, training alone (unchanged control replicas) accounts for {number(trend[0], 3)}, mutations"
-        f" (small changes of knobs in mid-run) for {number(mutation[0], 3)}"
-    )
-    if mean and mean[0]:
-        out += f", averaging of weights for {number(mean[0], 3)}"
-    if luck and luck[0]:
-        out += f", the luck of picking the best of equals for {number(luck[0], 3)}"
-    if race and race[0]:
-        out += f", and the race over start values, with the epochs trained in it, for {number(race[0], 3)}"
-        if told.champion_began_at_start():
-            out += " (the champion descends from the recipe's own start values: that part is training, too)"
-    out += "."
-    if told.champion_began_at_start():
-        out += (
-            f" So what tuning added to training is about {number(mutation[0] + (mean[0] if mean else 0), 3)}."
-        )
+    words = {
+        "race": "start values and epochs of the race",
+        "trend": "training with unchanged knobs (as the controls did)",
+        "selection": "the luck of picking the best of equals",
+        "mutation": "mutations (small changes of knobs after the race)",
+        "averaging": "averaging of weights",
+        "last_epochs": "the best epoch within the last segment (partly luck)",
+    }
+    of_race = {
+        of_gain.OF_RACE[0]: "training of the recipe's start values while the race went on",
+        of_gain.OF_RACE[1]: "better start values",
+    }
+    places = max(0, 3 - math.floor(math.log10(abs(whole)))) if whole else 4
+    said = [
+        f"{of_race.get(title, words.get(part, esc(title)))} {fixed(gain, places)}"
+        for part, title, gain, _, _ in found
+        if gain != 0
+    ]
+    out += f". It is the sum of: {'; '.join(said)}."
+    tuning = sum(g for part, title, g, _, _ in found if part in ("mutation", "averaging") or title == of_gain.OF_RACE[1])
+    if told.race_split() is not None or told.champion_began_at_start():
+        out += f" What tuning added to training, luck aside, is about {number(tuning, 2)}."
     return out
+
+
+def baseline(told: Told) -> str:
+    """One ordinary training at the same cost, if the study has one."""
+    runs = told.study.runs()
+    plain_runs = runs[(runs["policy"] == "static") & (runs["name"] == told.row["name"]) & runs["result_val"].notna()]
+    out = "<b>Against one ordinary training:</b> "
+    if len(plain_runs) and told.row["policy"] != "static":
+        r = plain_runs.iloc[-1]
+        out += (
+            f"the static default (run {esc(r['run'])}, {count(int(r['replicas']), 'replica')},"
+            f" {count(int(r['epochs']), 'epoch')}) reached {number(r['result_val'])}"
+        )
+        return out + (f", on test data {number(r['result_test'])}." if np.isfinite(r["result_test"]) else ".")
+    if told.row["policy"] == "static":
+        return ""
+    return out + (
+        "not known. The study has no static default (a training with the recipe's start values, unchanged, to the"
+        " end) of this problem, so whether this run beats one is not told here; <code>hottune run --compare</code>"
+        " trains one at the same cost and prints both."
+    )
+
+
+def on_test_data(told: Told) -> str:
+    test, val = told.real("result_test"), told.real("result_val")
+    if not np.isfinite(test) or not np.isfinite(val):
+        return ""
+    worse = test - val if told.less_is_better else val - test
+    return (
+        f"On test data, which the search never saw, the champion has {number(test)}: {number(abs(worse), 3)}"
+        f" {'worse' if worse > 0 else 'better'} than on validation data. "
+        + (
+            "The search chose by validation data, and the two sets may differ in difficulty: only a baseline's"
+            " test value tells these apart."
+            if worse > 0
+            else ""
+        )
+    )
 
 
 def cost(told: Told) -> str:
@@ -63,14 +105,26 @@ def cost(told: Told) -> str:
     trained = float(told.utilisation["epochs"].sum()) if len(told.utilisation) else np.nan
     out = f"<b>What it cost:</b> {count(replicas, 'replica')}"
     if np.isfinite(epochs):
-        out += f" of {count(int(epochs), 'epoch')}"
+        out += f" of {count(int(epochs), 'wall epoch')} (what one replica can train in the time of the run)"
+    said = []
     if np.isfinite(trained):
-        out += f" ({count(int(trained), 'epoch')} trained in all)"
-    out += f", {duration(float(r['seconds']))} of wall clock"
+        said.append(f"{count(int(trained), 'epoch')} trained in all")
+    if len(told.path):
+        said.append(f"{int(told.path['age'].iloc[-1])} of them by the champion's weights")
+    if said:
+        out += f"; {', '.join(said)}"
+    out += f"; {duration(float(r['seconds']))} of wall clock"
     used = told.real("utilisation")
     if np.isfinite(used):
         out += f"; the replicas were busy {percent(used)} of the time"
-    return out + ("." if r["state"] == "ended" else "; the run has not ended, or was killed.")
+    out += "." if r["state"] == "ended" else "; the run has not ended, or was killed."
+    ranks, cores = told.ranks_and_cores()
+    if cores and ranks > cores:
+        out += (
+            f" {count(ranks, 'rank')} shared {count(cores, 'core')}, so with a core for each it would take less"
+            " wall clock."
+        )
+    return out
 
 
 def overall(told: Told) -> Verdict:
@@ -94,10 +148,21 @@ def in_short(told: Told, race: pd.DataFrame) -> Section:
     ]
     test = told.real("result_test")
     if np.isfinite(test):
-        tiles.append((number(test), "the same on test data, which the search never saw"))
+        val = told.real("result_val")
+        worse = (test - val) * (1 if told.less_is_better else -1)
+        tiles.append(
+            (
+                number(test),
+                "the same on test data, which the search never saw"
+                + (f" ({number(worse, 2)} worse)" if worse > 0 else ""),
+            )
+        )
     if gain is not None and told.share("mutants") is not None:
         tiles.append(
-            (number(gain[0], 3), f"gain by mutations (95 %: {number(gain[1], 3)} .. {number(gain[2], 3)})")
+            (
+                number(gain[0], 3),
+                f"gain by mutations on the champion's line (95 %: {number(gain[1], 3)} .. {number(gain[2], 3)})",
+            )
         )
     tiles.append((f'<span class="{v.tone} verdict">{esc(v.word)}</span>', "is that gain real?"))
     tiles.append(
@@ -109,11 +174,15 @@ def in_short(told: Told, race: pd.DataFrame) -> Section:
         + "</div>\n"
     )
     html += (
-        f'<div class="answers"><div>\n<p class="lead">{gained(told)}</p>\n<p'
-        f' class="lead">{cost(told)}</p>\n</div><div>\n<p class="lead"><b>How sure:</b> <span class="{v.tone}'
-        f' verdict">{esc(v.word)}.</span> {v.text}</p>\n'
+        f'<div class="answers"><div>\n<p class="lead">{gained(told)}</p>\n'
+        + (f"<p>{against}</p>\n" if (against := baseline(told)) else "")
+        + f"<p>{cost(told)}</p>\n"
     )
-    html += f'<p><b>Which knob mattered:</b> {which_knob(told, race)} (<a href="#knobs">more</a>)</p>\n'
+    html += (
+        f'</div><div>\n<p class="lead"><b>How sure:</b> <span class="{v.tone}'
+        f' verdict">{esc(v.word)}.</span> {v.text}</p>\n'
+        f'<p><b>Which knob mattered:</b> {which_knob(told, race)} (<a href="#knobs">more</a>)</p>\n'
+    )
     path = schedule.sentence(told)
     if path:
         html += f'<p><b>The champion\'s schedule:</b> {path} (<a href="#schedule">all of it</a>)</p>\n'
@@ -125,6 +194,11 @@ def in_short(told: Told, race: pd.DataFrame) -> Section:
             " best; <code>--run</code> chooses another.</p>\n"
         )
     return Section("short", "In short", html)
+
+
+def explained(share: float) -> str:
+    """A share of differences; the estimate of one that explains nothing may be negative."""
+    return "none" if share < 0.005 else percent(share)
 
 
 def knobs_part(told: Told, race: pd.DataFrame) -> Section:
@@ -140,9 +214,9 @@ def knobs_part(told: Told, race: pd.DataFrame) -> Section:
             rows.append(
                 [
                     esc(k),
-                    percent(float(starts.loc[k, "share"])) if len(race) and k in starts.index else "\u2013",
+                    explained(float(starts.loc[k, "share"]) if len(race) and k in starts.index else np.nan),
                     f"{number(lo, 2)} .. {number(hi, 2)}" if np.isfinite(lo) else "\u2013",
-                    percent(float(r["share"])) if pd.notna(r["share"]) else "\u2013",
+                    explained(float(r["share"])),
                     (
                         f"{number(r['slope'] * TENTH, 2)} ({number(r['slope_lo'] * TENTH, 2)} .."
                         f" {number(r['slope_hi'] * TENTH, 2)})"
@@ -157,16 +231,21 @@ def knobs_part(told: Told, race: pd.DataFrame) -> Section:
                 ]
             )
         html += table(
-            "Knobs, the most telling of mid-run first",
+            "Knobs, the most telling after the race first",
             [
                 "knob",
-                "explains of starts",
-                "best starts had",
-                "explains of changes",
+                "of starts",
+                "best starts",
+                "of changes",
                 "score of +10 % (95 %)",
-                "champion after the race",
+                "champion",
             ],
             rows,
+        )
+        html += (
+            '<p class="note">Of starts: how much of the differences between start values each knob explains'
+            " alone. Of changes: how much of those between changes after the race, all knobs fitted together. Best starts: the middle half of the best quarter."
+            " Champion: its values after the race and at its end.</p>\n"
         )
     return Section("knobs", "Which knob mattered", html, of_search.importance(told, race), pair=True)
 
@@ -187,13 +266,13 @@ def real_part(told: Told) -> Section:
     noise = told.real("noise")
     if np.isfinite(noise):
         html += (
-            f"<p>Unchanged replicas that began with the same weights differ by {number(noise, 2)} (standard"
-            f" deviation, the <b>noise</b>): a single difference below about {number(2 * noise, 2)} means"
-            " nothing.</p>\n"
+            f"<p>Unchanged replicas that began with the same weights end {number(noise, 2)} about their mean"
+            f" (standard deviation, the <b>noise</b>): a difference of two replicas below about"
+            f" {number(2 * math.sqrt(2) * noise, 2)} means nothing by itself.</p>\n"
         )
     html += (
         '<p class="note">All of this is about the validation data that the search chose by; only test data'
-        " say what is left of it elsewhere.</p>\n"
+        f" say what is left of it elsewhere. {on_test_data(told)}</p>\n"
     )
     return Section("real", "Is the gain real?", html, of_gain.is_it_real(told), pair=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Sequence
 
 from .text import esc, lines
@@ -36,12 +37,11 @@ def table(
     return "".join(out) + "</tbody></table></div>\n"
 
 
-# ---- in short --------------------------------------------------------------------------------
+def breakable(name: str) -> str:
+    """A name as HTML that may be broken behind its dots, lines and slashes."""
+    return re.sub(r"([._/:])(?=.)", r"\1<wbr>", esc(name))
 
 
 def esc_block(text: str) -> str:
     """Lines of text for a pre element."""
     return "\n".join(esc(line) for line in lines(text).split("\n"))
-
-
-# ---- the rest --------------------------------------------------------------------------------------

@@ -75,6 +75,11 @@ def number(value: Any, digits: int = 4) -> str:
     return text.replace("-", "\u2212")
 
 
+def fixed(value: float, places: int) -> str:
+    """With as many decimals as its neighbours, so that a sum can be checked."""
+    return f"{value:.{places}f}".replace("-", "\u2212")
+
+
 def percent(share: float) -> str:
     return (
         "\u2013"

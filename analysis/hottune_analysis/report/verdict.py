@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ..insight import ALL_KNOBS
 from ..stats import t_interval
 from .data import Told
 from .text import count, esc, interval, number, percent
@@ -45,7 +46,8 @@ def more_often(a: int, n: int, b: int, m: int) -> float:
 
 
 def mutations_helped(told: Told) -> Verdict:
-    """Of one run: the interval of what mutations gave, and whether changed replicas won more often than unchanged ones."""
+    """Of one run, by three signs: the interval of what mutations gave on the champion's line, the mean score of all of them,
+    and whether changed replicas won more often than unchanged ones."""
     if not told.pooled:
         return Verdict(
             "cannot be told",
@@ -64,60 +66,81 @@ def mutations_helped(told: Told) -> Verdict:
             "(replicas that train beside, unchanged), so it cannot say what the changes were worth.",
         )
     gain, lo, hi = part
-    at = f"{number(gain, 3)} (95 % interval {interval(lo, hi)})"
-    mutants, nulls = told.share("mutants"), told.share("nulls")
+    line = f"{number(gain, 3)} (95 % interval {interval(lo, hi)})"
+    mutants = told.share("mutants")
     if mutants is None:
         return Verdict(
             "no mutant was judged", "unsure", "No changed replica was compared with unchanged ones."
         )
-    counts = (
-        f"{mutants[0]} of {mutants[1]} changed replicas ({percent(mutants[2])}) ended better than the"
-        " unchanged ones beside them"
-    )
-    beyond = math.nan
-    if nulls is not None:
-        beyond = more_often(mutants[0], mutants[1], nulls[0], nulls[1])
-        counts += (
-            f"; of controls judged in the same way, in which nothing was changed, {nulls[0]} of"
-            f" {nulls[1]} did"
-        )
+    on_average, helped = _on_average(told)
+    counts, oftener = _counts(told, mutants)
+    rest = f"{on_average} {counts}"
     if not lo > 0:
         if hi < 0:
             return Verdict(
                 "they did harm",
                 "bad",
-                f"Mutations (small changes of knobs in mid-run) cost {at}: the champion would have been"
-                f" better without them. {counts}.",
+                f"Mutations (small changes of knobs after the race) cost {line} on the champion's own line: it"
+                f" would have been better without them. {rest}",
             )
         return Verdict(
             "not shown",
             "unsure",
-            f"What mutations (small changes of knobs in mid-run) gave the champion is {at}. The interval has"
-            f" 0 in it, so this run alone does not show that they helped. {counts}.",
+            "What mutations (small changes of knobs after the race) gave on the champion's own line is"
+            f" {line}. The interval has 0 in it, so this run alone does not show that they helped it. {rest}",
         )
     lead = (
-        f"Mutations (small changes of knobs in mid-run) gave the champion {at}: more than chance explains."
-        f" {counts}"
+        f"On the champion's own line mutations (small changes of knobs after the race) gave {line}. That line is"
+        " the best of many, so a part of this is luck."
     )
-    if beyond < 0.05:
+    signs = [s for s in (helped, oftener) if s is not None]
+    if signs and all(signs):
+        both = len(signs) == 2
         return Verdict(
-            "shown",
+            "shown" if both else "likely",
             "good",
-            f"{lead}, which is rarer (the probability of such a difference by chance: {number(beyond, 2)})."
-            " Both signs agree.",
+            f"{lead} {rest} {'All three signs agree.' if both else 'The two signs that there are agree.'}",
         )
-    if nulls is None:
-        return Verdict(
-            "likely",
-            "good",
-            f"{lead}. No controls were judged in the same way, so this second sign is missing.",
-        )
+    if any(signs):
+        return Verdict("likely", "good", f"{lead} {rest} Two signs of three agree.")
     return Verdict(
-        "some evidence",
+        "weak evidence",
         "unsure",
-        f"{lead}: that is no clear difference"
-        f"{', with so few controls judged' if nulls[1] < 20 else ''}. So the evidence is some, not strong.",
+        f"{lead} {rest} So the evidence is weak: the line that was picked gained, changes as such did not show it.",
     )
+
+
+def _on_average(told: Told) -> tuple[str, bool | None]:
+    """What changes gave on average, whoever won; whether that is more than 0 (None: not known)."""
+    mean = told.mean_score()
+    if mean is None or not np.isfinite(mean[1]):
+        return "Of changes on average nothing is known.", None
+    value, lo, hi, n, segments = mean
+    what = f"{number(value, 2)} ({interval(lo, hi, 2)}; {count(n, 'change')} in {count(segments, 'segment')})"
+    if lo > 0:
+        return f"Changes <em>on average</em> scored {what}: more than nothing.", True
+    if hi < 0:
+        return f"Changes <em>on average</em> scored {what}: they did harm.", False
+    return f"Changes <em>on average</em> scored {what}: no gain is shown.", False
+
+
+def _counts(told: Told, mutants: tuple[int, int, float, float, float]) -> tuple[str, bool | None]:
+    """How often changed replicas won; whether that is oftener than unchanged ones do (None: not known)."""
+    said = (
+        f"{mutants[0]} of {mutants[1]} changed replicas ({percent(mutants[2])}) ended better than the unchanged"
+        " ones beside them"
+    )
+    nulls = told.nulls()
+    if nulls is None:
+        return f"{said}; changes without effect would in about half of the cases.", None
+    p = more_often(mutants[0], mutants[1], nulls[0], nulls[1])
+    said += (
+        f"; of controls judged in the same way, in which nothing was changed, {nulls[0]} of {nulls[1]}"
+        f" ({percent(nulls[2])}) did"
+    )
+    if p < 0.05:
+        return f"{said}, which is rarer (the probability of such a difference by chance: {number(p, 2)}).", True
+    return f"{said}: that is no clear difference.", False
 
 
 def over_runs(told: Told) -> Verdict | None:
@@ -185,6 +208,40 @@ def race_importance(told: Told) -> pd.DataFrame:
     return out.sort_values("share", ascending=False, na_position="last", kind="stable").reset_index(drop=True)
 
 
+def champions_own(told: Told, row: pd.Series) -> str:
+    """With which value the champion began."""
+    if not len(told.path) or row["knob"] not in told.path.columns:
+        return ""
+    own = float(told.path[row["knob"]].iloc[0])
+    inside = row["best_lo"] <= own <= row["best_hi"]
+    return f"; the champion began {'there, ' if inside else 'outside of that, '}with {number(own, 2)}"
+
+
+def best_hint(told: Told, m: pd.DataFrame) -> str:
+    """What comes nearest to a knob that mattered, with how many were looked at."""
+    p = told.paid
+    kinds = p[(p["phase"] == "") & (p["family"] != ALL_KNOBS) & p["lo"].notna()] if told.pooled and len(p) else p[:0]
+    clear = kinds[(kinds["lo"] > 0) | (kinds["hi"] < 0)]
+    if len(clear):
+        sure = np.maximum(clear["p_helped"], 1 - clear["p_helped"]).to_numpy(float)
+        r = clear.iloc[int(np.argmax(sure))]
+        way = {"up": "raising", "down": "lowering"}.get(r["direction"], "changing")
+        few = "may be chance" if (1 - sure.max()) * 2 * len(kinds) > 0.05 else "chance does that rarely, even so"
+        return (
+            f" The best hint: {way} <b>{esc(told.knob_of(r['family']))}</b> scored {number(r['mean_score'], 2)}"
+            f" ({interval(r['lo'], r['hi'], 2)}); its interval is {len(clear)} of {len(kinds)} looked at that lie"
+            f" off 0, so this {few}."
+        )
+    maybe = m[m["share"] > m["chance"]]
+    if len(maybe):
+        r = maybe.iloc[0]
+        return (
+            f" The best hint: <b>{esc(r['knob'])}</b> explains {percent(r['share'])} of the differences (1 of"
+            f" {len(m)} looked at; its interval has 0 in it, so this may be chance)."
+        )
+    return ""
+
+
 def which_knob(told: Told, race: pd.DataFrame) -> str:
     """One or two sentences in HTML."""
     said = []
@@ -200,9 +257,9 @@ def which_knob(told: Told, race: pd.DataFrame) -> str:
             said.append(
                 f"For the start, <b>{esc(top['knob'])}</b> mattered most: it alone explains"
                 f" {percent(top['share'])} of the differences in rank between {n} start values after their"
-                f" first epochs (chance rarely explains more than {percent(top['chance'])}); the best quarter"
-                f" of them had about {interval(top['best_lo'], top['best_hi'], 2)}."
-                + (f" So did {', '.join(more)}." if more else "")
+                f" first epochs (chance rarely explains more than {percent(top['chance'])}). The middle half of"
+                f" the best quarter of them had {interval(top['best_lo'], top['best_hi'], 2)}{champions_own(told, top)}."
+                + (f" Beyond chance, too: {', '.join(more)}." if more else "")
             )
         else:
             said.append(
@@ -211,7 +268,6 @@ def which_knob(told: Told, race: pd.DataFrame) -> str:
     m = told.mattered[told.mattered["share"].notna()] if len(told.mattered) else told.mattered
     if len(m):
         beyond = m[(m["share"] > m["chance"]) & (m["share_lo"] > 0)]
-        maybe = m[(m["share"] > m["chance"]) & ~(m["share_lo"] > 0)]
         n = int(m["n"].max())
         if len(beyond):
             words = []
@@ -225,16 +281,11 @@ def which_knob(told: Told, race: pd.DataFrame) -> str:
                     f"<b>{esc(r['knob'])}</b> ({percent(r['share'])} of the differences between what {n}"
                     f" changes gave; {way})"
                 )
-            said.append("In mid-run, " + ", ".join(words) + " mattered.")
-        elif len(maybe):
-            r = maybe.iloc[0]
             said.append(
-                f"In mid-run, <b>{esc(r['knob'])}</b> may have mattered ({percent(r['share'])} of the"
-                f" differences between what {n} changes gave, but the interval of that goes down to"
-                f" {percent(r['share_lo'])})."
+                f"After the race, {', '.join(words)} mattered ({count(len(m), 'knob')} looked at)."
             )
         else:
-            said.append(f"In mid-run, no knob explains more of what {n} changes gave than chance does.")
+            said.append(f"After the race no knob is shown to matter ({count(n, 'change')}).{best_hint(told, m)}")
     elif told.pooled or len(told.mutations):
-        said.append("There were too few changes in mid-run to say which knob mattered then.")
+        said.append("There were too few changes after the race to say which knob mattered then.")
     return " ".join(said) if said else "This run has nothing that tells knobs apart."
