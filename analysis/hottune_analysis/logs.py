@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Optional
+from typing import Dict, Optional
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,23 @@ def metrics(directory: Optional[str], run_id: str) -> pd.DataFrame:
             except (ValueError, KeyError, TypeError, AttributeError):
                 continue
     return pd.DataFrame(rows, columns=METRICS)
+
+
+def reading(directory: Optional[str], run_id: str, replica: int, step: int) -> Dict[str, float]:
+    """All metrics of one decision point of a run of a directory, by name; empty where the log has none."""
+    path = os.path.join(directory, "hotcb.metrics.jsonl") if directory else ""
+    if not path or not os.path.isfile(path):
+        return {}
+    label = run_id.rpartition("-")[2]
+    with open(path, "rb") as f:
+        for line in f:
+            try:
+                o = json.loads(decode(line))
+                if (o.get("run"), o["replica"], o["step"]) == (label, replica, step):
+                    return {str(k): float(v) for k, v in o["metrics"].items() if isinstance(v, (int, float))}
+            except (ValueError, KeyError, TypeError, AttributeError):
+                continue
+    return {}
 
 
 def runs_here(directory: Optional[str], run_id: str) -> bool:

@@ -12,8 +12,9 @@ from case import Case
 import pandas as pd
 import yaml
 from hottune_analysis import open_study
-from hottune_analysis.report import of_gain, of_knobs, schedule, sections, text, verdict
+from hottune_analysis.report import of_gain, of_knobs, of_search, schedule, sections, text, verdict
 from hottune_analysis.report.chart import Chart, figures_json
+from hottune_analysis.report.colours import GOOD, PALE
 from hottune_analysis.report.data import Told, chosen_run
 from hottune_analysis.report.tables_html import table
 
@@ -168,6 +169,23 @@ class Words(Case):
         self.assertIn("raising <b>knob f0</b>", said)
         self.assertIn("1 of 8", said)
         self.assertIn("may be chance", said)
+
+    def test_a_bar_whose_interval_holds_zero_is_pale(self):
+        f = pd.DataFrame(dict(knob=["a", "b"], share=[0.35, 0.4], chance=0.17, share_lo=[-0.07, 0.1], share_hi=0.9))
+        none = pd.DataFrame(columns=["knob", "share", "chance"])
+        chart = of_search.importance(SimpleNamespace(mattered=f), none)[0]
+        self.assertEqual(chart.traces[0]["marker"]["color"], [PALE, GOOD])
+
+    def test_no_knob_explains_less_than_nothing(self):
+        self.assertEqual([sections.explained(s) for s in (-0.08, 0.35)], ["none", "35 %"])
+
+    def test_priors_have_a_row_for_each_phase_only(self):
+        row = dict(center=1.0, spread=0.1, q05=0.9, q50=1.0, q95=1.1, effective_n=4.0)
+        before, after = dict(row, when="before", family="f", phase=""), dict(row, when="after", family="f")
+        f = of_search._by_phase(pd.DataFrame([before, dict(after, phase=""), dict(after, phase="mid"), dict(after, phase="late")]))
+        self.assertEqual(
+            sorted(zip(f["when"], f["phase"])), [("after", "late"), ("after", "mid"), ("before", "late"), ("before", "mid")]
+        )
 
     def test_more_often_is_fishers_exact_test(self):
         # Fisher's tea: 3 of 4 against 1 of 4 gives 17/70 (Fisher, The Design of Experiments, 1935, section 5)

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from case import INDEPENDENT, Case, main
 
-from hottune_analysis import open_study
+from hottune_analysis import logs, open_study
 
 SUMS = ("accepted", "rejected", "rolled_back")
 
@@ -148,6 +148,12 @@ class Maximized(Case):
         m = self.study.segments().query("role == 'mutant' and finite")
         self.assertTrue(np.allclose(m["score"], m["loss"] - m["control"]))
         self.assertTrue(((m["score"] > 0) == m["accepted"]).all())
+
+    def test_the_log_has_all_metrics_of_a_reading(self):
+        c = self.study.curves(0).iloc[-1]
+        found = logs.reading(self.path("run"), self.study.runs()["id"].iloc[0], int(c["replica"]), int(c["step"]))
+        self.assertEqual(found[self.study.objective], c["value"])
+        self.assertGreater(len(found), 1)
 
     def test_its_gain_is_made_again(self):
         g, r = self.study.gain(), self.study.runs().iloc[0]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .. import logs
 from ..files import StudyError, decode
 from ..insight import ALL_KNOBS
 from ..study import Study, open_study
@@ -116,6 +117,16 @@ class Told:
             return None
         f = row.iloc[0]
         return int(f["accepted"]), int(f["judged"]), float(f["share"]), float(f["lo"]), float(f["hi"])
+
+    def other_metrics(self) -> dict[str, float]:
+        """What else the champion's reading said, if the run's directory was opened; a mean of weights has no reading."""
+        s, id_ = self.study, str(self.row["id"])
+        c = self.curves[self.curves["on_path"].astype(bool) & (self.curves["value"] == self.champion_value())]
+        if not s.directory or not len(c) or not logs.runs_here(s.directory, id_):
+            return {}
+        found = logs.reading(s.directory, id_, int(c["replica"].iloc[0]), int(c["step"].iloc[0]))
+        same = found.get(self.objective) == self.champion_value()
+        return {k: v for k, v in found.items() if k != self.objective} if same else {}
 
     def mean_score(self) -> tuple[float, float, float, int, int] | None:
         """Mean score of all changes with its 95 % interval, changes, segments (each counts once); None: there are none."""

@@ -26,18 +26,13 @@ def shown_knobs(told: Told) -> list[str]:
 def _log_ticks(ends: tuple[float, float]) -> dict:
     """Few ticks, since these axes are low: powers of ten, or some round values where there are none."""
     low, high = ends
-    if high / low > 40:
-        powers = np.arange(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)
-        ticks = list(10.0 ** powers[:: math.ceil(len(powers) / 3)])
-        return {"tickvals": ticks, "ticktext": [number(t, 2) for t in ticks]}
-    steps = [
-        m * 10.0**e
-        for e in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-        for m in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)
-    ]
-    inside = [s for s in steps if low <= s <= high] or [low, high]
-    wanted = low * (high / low) ** np.array([0.08, 0.5, 0.92]) if len(inside) > 3 else inside
-    ticks = sorted({min(inside, key=lambda s: abs(math.log(s / w))) for w in wanted})
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for round_ones in ((1,), (1, 2, 5), (1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)):
+        inside = [t for e in powers for t in (float(f"{m}e{e}") for m in round_ones) if low <= t <= high]
+        if len(inside) > 2:
+            break
+    wanted = low * (high / low) ** np.array([0.08, 0.5, 0.92])
+    ticks = sorted({min(inside, key=lambda s: abs(math.log(s / w))) for w in wanted}) if inside else [low, high]
     return {"tickvals": ticks, "ticktext": [number(t, 2) for t in ticks]}
 
 

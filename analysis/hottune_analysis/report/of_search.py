@@ -9,7 +9,8 @@ from ..insight import ALL_KNOBS
 from .chart import Chart, Views
 from .colours import GOOD, PALE, SOFT
 from .data import Told
-from .text import count, label, number, plain
+from .tables_html import table
+from .text import count, esc, interval, label, number, plain
 
 MOST_ROWS = 40
 MARK = "Chance alone stays left of the mark in 19 of 20 cases; a bar beyond it is more than chance."
@@ -94,12 +95,31 @@ def importance(told: Told, race: pd.DataFrame) -> list[Chart]:
     return charts
 
 
+WAYS = {"up": "raised", "down": "lowered", "any": "changed"}
+
+
+def paid_table(told: Told) -> str:
+    """The numbers of the figure, with how many changes and segments stand behind each."""
+    rows = [
+        [
+            esc(told.knob_of(r["family"])),
+            esc(WAYS.get(r["direction"], r["direction"])),
+            esc(r["phase"]) or "all",
+            *(f"{int(r[c])}" for c in ("n", "segments", "wins")),
+            number(r["mean_score"], 3) + (f" ({interval(r['lo'], r['hi'])})" if np.isfinite(r["lo"]) else ""),
+        ]
+        for r in told.paid.head(2 * MOST_ROWS).to_dict("records")
+    ]
+    head = ["knob", "way", "phase", "changes", "segments", "won", "mean score (95 %)"]
+    made = table("What kinds of changes were worth", head, rows, texts=(0, 1, 2))
+    return f"<details><summary>As a table, with numbers of changes</summary>{made}</details>\n"
+
+
 def paid(told: Told) -> Chart | None:
     """Mean score with its interval, by family, phase and direction."""
     p = told.paid[np.isfinite(told.paid["mean_score"].astype(float))] if len(told.paid) else told.paid
     if not len(p):
         return None
-    ways = {"up": "raised", "down": "lowered", "any": "changed"}
     groups = [("over all phases", p[p["phase"] == ""])] + [
         (f"phase {ph}", p[p["phase"] == ph]) for ph in p["phase"].unique() if ph != ""
     ]
@@ -114,7 +134,7 @@ def paid(told: Told) -> Chart | None:
     traces = []
     for i, (name, f) in enumerate(groups):
         f = f[f["family"].isin(order)]
-        rows = [f"{label(told.knob_of(fam), 26)} {ways.get(d, label(d))}" for fam, d in zip(f["family"], f["direction"])]
+        rows = [f"{label(told.knob_of(fam), 26)} {WAYS.get(d, label(d))}" for fam, d in zip(f["family"], f["direction"])]
         lo, hi, mean = (f[c].to_numpy(float) for c in ("lo", "hi", "mean_score"))
         has = np.isfinite(lo) & np.isfinite(hi)
         text = [
@@ -153,7 +173,7 @@ def paid(told: Told) -> Chart | None:
                 },
             }
         )
-    rows_of = sum(1 for fam in order for d in ways if ((p["family"] == fam) & (p["direction"] == d)).any())
+    rows_of = sum(1 for fam in order for d in WAYS if ((p["family"] == fam) & (p["direction"] == d)).any())
     against = (
         "than the unchanged replicas beside it"
         if told.pooled
@@ -162,7 +182,7 @@ def paid(told: Told) -> Chart | None:
     about = (
         "A row is one knob and the way that it was changed, a <b>phase</b> a stretch of the run (as the recipe"
         f" divides it). The dot is the mean score (how much better {against}), the line its 95 % interval."
-        " Green: the interval lies above 0, this change paid; red: below 0, it did harm; grey: not shown."
+        " Green: the interval lies above 0; red: below 0; grey: it has 0 in it."
     )
     looked = int((np.isfinite(p["lo"].astype(float)) & (p["phase"] == "") & (p["family"] != ALL_KNOBS)).sum())
     if looked > 1:

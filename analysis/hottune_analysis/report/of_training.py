@@ -116,6 +116,18 @@ def way_of_champion(told: Told) -> pd.DataFrame:
     return both[~both["t"].round(3).duplicated(keep="last")]
 
 
+def _waits(told: Told) -> tuple[list[float], list[float]]:
+    """Times between two pieces of the champion's way, in which its weights waited: lines with gaps between them."""
+    x, y = [], []
+    p = told.path
+    for i in range(1, len(p)):
+        before, t0 = p.iloc[i - 1], float(p["t0"].iloc[i])
+        if t0 > before["t1"] + 0.01 and np.isfinite(before["loss"]):
+            x += [float(before["t1"]), t0, np.nan]
+            y += [float(before["loss"])] * 2 + [np.nan]
+    return x, y
+
+
 def learning_curves(told: Told) -> Chart | None:
     c = told.curves[np.isfinite(told.curves["value"])]
     if not len(c):
@@ -162,16 +174,37 @@ def learning_curves(told: Told) -> Chart | None:
     traces.append(lines(c[c["replica"].isin(best)], "best", f"the best {min(BEST, n)} replicas", "@c0", 1.3))
     on = way_of_champion(told)
     if len(on):
+        wait_x, wait_y = _waits(told)
+        line_x, line_y, line_r = (on[c].to_numpy(float) for c in ("t", "value", "replica"))
+        for t0, value in zip(wait_x[1::3], wait_y[1::3]):  # the line breaks off, and goes on where the wait ends
+            at = np.searchsorted(line_x, t0 - 1e-9)
+            line_x = np.insert(line_x, at, [np.nan, t0])
+            line_y, line_r = np.insert(line_y, at, [np.nan, value]), np.insert(line_r, at, [np.nan, np.nan])
+            line_x[at] = t0  # sorted; its value is the gap
+        if wait_x:
+            traces.append(
+                {
+                    "type": "scatter",
+                    "mode": "lines",
+                    "name": "its weights waited",
+                    "x": np.array(wait_x),
+                    "y": np.array(wait_y),
+                    "group": "line",
+                    "line": {"width": 1.8, "color": CHAMPION, "dash": "dash"},
+                    "hoverinfo": "skip",
+                }
+            )
         traces.append(
             {
                 "type": "scatter",
                 "mode": "lines+markers" if len(on) <= 120 else "lines",
                 "name": "the champion's lineage",
-                "x": on["t"].to_numpy(float),
-                "y": on["value"].to_numpy(float),
-                "customdata": on["replica"].to_numpy(),
+                "x": line_x,
+                "y": line_y,
+                "customdata": line_r,
                 "group": "line",
                 "hovertemplate": hover,
+                "connectgaps": False,
                 "line": {"width": 2.6, "color": CHAMPION},
                 "marker": {"size": 5, "color": CHAMPION},
             }

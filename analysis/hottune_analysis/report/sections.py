@@ -7,13 +7,14 @@ import math
 import numpy as np
 import pandas as pd
 
+from ..stats import t_interval
 from . import of_gain, of_knobs, of_search, of_time, of_training, schedule
 from .data import Told
 from .page import Section
 from .tables_html import MOST_TABLE_ROWS, table
 from .background import provenance, runs_part
-from .text import count, duration, esc, fixed, number, percent, plain
-from .verdict import Verdict, mutations_helped, over_runs, race_importance, which_knob
+from .text import count, duration, esc, fixed, interval, number, percent, plain
+from .verdict import Verdict, gains_of_runs, mutations_helped, over_runs, race_importance, which_knob
 
 TENTH = math.log(1.1)
 
@@ -23,14 +24,16 @@ def gained(told: Told) -> str:
     first, last, name = told.first_value(), told.champion_value(), esc(told.objective)
     whole = first - last if told.less_is_better else last - first
     who = "the champion (the best weights of the run)" if told.pooled else "the best replica"
+    others = ", ".join(f"{esc(k)} {number(v, 3)}" for k, v in list(told.other_metrics().items())[:4])
+    others = f" (in the same reading: {others})" if others else ""
     base = (
         "the recipe's start values had after their first epochs"
         if np.isfinite(told.real("start_loss"))
         else "the first reading was"
     )
     out = (
-        f"<b>What was gained:</b> {who} reached {name} {number(last)}; {base} {number(first)}, so the gain is"
-        f" {number(whole)}"
+        f"<b>What was gained:</b> {who} reached {name} {number(last)}{others}; {base} {number(first)}, so the gain"
+        f" is {number(whole)}"
     )
     found = of_gain.parts(told)
     if told.part("trend") is None or told.part("mutation") is None or not found:
@@ -157,12 +160,13 @@ def in_short(told: Told, race: pd.DataFrame) -> Section:
                 + (f" ({number(worse, 2)} worse)" if worse > 0 else ""),
             )
         )
-    if gain is not None and told.share("mutants") is not None:
+    runs = gains_of_runs(told) if told.whole_study else np.empty(0)
+    if len(runs) > 1:
+        mean, lo, hi, _ = t_interval(runs)
+        tiles.append((number(mean, 3), f"gain by mutations, mean of {len(runs)} runs (95 %: {interval(lo, hi)})"))
+    elif gain is not None and told.share("mutants") is not None:
         tiles.append(
-            (
-                number(gain[0], 3),
-                f"gain by mutations on the champion's line (95 %: {number(gain[1], 3)} .. {number(gain[2], 3)})",
-            )
+            (number(gain[0], 3), f"gain by mutations on the champion's line (95 %: {interval(gain[1], gain[2])})")
         )
     tiles.append((f'<span class="{v.tone} verdict">{esc(v.word)}</span>', "is that gain real?"))
     tiles.append(
@@ -290,12 +294,12 @@ def all_sections(told: Told) -> list[Section]:
     found += [knobs_part(told, race), schedule.section(told), real_part(told), gain_part(told)]
     over_time = [c for c in (of_training.learning_curves(told), of_knobs.knob_trajectories(told)) if c]
     found.append(Section("over-time", "The run over time", "", over_time) if over_time else None)
-    for id_, title, chart in (
-        ("paid-part", "Which changes paid", of_search.paid(told)),
-        ("priors-part", "What the search believes", of_search.priors(told)),
-        ("parallel-part", "All values at a glance", of_search.parallel(told)),
+    for id_, title, chart, after in (
+        ("paid-part", "Which changes paid", of_search.paid(told), of_search.paid_table(told)),
+        ("priors-part", "What the search believes", of_search.priors(told), ""),
+        ("parallel-part", "All values at a glance", of_search.parallel(told), ""),
     ):
-        found.append(Section(id_, title, "", [chart]) if chart else None)
+        found.append(Section(id_, title, "", [chart], after=after) if chart else None)
     busy = of_time.who_was_busy(told)
     found.append(Section("busy", "Who was busy", "", busy) if busy else None)
     if not told.whole_study:

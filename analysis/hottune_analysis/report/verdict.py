@@ -90,8 +90,8 @@ def mutations_helped(told: Told) -> Verdict:
             f" {line}. The interval has 0 in it, so this run alone does not show that they helped it. {rest}",
         )
     lead = (
-        f"On the champion's own line mutations (small changes of knobs after the race) gave {line}. That line is"
-        " the best of many, so a part of this is luck."
+        f"On the champion's own line mutations (small changes of knobs after the race) gave {line}. That line was"
+        " picked, so a part of this may still be luck."
     )
     signs = [s for s in (helped, oftener) if s is not None]
     if signs and all(signs):
@@ -143,10 +143,14 @@ def _counts(told: Told, mutants: tuple[int, int, float, float, float]) -> tuple[
     return f"{said}: that is no clear difference.", False
 
 
+def gains_of_runs(told: Told) -> np.ndarray:
+    """What mutations gave in each run of the study that tells it."""
+    return pd.to_numeric(told.study.compare()["mutation"], errors="coerce").dropna().to_numpy(float)
+
+
 def over_runs(told: Told) -> Verdict | None:
     """Of a study: the mean over its pooled runs. None: fewer than two say anything."""
-    compared = told.study.compare()
-    values = pd.to_numeric(compared["mutation"], errors="coerce").dropna().to_numpy(float)
+    values = gains_of_runs(told)
     if len(values) < 2:
         return None
     mean, lo, hi, _ = t_interval(values)
