@@ -15,7 +15,7 @@ PARTS = {
     "selection": "luck of the best",
     "mutation": "mutations",
     "averaging": "averaging",
-    "last_epochs": "best epoch of the last segment",
+    "last_epochs": "best epoch",
 }
 HALF = {
     "type": "line",
@@ -162,7 +162,7 @@ def waterfall(told: Told) -> Chart | None:
         )
     layout = {
         "yaxis": {"type": "category", "autorange": "reversed"},
-        "xaxis": {"title": {"text": label(told.objective)}, "range": [low - pad, top + 2.5 * pad]},
+        "xaxis": {"title": {"text": label(told.objective)}, "range": [low - pad, top + 4 * pad]},
         "bargap": 0.25,
         "annotations": [
             {"y": n, "x": max(b, b + h) + p, "text": t, "showarrow": False, "xanchor": "left", "xshift": 6}

@@ -30,7 +30,7 @@ def importance(told: Told, race: pd.DataFrame) -> list[Chart]:
         ),
         (
             "knobs-run",
-            "After the race: what tells changes apart",
+            f"{'After the race' if told.pooled else 'In the run'}: what tells changes apart",
             told.mattered,
             (
                 "How much of the differences between scores each knob explains (the score fitted by all of"
@@ -185,7 +185,7 @@ def paid(told: Told) -> Chart | None:
         " Green: the interval lies above 0; red: below 0; grey: it has 0 in it."
     )
     looked = int((np.isfinite(p["lo"].astype(float)) & (p["phase"] == "") & (p["family"] != ALL_KNOBS)).sum())
-    if looked > 1:
+    if looked > 1 and told.pooled:
         about += f" Of {looked} useless kinds of change about {number(0.05 * looked, 1)} would be coloured by chance."
     if told.pooled:
         about += (
@@ -318,7 +318,7 @@ def parallel(told: Told) -> Chart | None:
         wide = m.pivot_table(index="row", columns="knob", values="factor", aggfunc="first")
         score = m.drop_duplicates("row").set_index("row")["score"].reindex(wide.index).to_numpy(float)
         if wide.notna().all(axis=None) and len(wide) >= 8:
-            views.append(("changes after the race (factors)", wide, -score, score, "score"))
+            views.append(("changes (factors)", wide, -score, score, "score"))
     if not views:
         return None
     traces, choices, layout = [], [], {}

@@ -138,8 +138,7 @@ def table_rows(f: pd.DataFrame) -> list[list[str]]:
     for r in f.to_dict("records"):
         if r["to"] == r["from"]:
             what = f"<b>mean of {r['members']}</b>"
-            change = f"{number(r['before'])} \u2192 {number(r['loss'])}" if np.isfinite(r["before"]) else number(r["loss"])
-            rows.append([f"after {r['to']}", what, change, *("" for _ in knobs_of(f)), f"{r['wall_to']:.4g}"])
+            rows.append([f"after {r['to']}", what, f"\u2192 {number(r['loss'])}", *("" for _ in knobs_of(f)), f"{r['wall_to']:.4g}"])
             continue
         now = [(f"{r[k]:.4g}", number(r[k], 4)) for k in knobs_of(f)]
         cells = [f"<b>{n[1]}</b>" if n[0] != s[0] else n[1] for n, s in zip(now, shown or now)]
@@ -148,6 +147,20 @@ def table_rows(f: pd.DataFrame) -> list[list[str]]:
         rows.append([f"{r['from']} \u2013 {r['to']}", esc(what), number(r["loss"]), *cells, walls])
         shown = now
     return rows
+
+
+def _words(told: Told) -> str:
+    """What the kinds are called that are in it."""
+    kinds = set(told.path["what"])
+    return "".join(
+        " " + about
+        for kind, about in (
+            ("mutant", "A <b>mutant</b> trained with changed knobs."),
+            ("control", "A <b>control</b> trained with the knobs of its island."),
+            ("mean", "A <b>mean</b> is an averaging of the weights of so many replicas."),
+        )
+        if kind in kinds
+    )
 
 
 SHORT = {"race": "race", "control": "control", "mutant": "mutant"}
@@ -180,8 +193,7 @@ def section(told: Told) -> Section:
         " knobs with which these weights were trained, from their start to the epoch at which they were"
         f" validated and kept ({end['to']}). <b>Epochs</b> count what these weights trained, on whatever"
         " replica; <b>wall epochs</b> count the time of the run, as the figures below do (waiting included)."
-        " Bold: changed. A <b>mutant</b> trained with changed knobs, a <b>control</b> with those of its island; a"
-        f" <b>mean</b> is an averaging of the weights of so many replicas. {esc(told.objective)} is that at the end.</p>\n"
+        f" {esc(told.objective)} is that at the end. Bold: changed.{_words(told)}</p>\n"
     )
     html += table("Values of the knobs, stretch by stretch", head, rows[:MOST_TABLE_ROWS], texts=(0, 1))
     if len(rows) > MOST_TABLE_ROWS:

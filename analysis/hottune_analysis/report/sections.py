@@ -184,7 +184,7 @@ def in_short(told: Told, race: pd.DataFrame) -> Section:
     )
     html += (
         f'</div><div>\n<p class="lead"><b>How sure:</b> <span class="{v.tone}'
-        f' verdict">{esc(v.word)}.</span> {v.text}</p>\n'
+        f' verdict">{esc(v.word)}.</span> {v.brief or v.text} (<a href="#real">more</a>)</p>\n'
         f'<p><b>Which knob mattered:</b> {which_knob(told, race)} (<a href="#knobs">more</a>)</p>\n'
     )
     path = schedule.sentence(told)
@@ -206,7 +206,7 @@ def explained(share: float) -> str:
 
 
 def knobs_part(told: Told, race: pd.DataFrame) -> Section:
-    html = f"<p>{which_knob(told, race)}</p>\n"
+    html = ""
     if len(told.mattered):
         rows = []
         starts = race.set_index("knob") if len(race) else race
@@ -235,7 +235,7 @@ def knobs_part(told: Told, race: pd.DataFrame) -> Section:
                 ]
             )
         html += table(
-            "Knobs, the most telling after the race first",
+            "Knobs, those first whose changes tell most",
             [
                 "knob",
                 "of starts",
@@ -248,9 +248,10 @@ def knobs_part(told: Told, race: pd.DataFrame) -> Section:
         )
         html += (
             '<p class="note">Of starts: how much of the differences between start values each knob explains'
-            " alone. Of changes: how much of those between changes after the race, all knobs fitted together. Best starts: the middle half of the best quarter."
+            " alone. Of changes: how much of those between changes, all knobs fitted together. Best starts: the middle half of the best quarter."
             " Champion: its values after the race and at its end.</p>\n"
         )
+    html += '<p class="note">In words: <a href="#short">in short</a>.</p>\n'
     return Section("knobs", "Which knob mattered", html, of_search.importance(told, race), pair=True)
 
 

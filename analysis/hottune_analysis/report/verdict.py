@@ -16,11 +16,12 @@ from .text import count, esc, interval, number, percent
 
 @dataclass
 class Verdict:
-    """`word` for a badge, `tone` a class of page.css, `text` HTML: a sentence or two with the numbers."""
+    """`word` for a badge, `tone` a class of page.css, `text` HTML: a few sentences with the numbers; `brief`: the first."""
 
     word: str
     tone: str
     text: str
+    brief: str = ""
 
 
 def more_often(a: int, n: int, b: int, m: int) -> float:
@@ -88,6 +89,8 @@ def mutations_helped(told: Told) -> Verdict:
             "unsure",
             "What mutations (small changes of knobs after the race) gave on the champion's own line is"
             f" {line}. The interval has 0 in it, so this run alone does not show that they helped it. {rest}",
+            "What mutations (small changes of knobs after the race) gave on the champion's own line is"
+            f" {line}: the interval has 0 in it. {on_average}",
         )
     lead = (
         f"On the champion's own line mutations (small changes of knobs after the race) gave {line}. That line was"
@@ -100,13 +103,15 @@ def mutations_helped(told: Told) -> Verdict:
             "shown" if both else "likely",
             "good",
             f"{lead} {rest} {'All three signs agree.' if both else 'The two signs that there are agree.'}",
+            f"{lead} {on_average}",
         )
     if any(signs):
-        return Verdict("likely", "good", f"{lead} {rest} Two signs of three agree.")
+        return Verdict("likely", "good", f"{lead} {rest} Two signs of three agree.", f"{lead} {rest}")
     return Verdict(
         "weak evidence",
         "unsure",
         f"{lead} {rest} So the evidence is weak: the line that was picked gained, changes as such did not show it.",
+        f"{lead} {on_average}",
     )
 
 
@@ -248,7 +253,7 @@ def best_hint(told: Told, m: pd.DataFrame) -> str:
 
 def which_knob(told: Told, race: pd.DataFrame) -> str:
     """One or two sentences in HTML."""
-    said = []
+    said, when = [], "After the race" if told.pooled else "In the run"
     known = race[race["share"].notna()]
     if len(known):
         beyond = known[known["share"] > known["chance"]]
@@ -286,10 +291,10 @@ def which_knob(told: Told, race: pd.DataFrame) -> str:
                     f" changes gave; {way})"
                 )
             said.append(
-                f"After the race, {', '.join(words)} mattered ({count(len(m), 'knob')} looked at)."
+                f"{when}, {', '.join(words)} mattered ({count(len(m), 'knob')} looked at)."
             )
         else:
-            said.append(f"After the race no knob is shown to matter ({count(n, 'change')}).{best_hint(told, m)}")
+            said.append(f"{when} no knob is shown to matter ({count(n, 'change')}).{best_hint(told, m)}")
     elif told.pooled or len(told.mutations):
-        said.append("There were too few changes after the race to say which knob mattered then.")
+        said.append(f"There were too few changes to say which knob mattered {when[0].lower()}{when[1:]}.")
     return " ".join(said) if said else "This run has nothing that tells knobs apart."
