@@ -11,7 +11,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .gain import PARTS
+from .gain import FEWEST_CONTROLS, PARTS, independent_controls
 from .style import (BLUE, FAINT, GREEN, GREY, INK, ORANGE, PINK, RED, SKY, end_label, figure, halo, label,
                     log_ticks, nothing, number, robust_limits)
 from .study import Study
@@ -332,6 +332,8 @@ def gain(study: Study, run: str) -> Figure:
     ax.set_ylim(low - .2 * span, high + .1 * span)
     ax.set_ylabel(f"{label(study.objective, 30)}, validation")
     shares = study.shares(run).set_index("of")
+    if independent_controls(study.segments(run)) < FEWEST_CONTROLS:
+        shares = shares.drop(index="nulls", errors="ignore")
     said = [
         f"{int(s.accepted)} of {int(s.judged)} {name}"
         for of, name in (("mutants", "mutants were better than their controls"),

@@ -36,7 +36,15 @@ PARTS = {
 }
 
 
+FEWEST_CONTROLS = 10  # independent ones: with fewer their share says nothing
 BY_SEGMENT = "run segment t0 trend selection mutation averaging".split()
+
+
+def independent_controls(s: pd.DataFrame) -> int:
+    """Controls whose being better says something, of a table of segments: of those of one segment, which are
+    compared with each other, one less than there are; of two none, since one of them is always the better."""
+    n = s[(s["role"] == "control") & s["finite"].astype(bool)].groupby("segment").size()
+    return int((n[n > 2] - 1).sum())
 
 
 def noise_of_controls(s: pd.DataFrame) -> float:

@@ -11,7 +11,7 @@ from case import Case
 
 import pandas as pd
 import yaml
-from hottune_analysis import open_study
+from hottune_analysis import gain, open_study
 from hottune_analysis.report import of_gain, of_knobs, of_search, schedule, sections, text, verdict
 from hottune_analysis.report.chart import Chart, figures_json
 from hottune_analysis.report.colours import GOOD, PALE
@@ -120,7 +120,7 @@ class Words(Case):
         study = open_study(self.made("pairs.h5", runs=1, replicas=8, segments=400))
         told = Told(study, "r1", False)
         self.assertEqual(told.share("nulls")[1], 100)  # two a segment: one of them is always the better
-        self.assertEqual(told.independent_controls(), 0)
+        self.assertEqual(gain.independent_controls(told.segments), 0)
         self.assertIsNone(told.nulls())
         self.assertEqual(of_gain._of_chance(told).traces[0]["y"], ["changed (mutants)"])
 
@@ -135,8 +135,8 @@ class Words(Case):
         self.assertAlmostEqual(sum(parts), whole, delta=len(parts) * 0.5 * 10**-places)
 
     def test_the_best_epoch_of_the_last_segment_is_one_of_the_parts(self):
-        gain = pd.DataFrame(dict(part=["race", "trend", "last_epochs"], gain=[0.2, 0.1, 0.05], lo=0.0, hi=0.0))
-        told = SimpleNamespace(gain=gain, race_split=lambda: (0.15, 0.05))
+        parts = pd.DataFrame(dict(part=["race", "trend", "last_epochs"], gain=[0.2, 0.1, 0.05], lo=0.0, hi=0.0))
+        told = SimpleNamespace(gain=parts, race_split=lambda: (0.15, 0.05))
         found = [(name, round(g, 9)) for _, name, g, _, _ in of_gain.parts(told)]
         self.assertEqual(found[:2], list(zip(of_gain.OF_RACE, (0.15, 0.05))))
         self.assertEqual(found[-1], ("best epoch", 0.05))
@@ -182,10 +182,9 @@ class Words(Case):
     def test_priors_have_a_row_for_each_phase_only(self):
         row = dict(center=1.0, spread=0.1, q05=0.9, q50=1.0, q95=1.1, effective_n=4.0)
         before, after = dict(row, when="before", family="f", phase=""), dict(row, when="after", family="f")
-        f = of_search._by_phase(pd.DataFrame([before, dict(after, phase=""), dict(after, phase="mid"), dict(after, phase="late")]))
-        self.assertEqual(
-            sorted(zip(f["when"], f["phase"])), [("after", "late"), ("after", "mid"), ("before", "late"), ("before", "mid")]
-        )
+        f = of_search._by_phase(pd.DataFrame([before, *(dict(after, phase=p) for p in ("", "mid", "late"))]))
+        wanted = [(when, phase) for when in ("after", "before") for phase in ("late", "mid")]
+        self.assertEqual(sorted(zip(f["when"], f["phase"])), wanted)
 
     def test_more_often_is_fishers_exact_test(self):
         # Fisher's tea: 3 of 4 against 1 of 4 gives 17/70 (Fisher, The Design of Experiments, 1935, section 5)

@@ -12,11 +12,11 @@ import pandas as pd
 
 from .. import logs
 from ..files import StudyError, decode
+from ..gain import FEWEST_CONTROLS, independent_controls
 from ..insight import ALL_KNOBS
 from ..study import Study, open_study
 
 RACE = ("race", "fresh", "rung")
-FEWEST_CONTROLS = 10  # independent ones: with fewer their share says nothing
 
 
 def run_of_directory(directory: str) -> str | None:
@@ -137,18 +137,9 @@ class Told:
         f = row.iloc[0]
         return float(f["mean_score"]), float(f["lo"]), float(f["hi"]), int(f["n"]), int(f["segments"])
 
-    def independent_controls(self) -> int:
-        """Controls whose being better says something: of those of one segment, which are compared with each other, one
-        less than there are; of two none, since one of them is always the better."""
-        s = self.segments
-        if not self.pooled or not len(s):
-            return 0
-        n = s[(s["role"] == "control") & s["finite"].astype(bool)].groupby("segment").size()
-        return int((n[n > 2] - 1).sum())
-
     def nulls(self) -> tuple[int, int, float, float, float] | None:
         """The share of nulls, where there are enough of them to say anything."""
-        return self.share("nulls") if self.independent_controls() >= FEWEST_CONTROLS else None
+        return self.share("nulls") if independent_controls(self.segments) >= FEWEST_CONTROLS else None
 
     def race_split(self) -> tuple[float, float] | None:
         """The race's part of the gain: what the recipe's own start values gained in its epochs, and what the champion's were

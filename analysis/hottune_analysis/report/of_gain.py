@@ -17,6 +17,14 @@ PARTS = {
     "averaging": "averaging",
     "last_epochs": "best epoch",
 }
+COLOURS = {
+    "race": "@c0",
+    "trend": "@c7",
+    "selection": "@c7",
+    "mutation": "@c1",
+    "averaging": "@c3",
+    "last_epochs": "@c6",
+}
 HALF = {
     "type": "line",
     "yref": "paper",
@@ -95,13 +103,7 @@ def waterfall(told: Told) -> Chart | None:
         high.append(step)
         minus.append(-float(ends[0]))
         plus.append(float(ends[1]))
-        colours.append(
-            {"trend": "@c7", "selection": "@c7", "mutation": "@c1", "race": "@c0", "averaging": "@c3", "last_epochs": "@c6"}.get(
-                part, SOFT
-            )
-            if name != OF_RACE[0]
-            else "@c7"
-        )
+        colours.append(COLOURS["trend" if name == OF_RACE[0] else part] if part in COLOURS else SOFT)
         notes.append(
             f"gain {number(gain, 4)}"
             + (f" (95 %: {number(part_lo, 3)} .. {number(part_hi, 3)})" if has else "")
@@ -371,14 +373,7 @@ def runs(told: Told) -> list[Chart]:
     ]
     parts = [p for p in PARTS if p in c.columns and c[p].notna().any() and (c[p].fillna(0) != 0).any()]
     if parts:
-        colours = {
-            "race": "@c0",
-            "trend": "@c7",
-            "selection": "@idle",
-            "mutation": "@c1",
-            "averaging": "@c3",
-            "last_epochs": "@c6",
-        }
+        colours = {**COLOURS, "selection": "@idle"}  # beside training
         bars = [
             {
                 "type": "bar",

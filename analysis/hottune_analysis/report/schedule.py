@@ -138,7 +138,8 @@ def table_rows(f: pd.DataFrame) -> list[list[str]]:
     for r in f.to_dict("records"):
         if r["to"] == r["from"]:
             what = f"<b>mean of {r['members']}</b>"
-            rows.append([f"after {r['to']}", what, f"\u2192 {number(r['loss'])}", *("" for _ in knobs_of(f)), f"{r['wall_to']:.4g}"])
+            cells = ["" for _ in knobs_of(f)]
+            rows.append([f"after {r['to']}", what, f"\u2192 {number(r['loss'])}", *cells, f"{r['wall_to']:.4g}"])
             continue
         now = [(f"{r[k]:.4g}", number(r[k], 4)) for k in knobs_of(f)]
         cells = [f"<b>{n[1]}</b>" if n[0] != s[0] else n[1] for n, s in zip(now, shown or now)]

@@ -57,7 +57,8 @@ def gained(told: Told) -> str:
         if gain != 0
     ]
     out += f". It is the sum of: {'; '.join(said)}."
-    tuning = sum(g for part, title, g, _, _ in found if part in ("mutation", "averaging") or title == of_gain.OF_RACE[1])
+    by_tuning = ("mutation", "averaging")
+    tuning = sum(g for part, title, g, _, _ in found if part in by_tuning or title == of_gain.OF_RACE[1])
     if told.race_split() is not None or told.champion_began_at_start():
         out += f" What tuning added to training, luck aside, is about {number(tuning, 2)}."
     return out
@@ -248,7 +249,8 @@ def knobs_part(told: Told, race: pd.DataFrame) -> Section:
         )
         html += (
             '<p class="note">Of starts: how much of the differences between start values each knob explains'
-            " alone. Of changes: how much of those between changes, all knobs fitted together. Best starts: the middle half of the best quarter."
+            " alone. Of changes: how much of those between changes, all knobs fitted together. Best starts:"
+            " the middle half of the best quarter."
             " Champion: its values after the race and at its end.</p>\n"
         )
     html += '<p class="note">In words: <a href="#short">in short</a>.</p>\n'
