@@ -1,27 +1,17 @@
 /** @file src/cli/child_training.h
- *  The training of one replica, done by a child program (docs/child-protocol.md): its epochs, its state, which moves through
- *  files, and what happens when it fails.
+ *  The training of one replica, done by a child program (docs/child-protocol.md): its epochs, with a kernel and without.
  *
- *  A child that dies, is late or says garbage is ended and started again; the epoch counts as one that diverged, and the
- *  new child gets the state that was moved last. After `restarts` failures in a row the replica is given up. */
+ *  A child that fails is replaced (child_peer.h); the epoch counts as one that diverged, and the new child gets the state that
+ *  was moved last (child_state.h). */
 #ifndef HT_CLI_CHILD_TRAINING_H
 #define HT_CLI_CHILD_TRAINING_H
 
 #include <hottune/hottune.h>
 
-#include "cli/child_hello.h"
+#include "cli/child_peer.h"
 #include "cli/train.h"
 
 typedef struct ht_child_training ht_child_training;
-
-typedef struct {
-    char *const *argv;          /**< [n + 1] the command, ends with NULL; borrowed */
-    const char *dir;            /**< of the run: replica-<n>.log with the child's output, champion.state; borrowed */
-    int replica, replicas;
-    unsigned long long seed;
-    double reply_s, epoch_s;    /**< longest wait for another answer, for that to train */
-    int restarts;
-} ht_child_options;
 
 /** Starts the command and greets it.
  *  @param[out] hello  what it answered, JSON text; owned by the caller (free). NULL: nothing, and err says why; this replica
