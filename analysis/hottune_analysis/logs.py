@@ -50,6 +50,18 @@ def reading(directory: Optional[str], run_id: str, replica: int, step: int) -> D
     return {}
 
 
+def baseline(directory: str) -> Dict[str, float]:
+    """val_loss, test_loss, epochs of the static default that `hottune run --compare` trained before the last run of a
+    directory; empty if there is none."""
+    try:
+        with open(os.path.join(directory, "hottune.run.json"), "rb") as f:
+            found = json.loads(decode(f.read())).get("baseline")
+    except (OSError, ValueError, AttributeError):
+        return {}
+    items = found.items() if isinstance(found, dict) else ()
+    return {str(k): float(v) for k, v in items if isinstance(v, (int, float)) and not isinstance(v, bool)}
+
+
 def runs_here(directory: Optional[str], run_id: str) -> bool:
     """Whether a run of a study is one of this directory (the study may be shared, and the labels are not
     unique)."""

@@ -69,6 +69,9 @@ static int train_static(ht_run_job *j, ht_row *row)
     ht_outcome *all = gather(j, &mine);
     if (all != NULL) {
         *row = ht_row_of(all, j->replicas, -1, j->maximises, now() - start);
+        j->baseline_val = row->best.val;
+        j->baseline_test = row->best.test;
+        j->baseline_epochs = row->epochs;
         ht_cli_say(j->cli, "static default: validation loss %.4f after %.1f s\n", row->best.val, row->wall_s);
     }
     free(all);
@@ -294,7 +297,7 @@ static int run_job(ht_run_job *j)
 int ht_verb_run(const ht_cli *cli, const ht_args *args)
 {
     ht_cli own = *cli;
-    ht_run_job j = {.cli = &own, .args = args, .comm = MPI_COMM_NULL};
+    ht_run_job j = {.cli = &own, .args = args, .comm = MPI_COMM_NULL, .baseline_val = NAN};
     MPI_Comm_rank(MPI_COMM_WORLD, &j.ranks.rank);
     MPI_Comm_size(MPI_COMM_WORLD, &j.ranks.size);
     int code = ht_run_job_read(&j);

@@ -34,6 +34,8 @@ typedef struct {
     ht_progress_line line; /**< on rank 0 */
     ht_workload_options faults; /**< slow, nan_at: those of this rank's replica */
     char dir[HT_RUN_DIR_MAX];
+    double baseline_val, baseline_test, baseline_epochs; /**< of the static default (--compare); val NaN = not trained. On
+                                rank 0 */
     size_t existing;       /**< length of the part of `dir` that was there before */
     int replicas, replica; /**< replica of this rank; -1 = it coordinates */
     MPI_Comm comm;         /**< the ranks of this replica; MPI_COMM_NULL on the coordinator. Owned */

@@ -3,6 +3,7 @@
  * Uses headers of recipe and store to refuse early what cannot be, and of the kernel to tell early where the ranks are. What
  * only rank 0 can see is agreed on before the others rely on it, so that all end together, with one message.
  * May touch: MPI, the run directory, the terminal (asks), the clock (names of directories). */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,6 +183,12 @@ int ht_run_job_record(const ht_run_job *j)
     ht_json_put_text(o, "set", j->set);
     ht_json_put_text(o, "recipe_set", j->recipe_set);
     ht_json_put_text(o, "data", j->data);
+    if (!isnan(j->baseline_val)) {
+        cJSON *baseline = cJSON_AddObjectToObject(o, "baseline");
+        ht_json_put_real(baseline, "val_loss", j->baseline_val);
+        ht_json_put_real(baseline, "test_loss", j->baseline_test);
+        ht_json_put_real(baseline, "epochs", j->baseline_epochs);
+    }
     char *text = ht_sum_put(ht_json_page(o), 0);
     if (code == HT_EXIT_DONE) {
         ht_status st = text != NULL ? ht_file_replace(path, text, strlen(text), &err)

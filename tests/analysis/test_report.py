@@ -225,6 +225,25 @@ AVERAGED = on_a_way(
 )
 
 
+class Baselines(Case):
+    def page(self, *options):
+        directory = self.path("compared" if options else "plain")
+        self.hottune("--dir", directory, "run", "glyph", "--epochs", "4", *options, ranks=3)
+        return directory, Told(open_study(directory), "r1", False)
+
+    def test_a_run_is_told_beside_the_plain_training_that_was_made_before_it(self):
+        directory, told = self.page("--compare")
+        with open(f"{directory}/hottune.run.json", encoding="utf-8") as f:
+            beside = json.load(f)["baseline"]
+        self.assertEqual(told.baseline(), beside)
+        said = re.sub("<[^>]*>", "", sections.baseline(told))
+        self.assertIn(f"reached {text.number(beside['val_loss'])}", said)
+        self.assertIn(f"on test data {text.number(beside['test_loss'])}", said)
+
+    def test_without_one_that_is_said(self):
+        self.assertIn("not known", sections.baseline(self.page()[1]))
+
+
 class Schedules(Case):
     def test_the_schedule_reads_back_with_any_names(self):
         study = open_study(self.made("hostile.h5", runs=1, replicas=8, segments=300, knobs=4, hostile=True))

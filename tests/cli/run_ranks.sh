@@ -18,6 +18,7 @@ exits 0
 json 'o["replicas"] == 2 and o["result"]["replica"] in (0, 1) and o["baseline"]["replica"] in (0, 1)'
 json 'all(0 < o[row][key] < 10 for row in ("result", "baseline") for key in ("val_loss", "test_loss"))'
 json 'o["accepted"] + o["rejected"] > 0'
+json 'o["baseline"]["val_loss"] > 0 and o["baseline"]["epochs"] == 12' two/hottune.run.json
 
 it "the static default of several replicas is the best of them: not worse than replica 0 alone"
 cp out ranks.json

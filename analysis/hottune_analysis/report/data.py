@@ -128,6 +128,11 @@ class Told:
         same = found.get(self.objective) == self.champion_value()
         return {k: v for k, v in found.items() if k != self.objective} if same else {}
 
+    def baseline(self) -> dict[str, float]:
+        """What `hottune run --compare` trained before this run, if its directory was opened and it is the last one there."""
+        directory = self.study.directory
+        return logs.baseline(directory) if directory and run_of_directory(directory) == str(self.row["id"]) else {}
+
     def mean_score(self) -> tuple[float, float, float, int, int] | None:
         """Mean score of all changes with its 95 % interval, changes, segments (each counts once); None: there are none."""
         p = self.paid

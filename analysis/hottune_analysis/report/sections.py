@@ -65,7 +65,18 @@ def gained(told: Told) -> str:
 
 
 def baseline(told: Told) -> str:
-    """One ordinary training at the same cost, if the study has one."""
+    """One ordinary training at the same cost, if the directory or the study has one."""
+    beside = told.baseline()
+    if "val_loss" in beside:
+        out = (
+            "<b>Against ordinary training:</b> the static default (the recipe's start values, unchanged; as many replicas,"
+            " each with batches of its own, the best of them) was trained before this run, to the same number of epochs,"
+            f" and reached {number(beside['val_loss'])}, where the champion has {number(told.champion_value())}"
+        )
+        test = told.real("result_test")
+        if "test_loss" in beside and np.isfinite(test):
+            out += f"; on test data {number(beside['test_loss'])}, where the champion has {number(test)}"
+        return out + ". One run is no proof: other seeds may differ."
     runs = told.study.runs()
     plain_runs = runs[(runs["policy"] == "static") & (runs["name"] == told.row["name"]) & runs["result_val"].notna()]
     out = "<b>Against one ordinary training:</b> "
