@@ -239,6 +239,9 @@ class Baselines(Case):
         said = re.sub("<[^>]*>", "", sections.baseline(told))
         self.assertIn(f"reached {text.number(beside['val_loss'])}", said)
         self.assertIn(f"on test data {text.number(beside['test_loss'])}", said)
+        self.assertIn("ordinary training", sections.on_test_data(told))
+        self.assertNotIn("tells these apart", sections.on_test_data(told))
+        self.assertIn("ahead of ordinary training", sections.in_short(told, sections.race_importance(told)).body)
 
     def test_without_one_that_is_said(self):
         self.assertIn("not known", sections.baseline(self.page()[1]))

@@ -129,9 +129,12 @@ class Told:
         return {k: v for k, v in found.items() if k != self.objective} if same else {}
 
     def baseline(self) -> dict[str, float]:
-        """What `hottune run --compare` trained before this run, if its directory was opened and it is the last one there."""
+        """What `hottune run --compare` trained before this run, if its directory was opened, it is the last one there, and the
+        objective is the loss, which is what that record has."""
         directory = self.study.directory
-        return logs.baseline(directory) if directory and run_of_directory(directory) == str(self.row["id"]) else {}
+        if not directory or self.objective != "val/loss" or run_of_directory(directory) != str(self.row["id"]):
+            return {}
+        return logs.baseline(directory)
 
     def mean_score(self) -> tuple[float, float, float, int, int] | None:
         """Mean score of all changes with its 95 % interval, changes, segments (each counts once); None: there are none."""

@@ -59,7 +59,7 @@ def gained(told: Told) -> str:
     out += f". It is the sum of: {'; '.join(said)}."
     by_tuning = ("mutation", "averaging")
     tuning = sum(g for part, title, g, _, _ in found if part in by_tuning or title == of_gain.OF_RACE[1])
-    if told.race_split() is not None or told.champion_began_at_start():
+    if not told.baseline() and (told.race_split() is not None or told.champion_began_at_start()):
         out += f" What tuning added to training, luck aside, is about {number(tuning, 2)}."
     return out
 
@@ -101,6 +101,16 @@ def on_test_data(told: Told) -> str:
     if not np.isfinite(test) or not np.isfinite(val):
         return ""
     worse = test - val if told.less_is_better else val - test
+    beside = told.baseline()
+    plain = beside.get("test_loss", np.nan) - beside.get("val_loss", np.nan)
+    if np.isfinite(plain):
+        return (
+            f"On test data, which the search never saw, the champion has {number(test)}, {number(abs(worse), 3)}"
+            f" {'worse' if worse > 0 else 'better'} than on validation data; the static default, ordinary training, has"
+            f" {number(beside['test_loss'])}, {number(abs(plain), 3)} {'worse' if plain > 0 else 'better'}. So the"
+            f" champion is ahead by {number(beside['val_loss'] - val, 3)} on validation data and by"
+            f" {number(beside['test_loss'] - test, 3)} on test data. One run is no proof: other seeds may differ."
+        )
     return (
         f"On test data, which the search never saw, the champion has {number(test)}: {number(abs(worse), 3)}"
         f" {'worse' if worse > 0 else 'better'} than on validation data. "
@@ -172,6 +182,14 @@ def in_short(told: Told, race: pd.DataFrame) -> Section:
                 + (f" ({number(worse, 2)} worse)" if worse > 0 else ""),
             )
         )
+    beside = told.baseline()
+    if "val_loss" in beside and not told.whole_study:
+        tiles.append(
+            (
+                number(beside["val_loss"] - told.champion_value(), 3),
+                f"ahead of ordinary training (the static default: {number(beside['val_loss'])})",
+            )
+        )
     runs = gains_of_runs(told) if told.whole_study else np.empty(0)
     if len(runs) > 1:
         mean, lo, hi, _ = t_interval(runs)
@@ -180,7 +198,7 @@ def in_short(told: Told, race: pd.DataFrame) -> Section:
         tiles.append(
             (number(gain[0], 3), f"gain by mutations on the champion's line (95 %: {interval(gain[1], gain[2])})")
         )
-    tiles.append((f'<span class="{v.tone} verdict">{esc(v.word)}</span>', "is that gain real?"))
+    tiles.append((f'<span class="{v.tone} verdict">{esc(v.word)}</span>', "is the gain by mutations real?"))
     tiles.append(
         (duration(float(told.row["seconds"])), f"wall clock, {count(int(told.row['replicas']), 'replica')}")
     )
@@ -222,7 +240,11 @@ def knobs_part(told: Told, race: pd.DataFrame) -> Section:
     if len(told.mattered):
         rows = []
         starts = race.set_index("knob") if len(race) else race
-        for r in told.mattered.head(MOST_TABLE_ROWS).to_dict("records"):
+        by_changes = bool(told.mattered["share"].notna().any())
+        order = told.mattered
+        if not by_changes and len(race):
+            order = order.sort_values("knob", key=lambda k: -k.map(starts["share"]).fillna(0), kind="stable")
+        for r in order.head(MOST_TABLE_ROWS).to_dict("records"):
             k = r["knob"]
             lo, hi = (
                 starts.loc[k, ["best_lo", "best_hi"]] if len(race) and k in starts.index else (np.nan, np.nan)
@@ -247,7 +269,7 @@ def knobs_part(told: Told, race: pd.DataFrame) -> Section:
                 ]
             )
         html += table(
-            "Knobs, those first whose changes tell most",
+            f"Knobs, those first whose {'changes' if by_changes else 'start values'} tell most",
             [
                 "knob",
                 "of starts",
